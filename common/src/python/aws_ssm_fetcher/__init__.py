@@ -1,0 +1,1 @@
+"""Which AWS service is in which region: fetched, analysed, checked and reported."""
