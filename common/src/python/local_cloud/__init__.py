@@ -1,0 +1,1 @@
+"""A stand-in for AWS on this machine's loopback, for demonstrations and tests."""

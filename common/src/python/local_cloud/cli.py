@@ -1,0 +1,94 @@
+"""What runs on one machine without an AWS account: `bin/run-local.sh COMMAND`."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from aws_ssm_fetcher import console
+from aws_ssm_fetcher.cli import add_report_arguments, finish, guarded
+from aws_ssm_fetcher.core.config import Config
+from aws_ssm_fetcher.data_fetcher import AWSSSMDataFetcher, Snapshot
+from aws_ssm_fetcher.data_sources.rss import BundledLaunchFeed, HttpLaunchFeed
+from aws_ssm_fetcher.pipeline import Options, make_report
+
+from local_cloud.server import moto_server, snapshot_day, snapshot_label
+
+OUTPUT_DIR = "dist/region-report"
+
+MAX_TPS = 10_000.0
+"""The local server has no quota: it is as fast as it is."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; the result is the exit code."""
+    parser = _parser()
+    args = parser.parse_args(arguments)
+    return guarded(f"{parser.prog} {args.command}", args.log_level, lambda: _region_report(args))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="run-local.sh",
+        allow_abbrev=False,
+        description="Run the pipelines on this machine, without an AWS account.",
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    report = commands.add_parser(
+        "region-report",
+        allow_abbrev=False,
+        help="make the region and service report from the parameter tree that moto ships",
+        description="Make the region and service report from a local copy of AWS's parameter tree: "
+        "a snapshot, not live data.",
+        epilog="Exit codes: 0 complete, 1 incomplete or failed, 2 wrong usage, 130 interrupted.",
+    )
+    add_report_arguments(report)
+    report.set_defaults(output_dir=OUTPUT_DIR)
+    report.add_argument(
+        "--rss-url",
+        metavar="URL",
+        help="a feed of launches to read instead of the dates that the project brings",
+    )
+    return parser
+
+
+def _region_report(args: argparse.Namespace) -> int:
+    with moto_server() as endpoint:
+        _point_at(endpoint)
+        fetcher = AWSSSMDataFetcher(
+            Config(cache_enabled=False, output_dir=args.output_dir),
+            max_tps=MAX_TPS,
+            snapshot=Snapshot(snapshot_label(), snapshot_day()),
+        )
+        result = make_report(
+            fetcher,
+            HttpLaunchFeed(args.rss_url) if args.rss_url else BundledLaunchFeed(),
+            Options(
+                output_dir=Path(args.output_dir),
+                formats=args.format,
+                zones=args.zones,
+                cross_check=args.cross_check,
+            ),
+            console.stages(),
+        )
+    return finish(result)
+
+
+def _point_at(endpoint: str) -> None:
+    """Leave nothing in the environment that could lead a client to a real account."""
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        del os.environ[name]
+    os.environ |= {
+        "AWS_ENDPOINT_URL": endpoint,
+        "AWS_ACCESS_KEY_ID": "local",
+        "AWS_SECRET_ACCESS_KEY": "local",
+        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+    }
+
+
+if __name__ == "__main__":
+    sys.exit(main())

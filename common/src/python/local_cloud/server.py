@@ -1,0 +1,149 @@
+"""Runs moto's server as a process of its own, on loopback, for as long as its owner lives.
+
+A process of its own, so that the server does not share the interpreter lock with its client, and
+so that what the client costs can be measured.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime as dt
+import importlib.metadata
+import multiprocessing
+import signal
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from multiprocessing.connection import Connection
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from werkzeug.serving import BaseWSGIServer
+
+LOOPBACK = "127.0.0.1"
+
+SEEDED_REGION = "us-east-1"
+"""The region whose parameters are loaded when the server starts."""
+
+START_SECONDS = 60.0
+"""How long the server may take to answer; importing moto takes about two seconds."""
+
+MOTO_VERSION = importlib.metadata.version("moto")
+
+MOTO_RELEASED = {"5.2.5": dt.date(2026, 10, 27)}
+"""Release days of moto, from its packages on PyPI: its snapshot of AWS cannot be younger."""
+
+
+class ServerError(Exception):
+    """The server did not start."""
+
+
+def snapshot_label() -> str:
+    """How reports name the data of this server."""
+    return f"snapshot in moto {MOTO_VERSION}"
+
+
+def snapshot_day() -> dt.date | None:
+    """The day after which moto's snapshot cannot have changed; None for an unknown release."""
+    return MOTO_RELEASED.get(MOTO_VERSION)
+
+
+@contextmanager
+def moto_server(port: int = 0) -> Iterator[str]:
+    """Run the server and yield its endpoint URL; it ends with the block, or with this process.
+
+    Parameters
+    ----------
+    port
+        Port on loopback; 0 takes a free one.
+
+    Raises
+    ------
+    ServerError
+        If the server does not start, because the port is taken for example.
+    """
+    context = multiprocessing.get_context("spawn")
+    ours, theirs = context.Pipe()
+    process = context.Process(target=_serve, args=(theirs, port), daemon=True, name="moto")
+    process.start()
+    theirs.close()
+    try:
+        yield f"http://{LOOPBACK}:{_started(ours, port)}"
+    finally:
+        ours.close()
+        process.join(timeout=5)
+        if process.is_alive():
+            process.kill()
+            process.join()
+
+
+def _started(connection: Connection, port: int) -> int:
+    try:
+        answer = connection.recv() if connection.poll(START_SECONDS) else None
+    except EOFError:
+        answer = "it ended at once"
+    if isinstance(answer, int):
+        return answer
+    where = f"port {port}" if port else "a free port"
+    reason = answer or f"no answer within {START_SECONDS:.0f} s"
+    raise ServerError(f"the local cloud did not start on {LOOPBACK}, {where}: {reason}")
+
+
+def _serve(connection: Connection, port: int) -> None:
+    """Body of the server's process: serve until the owner closes its end of the pipe."""
+    # Ctrl-C reaches the whole process group; the owner decides when the server ends.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    server = _bind(connection, port)
+    if server is None:
+        return
+    _load_parameter_tree()
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    connection.send(server.port)
+    with contextlib.suppress(EOFError):
+        connection.recv()
+    server.shutdown()
+
+
+def _load_parameter_tree() -> None:
+    # moto reads its snapshot when first asked. Two first requests at once would fail, because one
+    # walks the parameters while the other still adds to them.
+    from moto.core import DEFAULT_ACCOUNT_ID  # noqa: PLC0415
+    from moto.ssm.models import ssm_backends  # noqa: PLC0415
+
+    for tree in ("regions", "services"):
+        ssm_backends[DEFAULT_ACCOUNT_ID][SEEDED_REGION].get_parameters_by_path(
+            f"/aws/service/global-infrastructure/{tree}", recursive=False
+        )
+
+
+def _bind(connection: Connection, port: int) -> BaseWSGIServer | None:
+    # Only the child pays for what the server imports.
+    from moto.moto_server.werkzeug_app import (  # noqa: PLC0415
+        DomainDispatcherApplication,
+        MotoRequestHandler,
+        create_backend_app,
+    )
+    from werkzeug.serving import make_server  # noqa: PLC0415
+
+    class QuietHandler(MotoRequestHandler):
+        def log_request(self, *_: object) -> None:
+            """Requests are the client's to report."""
+
+    # make_server reports a taken port on stderr and exits, so the port is bound here.
+    listener = socket.socket()
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((LOOPBACK, port))
+        listener.listen(128)
+    except OSError as error:
+        connection.send(str(error))
+        return None
+    return make_server(
+        LOOPBACK,
+        listener.getsockname()[1],
+        DomainDispatcherApplication(create_backend_app),
+        threaded=True,
+        request_handler=QuietHandler,
+        fd=listener.detach(),
+    )

@@ -1,0 +1,91 @@
+"""The local server starts on loopback, and ends with its owner, however that ends."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from importlib.metadata import version
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from local_cloud import server
+
+
+def answers(url: str) -> bool:
+    parts = urlsplit(url)
+    try:
+        socket.create_connection((parts.hostname or "", parts.port or 0), timeout=1).close()
+    except OSError:
+        return False
+    return True
+
+
+def wait_until(condition: object) -> bool:
+    assert callable(condition)
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline:
+        if condition():
+            return True
+        time.sleep(0.05)
+    return False
+
+
+def test_it_serves_on_loopback_and_ends_with_the_block() -> None:
+    with server.moto_server() as url:
+        assert urlsplit(url).hostname == "127.0.0.1"
+        with urllib.request.urlopen(f"{url}/moto-api/", timeout=10) as answer:  # noqa: S310 - loopback
+            assert answer.status == 200
+    assert not answers(url)
+
+
+def test_a_taken_port_is_named() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        with (
+            pytest.raises(server.ServerError, match=rf"port {port}.*[Aa]ddress already in use"),
+            server.moto_server(port),
+        ):
+            pass
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
+def test_no_server_outlives_its_owner(how: signal.Signals, tmp_path: Path) -> None:
+    script = tmp_path / "owner.py"
+    script.write_text(
+        "import time\n"
+        "from local_cloud.server import moto_server\n"
+        "if __name__ == '__main__':\n"
+        "    with moto_server() as url:\n"
+        "        print(url, flush=True)\n"
+        "        time.sleep(60)\n"
+    )
+    owner = subprocess.Popen(
+        [sys.executable, str(script)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+    )
+    try:
+        assert owner.stdout is not None
+        url = owner.stdout.readline().strip()
+        assert answers(url)
+        owner.send_signal(how)
+        owner.wait(timeout=20)
+        assert wait_until(lambda: not answers(url))
+    finally:
+        owner.kill()
+        owner.wait()
+
+
+def test_the_snapshot_of_the_locked_moto_has_a_day() -> None:
+    assert server.snapshot_label() == f"snapshot in moto {version('moto')}"
+    assert server.snapshot_day() is not None, "add this release of moto to MOTO_RELEASED"
