@@ -1,0 +1,261 @@
+"""Clients of AWS, and what their errors mean.
+
+botocore's own retries are off: `lambda_core.retry` is the one place that tries again, so that
+attempts are counted, paced and reported once.
+"""
+
+from __future__ import annotations
+
+import threading
+from functools import cache
+from typing import TYPE_CHECKING, Any, Final, Literal, overload
+
+import boto3
+import botocore.exceptions as aws_errors
+from botocore.config import Config
+from botocore.parsers import ResponseParserError
+
+from lambda_core.errors import ConfigurationError
+from lambda_core.retry import Verdict
+
+if TYPE_CHECKING:
+    from botocore.model import OperationModel
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_ssm import SSMClient
+
+_THROTTLED_CODES: Final = frozenset(
+    {
+        "BandwidthLimitExceeded",
+        "EC2ThrottledException",
+        "LimitExceededException",
+        "PriorRequestNotComplete",
+        "ProvisionedThroughputExceeded",
+        "ProvisionedThroughputExceededException",
+        "RequestLimitExceeded",
+        "RequestThrottled",
+        "RequestThrottledException",
+        "SlowDown",
+        "ThrottledException",
+        "Throttling",
+        "ThrottlingException",
+        "TooManyRequestsException",
+        "TransactionInProgressException",
+    }
+)
+_TRANSIENT_CODES: Final = frozenset(
+    {
+        "InternalError",
+        "InternalFailure",
+        "InternalServerError",
+        "RequestTimeout",
+        "RequestTimeoutException",
+        "ServiceUnavailable",
+        "ServiceUnavailableException",
+    }
+)
+_TRANSIENT_STATUS: Final = frozenset({500, 502, 503, 504})
+_TRANSIENT_ERRORS: Final = (
+    aws_errors.ConnectionError,
+    aws_errors.HTTPClientError,
+    aws_errors.IncompleteReadError,
+    aws_errors.ChecksumError,
+    aws_errors.FlexibleChecksumError,
+    # An answer that was cut off, or a proxy's page in its place.
+    ResponseParserError,
+)
+_DENIED_CODES: Final = frozenset(
+    {
+        "AccessDenied",
+        "AccessDeniedException",
+        "Forbidden",
+        "UnauthorizedOperation",
+        "403",
+    }
+)
+_CREDENTIAL_CODES: Final = frozenset(
+    {
+        "ExpiredToken",
+        "ExpiredTokenException",
+        "InvalidAccessKeyId",
+        "InvalidClientTokenId",
+        "InvalidSignatureException",
+        "SignatureDoesNotMatch",
+        "UnrecognizedClientException",
+    }
+)
+
+# A session is not thread-safe while it makes a client.
+_session_lock: Final = threading.Lock()
+
+
+@overload
+def client(
+    service: Literal["s3"],
+    *,
+    region: str | None = None,
+    profile: str | None = None,
+    endpoint_url: str | None = None,
+    pool_size: int = 10,
+    user_agent: str | None = None,
+) -> S3Client: ...
+
+
+@overload
+def client(
+    service: Literal["ssm"],
+    *,
+    region: str | None = None,
+    profile: str | None = None,
+    endpoint_url: str | None = None,
+    pool_size: int = 10,
+    user_agent: str | None = None,
+) -> SSMClient: ...
+
+
+def client(
+    service: Literal["s3", "ssm"],
+    *,
+    region: str | None = None,
+    profile: str | None = None,
+    endpoint_url: str | None = None,
+    pool_size: int = 10,
+    user_agent: str | None = None,
+) -> S3Client | SSMClient:
+    """Make a client that never tries again by itself.
+
+    Parameters
+    ----------
+    service
+        AWS's name of the service.
+    region, profile, endpoint_url
+        None leaves each to boto3's own rules (environment, then configuration files).
+    pool_size
+        Connections kept open: as many as threads share the client.
+    user_agent
+        Added to the user agent, such as `report/1.0`.
+
+    Raises
+    ------
+    ConfigurationError
+        The profile does not exist, no region is set, or the endpoint is no URL.
+    """
+    config = Config(
+        connect_timeout=5,
+        read_timeout=30,
+        max_pool_connections=pool_size,
+        retries={"mode": "standard", "total_max_attempts": 1},
+        tcp_keepalive=True,
+        user_agent_extra=user_agent,
+    )
+    try:
+        with _session_lock:
+            made = _session(profile).client(
+                service, region_name=region, endpoint_url=endpoint_url, config=config
+            )
+    except (aws_errors.BotoCoreError, ValueError) as error:
+        raise ConfigurationError(
+            f"no client for {service}: {explain_aws_error(error)}", service=service
+        ) from error
+    made.meta.events.register(f"before-parse.{service}", _refuse_broken_answer)
+    return made
+
+
+@cache
+def _session(profile: str | None) -> boto3.Session:
+    return boto3.Session(profile_name=profile)
+
+
+def _refuse_broken_answer(
+    operation_model: OperationModel, response_dict: dict[str, Any], **_: object
+) -> None:
+    """Raise where botocore would take a broken answer for an empty one.
+
+    botocore does not compare the length of a body with Content-Length, and reads JSON that it
+    cannot parse as an answer without any field: a page that was cut off, or a proxy's page in
+    its place, would look like the last page of a list.
+    """
+    body = response_dict["body"]
+    if not isinstance(body, bytes) or operation_model.http.get("method") == "HEAD":
+        return
+    stated = response_dict["headers"].get("Content-Length")
+    if stated is not None and int(stated) != len(body):
+        raise aws_errors.IncompleteReadError(actual_bytes=len(body), expected_bytes=int(stated))
+    if (
+        operation_model.service_model.resolved_protocol == "json"
+        and response_dict["status_code"] == 200
+        and not body.lstrip().startswith(b"{")
+    ):
+        raise ResponseParserError(
+            f"the answer to {operation_model.name} is not JSON; it begins {body[:40]!r}"
+        )
+
+
+def error_code(error: Exception) -> str:
+    """Return AWS's code of an error such as `ThrottlingException`, or "" where it has none."""
+    return str(_details(error).get("Code", ""))
+
+
+def status_code(error: Exception) -> int:
+    """Return the HTTP status of an error that AWS answered, or 0 where there was no answer."""
+    if not isinstance(error, aws_errors.ClientError):
+        return 0
+    return int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
+
+
+def _details(error: Exception) -> dict[str, Any]:
+    if not isinstance(error, aws_errors.ClientError):
+        return {}
+    return dict(error.response.get("Error", {}))
+
+
+def classify_aws_error(error: Exception) -> Verdict:
+    """Judge an error of boto3 for `RetryPolicy.call`.
+
+    The codes are those of the AWS SDKs' standard retry mode,
+    https://docs.aws.amazon.com/sdkref/latest/guide/feature-retry-behavior.html
+    """
+    code = error_code(error)
+    status = status_code(error)
+    if code in _THROTTLED_CODES or status == 429:
+        return Verdict.THROTTLED
+    if code in _TRANSIENT_CODES or status in _TRANSIENT_STATUS:
+        return Verdict.TRANSIENT
+    if isinstance(error, aws_errors.SSLError) and "CERTIFICATE_VERIFY_FAILED" in str(error):
+        return Verdict.PERMANENT
+    if isinstance(error, _TRANSIENT_ERRORS):
+        return Verdict.TRANSIENT
+    return Verdict.PERMANENT
+
+
+def is_aws_fault(error: Exception) -> bool:
+    """Whether an error counts against the service in a circuit breaker: transient, unthrottled."""
+    return classify_aws_error(error) is Verdict.TRANSIENT
+
+
+def explain_aws_error(error: Exception) -> str:
+    """Return one line for a person: what boto3 says and, where it is known, what to do."""
+    said = " ".join(str(error).split())
+    advice = _advice(error)
+    return f"{said} - {advice}" if advice else said
+
+
+def _advice(error: Exception) -> str:
+    code = error_code(error)
+    if code in _CREDENTIAL_CODES:
+        return "the credentials are expired or wrong: sign in again"
+    if code in _DENIED_CODES:
+        return "the credentials in use may not do this: allow the action in their policy"
+    if code in _THROTTLED_CODES:
+        return "the quota is used up: ask more slowly, or later"
+    match error:
+        case aws_errors.NoCredentialsError() | aws_errors.PartialCredentialsError():
+            return "set AWS_PROFILE or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or sign in"
+        case aws_errors.ProfileNotFound():
+            return "`aws configure list-profiles` shows the profiles that exist"
+        case aws_errors.NoRegionError():
+            return "set AWS_DEFAULT_REGION"
+        case aws_errors.TokenRetrievalError() | aws_errors.UnauthorizedSSOTokenError():
+            return "sign in again with `aws sso login`"
+        case aws_errors.ConnectionError() | aws_errors.HTTPClientError():
+            return "check the network, the proxy and the endpoint"
+    return ""

@@ -1,0 +1,207 @@
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import ClassVar
+
+import botocore.exceptions as aws_errors
+import pytest
+from botocore.parsers import ResponseParserError
+
+from lambda_core.aws import (
+    classify_aws_error,
+    client,
+    error_code,
+    explain_aws_error,
+    is_aws_fault,
+    status_code,
+)
+from lambda_core.errors import ConfigurationError
+from lambda_core.retry import Verdict
+
+FAILURES = (aws_errors.BotoCoreError, aws_errors.ClientError, ResponseParserError)
+
+
+class Service(BaseHTTPRequestHandler):
+    """Answers each call with what the test set, and counts."""
+
+    status: ClassVar[int] = 200
+    body: ClassVar[bytes] = b"{}"
+    length: ClassVar[int | None] = None
+    requests: ClassVar[list[dict[str, str]]] = []
+
+    def do_POST(self) -> None:
+        self.requests.append(dict(self.headers))
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.send_response(self.status)
+        self.send_header("Content-Length", str(self.length or len(self.body)))
+        self.end_headers()
+        self.wfile.write(self.body)
+        self.close_connection = True
+
+    def log_message(self, *_args: object) -> None:
+        pass
+
+
+@pytest.fixture
+def service_url() -> Iterator[str]:
+    Service.requests.clear()
+    Service.status, Service.body, Service.length = 200, b"{}", None
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Service)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+def error_of_call(url: str) -> Exception:
+    with pytest.raises(FAILURES) as caught:
+        client("ssm", endpoint_url=url).get_parameter(Name="/a")
+    return caught.value
+
+
+def test_reads_from_a_service(aws_url: str) -> None:
+    ssm = client("ssm", region="us-east-1", endpoint_url=aws_url)
+    answer = ssm.get_parameter(Name="/aws/service/global-infrastructure/regions/af-south-1")
+    assert answer["Parameter"]["Value"] == "af-south-1"
+
+
+def test_says_who_asks(service_url: str) -> None:
+    client("ssm", endpoint_url=service_url, user_agent="report/1.0").describe_parameters()
+    assert "report/1.0" in Service.requests[0]["User-Agent"]
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "verdict"),
+    [
+        (400, "ThrottlingException", Verdict.THROTTLED),
+        (400, "TooManyRequestsException", Verdict.THROTTLED),
+        (503, "SlowDown", Verdict.THROTTLED),
+        (429, "Unheard", Verdict.THROTTLED),
+        (500, "InternalServerError", Verdict.TRANSIENT),
+        (503, "Unheard", Verdict.TRANSIENT),
+        (400, "RequestTimeout", Verdict.TRANSIENT),
+        (400, "AccessDeniedException", Verdict.PERMANENT),
+        (400, "ParameterNotFound", Verdict.PERMANENT),
+        (403, "ExpiredTokenException", Verdict.PERMANENT),
+    ],
+)
+def test_answers_are_judged_by_code_and_status_and_asked_for_once(
+    service_url: str, status: int, code: str, verdict: Verdict
+) -> None:
+    Service.status = status
+    Service.body = f'{{"__type": "{code}", "message": "no"}}'.encode()
+    error = error_of_call(service_url)
+    assert (error_code(error), status_code(error)) == (code, status)
+    assert classify_aws_error(error) is verdict
+    assert is_aws_fault(error) is (verdict is Verdict.TRANSIENT)
+    assert len(Service.requests) == 1
+
+
+def test_an_answer_that_is_cut_off_is_transient(service_url: str) -> None:
+    Service.body = b'{"Parameter": {"Name": "/a"'
+    Service.length = 1000
+    error = error_of_call(service_url)
+    assert isinstance(error, aws_errors.IncompleteReadError)
+    assert classify_aws_error(error) is Verdict.TRANSIENT
+
+
+@pytest.mark.parametrize("body", [b"<html>Sign in to the network</html>", b""])
+def test_an_answer_that_is_not_json_is_transient_and_never_an_empty_one(
+    service_url: str, body: bytes
+) -> None:
+    Service.body = body
+    error = error_of_call(service_url)
+    assert "GetParameter is not JSON" in str(error)
+    assert classify_aws_error(error) is Verdict.TRANSIENT
+
+
+def test_an_answer_without_a_body_is_no_broken_one(aws_url: str) -> None:
+    s3 = client("s3", endpoint_url=aws_url)
+    s3.create_bucket(Bucket="aws-test-bucket")
+    s3.put_object(Bucket="aws-test-bucket", Key="k", Body=b"12345")
+    assert s3.head_object(Bucket="aws-test-bucket", Key="k")["ContentLength"] == 5
+    assert s3.get_object(Bucket="aws-test-bucket", Key="k")["Body"].read() == b"12345"
+
+
+def test_an_unreachable_service_is_transient_and_explained() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        error = error_of_call(f"http://127.0.0.1:{taken.getsockname()[1]}")
+    assert classify_aws_error(error) is Verdict.TRANSIENT
+    assert (error_code(error), status_code(error)) == ("", 0)
+    assert "check the network" in explain_aws_error(error)
+
+
+def test_a_wrong_certificate_is_not_tried_again() -> None:
+    wrong = aws_errors.SSLError(
+        endpoint_url="https://x", error=OSError("[SSL: CERTIFICATE_VERIFY_FAILED] self-signed")
+    )
+    broken = aws_errors.SSLError(endpoint_url="https://x", error=OSError("EOF occurred"))
+    assert classify_aws_error(wrong) is Verdict.PERMANENT
+    assert classify_aws_error(broken) is Verdict.TRANSIENT
+
+
+def test_an_error_of_our_own_is_not_tried_again() -> None:
+    assert classify_aws_error(KeyError("x")) is Verdict.PERMANENT
+
+
+@pytest.mark.parametrize(
+    ("code", "advice"),
+    [
+        ("AccessDeniedException", "allow the action"),
+        ("ExpiredTokenException", "sign in again"),
+        ("ThrottlingException", "more slowly"),
+    ],
+)
+def test_an_answer_is_explained(service_url: str, code: str, advice: str) -> None:
+    Service.status = 400
+    Service.body = f'{{"__type": "{code}", "message": "no,\\n really"}}'.encode()
+    explained = explain_aws_error(error_of_call(service_url))
+    assert code in explained
+    assert advice in explained
+    assert "\n" not in explained
+
+
+def test_an_error_without_advice_is_told_as_it_is() -> None:
+    assert explain_aws_error(ValueError("odd")) == "odd"
+
+
+def test_missing_credentials_are_explained(
+    service_url: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "none"))
+    (tmp_path / "empty").write_text("[profile bare]\nregion = us-east-1\n")
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "empty"))
+    monkeypatch.delenv("AWS_ACCESS_KEY_ID")
+    monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
+    with pytest.raises(aws_errors.NoCredentialsError) as caught:
+        client("ssm", profile="bare", endpoint_url=service_url).get_parameter(Name="/a")
+    assert "AWS_PROFILE" in explain_aws_error(caught.value)
+    assert Service.requests == []
+
+
+def test_an_unknown_profile_is_a_wrong_setting() -> None:
+    with pytest.raises(ConfigurationError, match=r"nobody.*aws configure list-profiles"):
+        client("s3", profile="nobody")
+
+
+def test_a_missing_region_is_a_wrong_setting(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "config").write_text("[profile regionless]\noutput = json\n")
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
+    monkeypatch.delenv("AWS_DEFAULT_REGION")
+    with pytest.raises(ConfigurationError, match="AWS_DEFAULT_REGION"):
+        client("ssm", profile="regionless")
+
+
+def test_an_endpoint_that_is_no_url_is_a_wrong_setting() -> None:
+    with pytest.raises(ConfigurationError, match="nonsense"):
+        client("ssm", endpoint_url="nonsense")
