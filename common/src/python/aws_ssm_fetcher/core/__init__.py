@@ -1,0 +1,1 @@
+"""Settings, cache, logging and error handling of the region report."""

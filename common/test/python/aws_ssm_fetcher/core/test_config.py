@@ -1,0 +1,317 @@
+from __future__ import annotations
+
+from argparse import Namespace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from aws_ssm_fetcher.core.config import Config, LambdaKind
+from lambda_core.errors import ConfigurationError
+
+EVERYTHING = {
+    "AWS_DEFAULT_REGION": "eu-west-3",
+    "AWS_PROFILE": "audit",
+    "CACHE_DIR": "/var/cache/ssm",
+    "CACHE_HOURS": "1.5",
+    "CACHE_ENABLED": "false",
+    "OUTPUT_DIR": "reports",
+    "MAX_RETRIES": "0",
+    "MAX_WORKERS": "64",
+    "S3_CACHE_BUCKET": "aws-ssm-data-dev-123456789012",
+}
+EVERYTHING_READ = Config(
+    aws_region="eu-west-3",
+    aws_profile="audit",
+    cache_dir=Path("/var/cache/ssm"),
+    cache_hours=1.5,
+    cache_enabled=False,
+    output_dir=Path("reports"),
+    max_retries=0,
+    max_workers=64,
+    s3_cache_bucket="aws-ssm-data-dev-123456789012",
+)
+
+
+def test_plain_defaults_are_those_of_the_documentation(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in EVERYTHING.items():
+        monkeypatch.setenv(name, value)
+
+    assert Config().model_dump() == {
+        "aws_region": "us-east-1",
+        "aws_profile": None,
+        "cache_dir": Path(".cache"),
+        "cache_hours": 24,
+        "cache_enabled": True,
+        "output_dir": Path("output"),
+        "max_retries": 3,
+        "max_workers": 10,
+        "s3_cache_bucket": None,
+    }
+
+
+def test_a_config_does_not_change() -> None:
+    with pytest.raises(ValidationError):
+        Config().max_workers = 5  # type: ignore[misc] # what must not be possible is tried
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"cache_hours": -1},
+        {"cache_hours": float("nan")},
+        {"cache_hours": float("inf")},
+        {"cache_hours": "24"},
+        {"max_workers": 0},
+        {"max_workers": 65},
+        {"max_retries": -1},
+        {"max_retries": 21},
+        {"max_retries": True},
+        {"aws_profile": ""},
+        {"output_dir": ""},
+        {"cache_dirs": "x"},
+    ],
+)
+def test_direct_construction_is_strict(wrong: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError):
+        Config(**wrong)
+
+
+def test_paths_may_be_given_as_text() -> None:
+    given: dict[str, Any] = {"cache_dir": "a", "output_dir": "b"}
+
+    assert Config(**given) == Config(cache_dir=Path("a"), output_dir=Path("b"))
+
+
+def test_the_environment_sets_every_field(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in EVERYTHING.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.delenv("CACHE_TTL", raising=False)
+
+    assert Config.from_env() == EVERYTHING_READ
+
+
+def test_an_empty_environment_is_the_defaults() -> None:
+    assert Config.from_env({}) == Config()
+
+
+def test_empty_variables_count_as_not_set() -> None:
+    assert Config.from_env(dict.fromkeys([*EVERYTHING, "CACHE_TTL"], "")) == Config()
+
+
+@pytest.mark.parametrize(
+    ("text", "enabled"),
+    [("0", False), ("no", False), ("OFF", False), ("1", True), ("yes", True), ("True", True)],
+)
+def test_cache_enabled_takes_the_usual_words(text: str, *, enabled: bool) -> None:
+    assert Config.from_env({"CACHE_ENABLED": text}).cache_enabled is enabled
+
+
+def test_cache_ttl_in_seconds_wins_over_cache_hours() -> None:
+    assert Config.from_env({"CACHE_TTL": "5400", "CACHE_HOURS": "abc"}).cache_hours == 1.5
+
+
+def test_an_empty_cache_ttl_leaves_cache_hours() -> None:
+    assert Config.from_env({"CACHE_TTL": "", "CACHE_HOURS": "2"}).cache_hours == 2
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("CACHE_HOURS", "abc"),
+        ("CACHE_HOURS", "-1"),
+        ("CACHE_HOURS", "nan"),
+        ("CACHE_HOURS", "inf"),
+        ("CACHE_HOURS", "1e300"),
+        ("CACHE_TTL", "a day"),
+        ("CACHE_TTL", "-3600"),
+        ("CACHE_TTL", "inf"),
+        ("CACHE_ENABLED", "maybe"),
+        ("CACHE_DIR", "nul\0inside"),
+        ("MAX_RETRIES", "21"),
+        ("MAX_RETRIES", "2.5"),
+        ("MAX_WORKERS", "0"),
+        ("MAX_WORKERS", "65"),
+        ("MAX_WORKERS", "many\nlines"),
+        ("AWS_DEFAULT_REGION", "evil.example/"),
+        ("AWS_DEFAULT_REGION", "us-east-1\n"),
+        ("S3_CACHE_BUCKET", "s3://bucket"),
+        ("S3_CACHE_BUCKET", "Capitals"),
+        ("S3_CACHE_BUCKET", "ab"),
+        ("S3_CACHE_BUCKET", "a..b"),
+        ("S3_CACHE_BUCKET", "192.168.1.1"),
+        ("S3_CACHE_BUCKET", "b" * 64),
+    ],
+)
+def test_a_wrong_variable_is_named_with_what_it_says(variable: str, value: str) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        Config.from_env({variable: value})
+
+    message = str(caught.value)
+    assert message.startswith(f"{variable} is {value!r}, but must be ")
+    assert message.isprintable()
+    assert caught.value.context["settings"] == [variable]
+
+
+def test_the_message_says_what_is_allowed() -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        Config.from_env({"CACHE_HOURS": "abc"})
+
+    assert str(caught.value) == (
+        "CACHE_HOURS is 'abc', but must be a number of hours from 0 to 1000000"
+    )
+
+
+def test_a_wrong_time_to_live_is_told_in_seconds() -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        Config.from_env({"CACHE_TTL": "-7"})
+
+    assert str(caught.value) == (
+        "CACHE_TTL is '-7', but must be a number of seconds from 0 to 3600000000"
+    )
+
+
+def test_all_wrong_variables_are_named_at_once() -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        Config.from_env({"MAX_WORKERS": "x" * 5000, "CACHE_ENABLED": "x", "MAX_RETRIES": "3"})
+
+    assert caught.value.context["settings"] == ["CACHE_ENABLED", "MAX_WORKERS"]
+    assert len(str(caught.value)) < 400
+
+
+def test_options_win_over_the_environment() -> None:
+    args = Namespace(
+        region="sa-east-1",
+        profile="other",
+        cache_dir="c",
+        cache_hours=0.0,
+        no_cache=False,
+        output_dir=Path("o"),
+    )
+
+    assert Config.from_args(args, EVERYTHING) == EVERYTHING_READ.model_copy(
+        update={
+            "aws_region": "sa-east-1",
+            "aws_profile": "other",
+            "cache_dir": Path("c"),
+            "cache_hours": 0.0,
+            "output_dir": Path("o"),
+        }
+    )
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
+        Namespace(),
+        Namespace(
+            region=None,
+            profile=None,
+            cache_dir=None,
+            cache_hours=None,
+            no_cache=None,
+            output_dir=None,
+        ),
+    ],
+)
+def test_options_that_are_not_given_leave_the_environment(args: Namespace) -> None:
+    assert Config.from_args(args, EVERYTHING) == EVERYTHING_READ
+    assert Config.from_args(args, {}) == Config()
+
+
+def test_options_read_the_process_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MAX_WORKERS", "7")
+
+    assert Config.from_args(Namespace()).max_workers == 7
+
+
+def test_no_cache_turns_the_cache_off() -> None:
+    assert not Config.from_args(Namespace(no_cache=True), {"CACHE_ENABLED": "1"}).cache_enabled
+
+
+def test_no_cache_that_is_not_given_leaves_the_environment() -> None:
+    args = Namespace(no_cache=False)
+
+    assert not Config.from_args(args, {"CACHE_ENABLED": "0"}).cache_enabled
+    assert Config.from_args(args, {"CACHE_ENABLED": "1"}).cache_enabled
+
+
+def test_an_option_stands_in_for_a_wrong_variable() -> None:
+    environment = {"CACHE_HOURS": "abc", "CACHE_TTL": "abc", "CACHE_ENABLED": "abc"}
+
+    config = Config.from_args(Namespace(cache_hours=3, no_cache=True), environment)
+
+    assert config == Config(cache_hours=3, cache_enabled=False)
+
+
+@pytest.mark.parametrize(
+    ("attribute", "option", "value"),
+    [
+        ("cache_hours", "--cache-hours", -1),
+        ("cache_dir", "--cache-dir", ""),
+        ("output_dir", "--output-dir", "a\0b"),
+        ("region", "--region", "no region"),
+        ("profile", "--profile", ""),
+    ],
+)
+def test_a_wrong_option_is_named(attribute: str, option: str, value: object) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        Config.from_args(Namespace(**{attribute: value}), EVERYTHING)
+
+    assert str(caught.value).startswith(f"{option} is {str(value)!r}, but must be ")
+
+
+@pytest.mark.parametrize(
+    ("kind", "workers"), [("data_fetcher", 20), ("processor", 10), ("report_generator", 5)]
+)
+def test_a_function_writes_below_tmp_with_workers_of_its_kind(
+    kind: LambdaKind, workers: int
+) -> None:
+    assert Config.for_lambda(kind, EVERYTHING) == EVERYTHING_READ.model_copy(
+        update={
+            "cache_dir": Path("/tmp/cache"),  # noqa: S108 - the documented folder
+            "output_dir": Path("/tmp/output"),  # noqa: S108 - the documented folder
+            "max_workers": workers,
+        }
+    )
+
+
+def test_a_function_reads_the_process_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CACHE_TTL", "7200")
+
+    assert Config.for_lambda("processor").cache_hours == 2
+
+
+def test_an_unknown_kind_of_function_is_refused() -> None:
+    kind: Any = "excel"
+
+    with pytest.raises(ConfigurationError, match="data_fetcher, processor, report_generator"):
+        Config.for_lambda(kind, {})
+
+
+_TEXTS = st.text("-.019abezAB_/ \n\0é✓\udc80", max_size=20) | st.sampled_from(
+    ["1", "0", "24", "true", "us-east-1", "1e400"]
+)
+
+
+@given(
+    environment=st.dictionaries(
+        st.sampled_from([*EVERYTHING, "CACHE_TTL"]), _TEXTS, max_size=len(EVERYTHING)
+    )
+)
+def test_any_environment_gives_settings_within_bounds_or_one_line(
+    environment: dict[str, str],
+) -> None:
+    try:
+        config = Config.from_env(environment)
+    except ConfigurationError as error:
+        message = str(error)
+        assert any(message.startswith(f"{variable} is ") for variable in environment)
+        assert "\n" not in message
+    else:
+        assert 0 <= config.cache_hours <= 1_000_000
+        assert 1 <= config.max_workers <= 64
+        assert 0 <= config.max_retries <= 20
