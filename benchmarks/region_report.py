@@ -1,0 +1,166 @@
+"""What the region and service report costs, beside a plain boto3 fetch in the same run.
+
+Both read the whole parameter tree, zones included, from one local server in a process of its own.
+The plain fetch uses eight threads and boto3 as it comes, and throws away what it read; the report
+also works everything out and writes every file. Prints calls by operation, and for each process
+its CPU seconds and peak memory (imports included), as the median of the runs; then the ratio.
+
+    bin/pants run benchmarks:region_report -- [--runs N] [--no-zones]
+"""
+
+from __future__ import annotations
+
+import argparse
+import multiprocessing
+import os
+import statistics
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+from local_cloud.server import moto_server
+
+ROOT = "/aws/service/global-infrastructure"
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What one process used, as its operating system accounts for it."""
+
+    cpu_seconds: float
+    wall_seconds: float
+    peak_mb: float
+    calls: dict[str, int]
+    stages: dict[str, float] = field(default_factory=dict)
+
+
+def plain_fetch(endpoint: str, zones: bool) -> Cost:
+    """The baseline: eight threads, one boto3 client, every page followed."""
+    import boto3  # noqa: PLC0415 - each process pays for its own imports
+
+    client = boto3.client("ssm", endpoint_url=endpoint, region_name="us-east-1")
+    calls: Counter[str] = Counter()
+
+    def children(path: str) -> list[str]:
+        names: list[str] = []
+        for page in client.get_paginator("get_parameters_by_path").paginate(Path=f"{ROOT}/{path}"):
+            calls["GetParametersByPath"] += 1
+            names += [entry["Name"].rpartition("/")[2] for entry in page["Parameters"]]
+        return names
+
+    def values(names: list[str]) -> list[str]:
+        calls["GetParameters"] += 1
+        return [entry["Value"] for entry in client.get_parameters(Names=names)["Parameters"]]
+
+    attributes = ("longName", "partition", "domain", "geolocationCountry", "geolocationRegion")
+    kinds = ("availability-zones", "local-zones", "wavelength-zones")
+    with ThreadPoolExecutor(8) as pool:
+        regions, services = children("regions"), children("services")
+        paths = [f"regions/{code}/services" for code in regions]
+        if zones:
+            paths += [f"regions/{code}/{kind}" for code in regions for kind in kinds]
+        list(pool.map(children, paths))
+        names = [f"{ROOT}/services/{code}/longName" for code in services]
+        names += [f"{ROOT}/regions/{code}/{key}" for code in regions for key in attributes]
+        list(pool.map(values, [names[at : at + 10] for at in range(0, len(names), 10)]))
+    return _cost(dict(calls))
+
+
+def whole_report(endpoint: str, zones: bool) -> Cost:
+    """Everything a user gets, from fetch to files."""
+    from aws_ssm_fetcher.core.config import Config  # noqa: PLC0415
+    from aws_ssm_fetcher.data_fetcher import AWSSSMDataFetcher, Snapshot  # noqa: PLC0415
+    from aws_ssm_fetcher.data_sources.rss import BundledLaunchFeed  # noqa: PLC0415
+    from aws_ssm_fetcher.pipeline import Options, make_report  # noqa: PLC0415
+
+    os.environ["AWS_ENDPOINT_URL"] = endpoint
+    with tempfile.TemporaryDirectory() as folder:
+        result = make_report(
+            AWSSSMDataFetcher(
+                Config(cache_enabled=False), max_tps=10_000, snapshot=Snapshot("benchmark")
+            ),
+            BundledLaunchFeed(),
+            Options(output_dir=Path(folder), zones=zones),
+        )
+    return _cost(result.calls, result.stage_seconds)
+
+
+def _cost(calls: dict[str, int], stages: dict[str, float] | None = None) -> Cost:
+    status = Path("/proc/self/status").read_text(encoding="ascii")
+    peak = next(line for line in status.splitlines() if line.startswith("VmHWM:"))
+    return Cost(
+        cpu_seconds=time.process_time(),
+        wall_seconds=0.0,
+        peak_mb=int(peak.split()[1]) / 1024,
+        calls=calls,
+        stages=stages or {},
+    )
+
+
+def _measure(work: Callable[[str, bool], Cost], endpoint: str, zones: bool) -> Cost:
+    """Run the work in a fresh interpreter."""
+    context = multiprocessing.get_context("spawn")
+    ours, theirs = context.Pipe(duplex=False)
+    started = time.monotonic()
+    process = context.Process(target=_child, args=(theirs, work, endpoint, zones))
+    process.start()
+    theirs.close()
+    cost: Cost = ours.recv()
+    process.join()
+    return Cost(
+        cost.cpu_seconds, time.monotonic() - started, cost.peak_mb, cost.calls, cost.stages
+    )
+
+
+def _child(
+    connection: Connection, work: Callable[[str, bool], Cost], endpoint: str, zones: bool
+) -> None:
+    os.environ |= {
+        "AWS_ACCESS_KEY_ID": "local",
+        "AWS_SECRET_ACCESS_KEY": "local",
+        "AWS_DEFAULT_REGION": "us-east-1",
+    }
+    connection.send(work(endpoint, zones))
+
+
+def main() -> None:
+    """Measure both in turn, and print the medians."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--no-zones", dest="zones", action="store_false")
+    args = parser.parse_args()
+
+    costs: dict[str, list[Cost]] = {"whole report": [], "plain fetch": []}
+    with moto_server() as endpoint:
+        for _ in range(args.runs):
+            costs["whole report"].append(_measure(whole_report, endpoint, args.zones))
+            costs["plain fetch"].append(_measure(plain_fetch, endpoint, args.zones))
+
+    def median(name: str, value: Callable[[Cost], float]) -> float:
+        return statistics.median(value(cost) for cost in costs[name])
+
+    print(f"{'':<14}{'CPU s':>8}{'wall s':>8}{'peak MB':>9}{'calls':>7}  calls by operation")
+    for name, runs in costs.items():
+        print(
+            f"{name:<14}{median(name, lambda c: c.cpu_seconds):>8.2f}"
+            f"{median(name, lambda c: c.wall_seconds):>8.2f}"
+            f"{median(name, lambda c: c.peak_mb):>9.0f}{sum(runs[0].calls.values()):>7}"
+            f"  {dict(sorted(runs[0].calls.items()))}"
+        )
+    ratios = [
+        ours.cpu_seconds / plain.cpu_seconds
+        for ours, plain in zip(costs["whole report"], costs["plain fetch"], strict=True)
+    ]
+    print(f"CPU, whole report / plain fetch: {statistics.median(ratios):.2f}")
+    print("wall seconds by stage of the report (median):")
+    for stage in costs["whole report"][0].stages:
+        print(f"  {stage:<32}{median('whole report', lambda c, s=stage: c.stages[s]):>8.2f}")
+
+
+if __name__ == "__main__":
+    main()

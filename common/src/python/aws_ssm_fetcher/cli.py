@@ -1,0 +1,203 @@
+"""The command line of the region and service report, against a real account.
+
+Exit codes: 0 the report is complete; 1 it is incomplete or failed; 2 wrong usage; 130 interrupted.
+A run that failed or was interrupted publishes nothing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from lambda_core.errors import ApplicationError, ConfigurationError
+from lambda_core.observability import configure_logging
+
+from aws_ssm_fetcher import __version__, console
+from aws_ssm_fetcher.core.cache import CacheManager
+from aws_ssm_fetcher.core.config import Config
+from aws_ssm_fetcher.data_fetcher import DEFAULT_MAX_TPS, AWSSSMDataFetcher
+from aws_ssm_fetcher.data_sources.rss import LIVE_FEED_URL, HttpLaunchFeed
+from aws_ssm_fetcher.outputs.files import ReportFormat
+from aws_ssm_fetcher.pipeline import Options, RunResult, make_report
+
+COMPLETE = 0
+FAILED = 1
+WRONG_USAGE = 2
+INTERRUPTED = 130
+
+LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Make the report, or look after its cache; the result is the exit code."""
+    parser = _parser()
+    args = parser.parse_args(arguments)
+    return guarded(parser.prog, args.log_level, lambda: _run(args))
+
+
+def guarded(prog: str, log_level: str | None, command: Callable[[], int]) -> int:
+    """Run a command, and say in one line what went wrong where it failed.
+
+    An error that nobody foresaw is told in a line too, and in full with `--log-level DEBUG`.
+    """
+    try:
+        configure_logging(log_level or "WARNING")
+        return command()
+    except KeyboardInterrupt:
+        print(f"{prog}: interrupted; nothing was published", file=sys.stderr)
+        return INTERRUPTED
+    except ConfigurationError as error:
+        print(f"{prog}: {error}", file=sys.stderr)
+        return WRONG_USAGE
+    except ApplicationError as error:
+        print(f"{prog}: failed: {error}", file=sys.stderr)
+        return FAILED
+    except Exception as error:
+        if log_level == "DEBUG":
+            raise
+        name = type(error).__name__
+        print(
+            f"{prog}: failed: {name}: {error} (more with --log-level DEBUG)",
+            file=sys.stderr,
+        )
+        return FAILED
+
+
+def add_report_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options that every way of making the report has."""
+    parser.add_argument(
+        "--output-dir", metavar="DIR", help="where the reports are written (OUTPUT_DIR, output)"
+    )
+    parser.add_argument(
+        "--format",
+        metavar="FORMAT[,FORMAT]",
+        type=_formats,
+        default=tuple(ReportFormat),
+        help="json, csv, excel, or several of them (all)",
+    )
+    parser.add_argument(
+        "--cross-check",
+        action="store_true",
+        help="also read the tree by service and list where it differs from the tree by region",
+    )
+    parser.add_argument(
+        "--no-zones",
+        dest="zones",
+        action="store_false",
+        help="leave out availability, local and wavelength zones (three calls a region)",
+    )
+    parser.add_argument(
+        "--log-level",
+        metavar="LEVEL",
+        type=str.upper,
+        choices=LOG_LEVELS,
+        help=f"{', '.join(LOG_LEVELS)} (LOG_LEVEL, WARNING)",
+    )
+    parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
+
+
+def finish(result: RunResult) -> int:
+    """Show the closing table, and turn the result into an exit code."""
+    print(console.closing_table(result))
+    return COMPLETE if result.complete else FAILED
+
+
+def positive_number(text: str) -> float:
+    """An argparse type: a finite number above zero."""
+    value = _number(text)
+    if value <= 0:
+        raise argparse.ArgumentTypeError(f"{text!r} is not above zero")
+    return value
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="aws-ssm-fetcher",
+        allow_abbrev=False,
+        description="Report which AWS service is in which region, from AWS's own public "
+        "parameters. Names in brackets are the environment variables that stand in for an option, "
+        "and the default.",
+        epilog="Exit codes: 0 complete, 1 incomplete or failed, 2 wrong usage, 130 interrupted.",
+    )
+    add_report_arguments(parser)
+    parser.add_argument("--region", help="region whose SSM is asked (AWS_DEFAULT_REGION, us-east-1)")
+    parser.add_argument("--profile", help="AWS profile (AWS_PROFILE)")
+    parser.add_argument(
+        "--max-tps",
+        type=positive_number,
+        default=DEFAULT_MAX_TPS,
+        metavar="N",
+        help="most SSM calls a second; the account's other readers share the quota "
+        f"({DEFAULT_MAX_TPS:.0f})",
+    )
+    parser.add_argument(
+        "--rss-url", metavar="URL", default=LIVE_FEED_URL, help=f"feed of launches ({LIVE_FEED_URL})"
+    )
+    parser.add_argument(
+        "--cache-hours",
+        type=_number,
+        metavar="N",
+        help="how long fetched data is used again (CACHE_HOURS, 24)",
+    )
+    parser.add_argument("--no-cache", action="store_true", help="neither read nor write the cache")
+    parser.add_argument("--cache-dir", metavar="DIR", help="where the cache is (CACHE_DIR, .cache)")
+    parser.add_argument(
+        "--clear-cache", action="store_true", help="empty the cache, say how much it held, and end"
+    )
+    parser.add_argument("--cache-info", action="store_true", help="show what is cached, and end")
+    return parser
+
+
+def _run(args: argparse.Namespace) -> int:
+    config = Config.from_args(args)
+    if args.clear_cache or args.cache_info:
+        return _look_after_cache(args, CacheManager(config))
+    fetcher = AWSSSMDataFetcher(config, max_tps=args.max_tps)
+    result = make_report(
+        fetcher,
+        HttpLaunchFeed(args.rss_url),
+        Options(
+            output_dir=Path(config.output_dir),
+            formats=args.format,
+            zones=args.zones,
+            cross_check=args.cross_check,
+        ),
+        console.stages(),
+    )
+    return finish(result)
+
+
+def _look_after_cache(args: argparse.Namespace, cache: CacheManager) -> int:
+    if args.clear_cache:
+        print(f"cleared {cache.clear_all()} cache entries")
+    if args.cache_info:
+        print(cache.info())
+    return COMPLETE
+
+
+def _formats(text: str) -> tuple[ReportFormat, ...]:
+    names = {name.strip().lower() for name in text.split(",")}
+    known = {kind.value for kind in ReportFormat}
+    if not names <= known:
+        unknown = ", ".join(sorted(names - known)) or "nothing"
+        raise argparse.ArgumentTypeError(
+            f"{unknown!r} is not a format; choose from {', '.join(sorted(known))}"
+        )
+    return tuple(kind for kind in ReportFormat if kind.value in names)
+
+
+def _number(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number")
+    return value
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,180 @@
+"""Fetches the catalog and the launch dates, through the cache."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime as dt
+import re
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from lambda_core import aws, circuit_breaker, retry
+from lambda_core.aws import is_aws_fault
+
+from aws_ssm_fetcher import __version__
+from aws_ssm_fetcher.core.cache import CacheManager, cache_key
+from aws_ssm_fetcher.core.config import Config
+from aws_ssm_fetcher.data_sources.global_infrastructure import (
+    GlobalInfrastructure,
+    Progress,
+    no_progress,
+)
+from aws_ssm_fetcher.data_sources.parameter_tree import ParameterTree
+from aws_ssm_fetcher.models import Catalog, Launches
+
+if TYPE_CHECKING:
+    from aws_ssm_fetcher.data_sources.rss import RegionLaunchFeed
+    from mypy_boto3_ssm import SSMClient
+
+DEFAULT_MAX_TPS = 20.0
+"""Half of SSM's default quota of 40 calls a second: the account's other readers share it."""
+
+_AWS_HOST = re.compile(r"(^|\.)(amazonaws\.com(\.cn)?|amazonaws\.eu|api\.aws)$")
+
+_breakers = circuit_breaker.CircuitBreakers(circuit_breaker.AWS, is_failure=is_aws_fault)
+
+
+@dataclasses.dataclass(frozen=True)
+class Snapshot:
+    """Says that an SSM endpoint serves a snapshot: its name for readers, and its day if known."""
+
+    label: str
+    as_of: dt.date | None = None
+
+
+class AWSSSMDataFetcher:
+    """Reads AWS's public parameters about regions and services.
+
+    Parameters
+    ----------
+    config
+        Region, profile, retries, workers and cache; the environment's where left out.
+    max_tps
+        The most SSM calls a second.
+    snapshot
+        Given where the endpoint does not answer live data.
+    client
+        An SSM client to use instead of one made from the config.
+    cache
+        A cache to use instead of one made from the config.
+
+    Raises
+    ------
+    lambda_core.errors.ConfigurationError
+        If the profile does not exist.
+    """
+
+    def __init__(
+        self,
+        config: Config | None = None,
+        *,
+        max_tps: float = DEFAULT_MAX_TPS,
+        snapshot: Snapshot | None = None,
+        client: SSMClient | None = None,
+        cache: CacheManager | None = None,
+    ) -> None:
+        self.config = config or Config.from_env()
+        self.cache = cache or CacheManager(self.config)
+        self._client = client or aws.client(
+            "ssm",
+            region=self.config.aws_region,
+            profile=self.config.aws_profile,
+            pool_size=self.config.max_workers,
+            user_agent=f"aws-ssm-fetcher/{__version__}",
+        )
+        self._max_tps = max_tps
+        self._snapshot = snapshot or _guess_snapshot(self._client)
+
+    def discover_regions_from_ssm(self) -> list[str]:
+        """All region codes of the tree, sorted; read anew.
+
+        Raises
+        ------
+        lambda_core.errors.DataSourceError
+            If they could not be read.
+        """
+        return self._source().region_codes()
+
+    def discover_services_from_ssm(self) -> list[str]:
+        """The codes of all services that the tree lists, sorted; read anew.
+
+        Raises
+        ------
+        lambda_core.errors.DataSourceError
+            If they could not be read.
+        """
+        return self._source().service_codes()
+
+    def fetch_catalog(
+        self,
+        *,
+        zones: bool = True,
+        cross_check: bool = False,
+        progress: Progress = no_progress,
+    ) -> Catalog:
+        """Everything about regions and services, from the cache where that is young enough.
+
+        Raises
+        ------
+        lambda_core.errors.DataSourceError
+            If any of it could not be read; nothing partial is returned or cached.
+        """
+        key = self._key("catalog", zones=zones, cross_check=cross_check)
+        cached = self.cache.get(key)
+        if isinstance(cached, Catalog):
+            progress(1, 1)
+            return cached
+        snapshot = self._snapshot
+        catalog = self._source().fetch(
+            source=(
+                snapshot.label
+                if snapshot
+                else f"AWS SSM public parameters in {self._client.meta.region_name}"
+            ),
+            live=snapshot is None,
+            data_as_of=snapshot.as_of if snapshot else None,
+            zones=zones,
+            cross_check=cross_check,
+            progress=progress,
+        )
+        if catalog.completeness.complete:
+            self.cache.set(key, catalog)
+        return catalog
+
+    def fetch_launches(self, feed: RegionLaunchFeed, catalog: Catalog) -> Launches:
+        """Launch dates of the catalog's regions; a failed feed is told in the answer.
+
+        Only what came over the network is cached, and only when it came.
+        """
+        return feed.load(frozenset(region.code for region in catalog.regions))
+
+    def _source(self) -> GlobalInfrastructure:
+        meta = self._client.meta
+        tree = ParameterTree(
+            self._client,
+            max_tps=self._max_tps,
+            policy=self._policy(),
+            breaker=_breakers.get(f"ssm {meta.endpoint_url}"),
+        )
+        return GlobalInfrastructure(tree, max_workers=self.config.max_workers)
+
+    def _policy(self) -> retry.RetryPolicy:
+        attempts = max(retry.AWS.attempts, self.config.max_retries + 1)
+        return dataclasses.replace(retry.AWS, attempts=attempts)
+
+    def _key(self, name: str, **parts: object) -> str:
+        meta = self._client.meta
+        return cache_key(
+            name,
+            endpoint=meta.endpoint_url,
+            partition=meta.partition,
+            region=meta.region_name,
+            **parts,
+        )
+
+
+def _guess_snapshot(client: SSMClient) -> Snapshot | None:
+    """An endpoint that is not AWS's own is never presented as live data."""
+    url = client.meta.endpoint_url
+    host = urlsplit(url).hostname or ""
+    return None if _AWS_HOST.search(host) else Snapshot(f"SSM at {url}, which is not AWS")
