@@ -1,0 +1,29 @@
+"""Moto's server in a thread of the test process, on loopback."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from moto.server import ThreadedMotoServer
+
+LOOPBACK = "127.0.0.1"
+
+
+@contextmanager
+def running_moto_server() -> Iterator[str]:
+    """Run moto's server on a free loopback port and yield its endpoint URL.
+
+    The server speaks HTTP, so clients are tested with their real network code; nothing is
+    patched. Its state lives in this process and is shared by every server in it.
+    """
+    # One line for each request would bury the output of the tests.
+    logging.getLogger("werkzeug").setLevel(logging.WARNING)
+    server = ThreadedMotoServer(ip_address=LOOPBACK, port=0, verbose=False)
+    server.start()
+    try:
+        host, port = server.get_host_and_port()
+        yield f"http://{host}:{port}"
+    finally:
+        server.stop()

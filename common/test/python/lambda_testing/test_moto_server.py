@@ -1,0 +1,22 @@
+from __future__ import annotations
+
+import boto3
+import pytest
+from botocore.exceptions import EndpointConnectionError
+
+from lambda_testing.moto_server import running_moto_server
+
+
+def test_it_serves_on_loopback_for_as_long_as_the_block() -> None:
+    with running_moto_server() as endpoint:
+        assert endpoint.startswith("http://127.0.0.1:")
+        client = boto3.client("ssm", endpoint_url=endpoint)
+        client.put_parameter(Name="/a", Value="1", Type="String")
+        assert client.get_parameter(Name="/a")["Parameter"]["Value"] == "1"
+    with pytest.raises(EndpointConnectionError):
+        boto3.client("ssm", endpoint_url=endpoint).get_parameter(Name="/a")
+
+
+def test_two_servers_stand_side_by_side() -> None:
+    with running_moto_server() as one, running_moto_server() as other:
+        assert one != other
