@@ -1,0 +1,1 @@
+"""From a catalog to a report: mapping, statistics, validation, tables. Needs Polars."""

@@ -1,0 +1,842 @@
+"""The statistics of a catalog: seven analyses, each a model with a stable schema.
+
+Every formula, with a worked example, is in `docs/region-report-formulas.md`. Three rules hold
+everywhere: a value that is not defined (the spread of one region, say) is None, never NaN or
+infinity; an average divides by what is there, and says so in its name; equal values are ordered
+by code.
+
+`Analyses.model_dump(mode="json")` is the `analyses` of a report. Its keys are
+
+`comprehensive`
+    Totals, coverage, distributions, top tens: :class:`ComprehensiveStatistics`.
+`regional_distribution`
+    By partition and country, tiers, regions far from the mean, diversity:
+    :class:`RegionalDistribution`.
+`service_coverage`
+    Coverage classes and services that stand together: :class:`ServiceCoverage`.
+`availability_zones`
+    Zones, and how they go with the number of services: :class:`AvailabilityZones`.
+`geography`
+    Leaders, gaps and what only one area has: :class:`Geography`.
+`service_categories`
+    One :class:`CategoryCoverage` for each category that has a service.
+`data_quality`
+    What the source left out or says twice: :class:`DataQuality`.
+"""
+
+from __future__ import annotations
+
+import math
+from itertools import batched
+from typing import Literal
+
+import polars as pl
+
+from aws_ssm_fetcher.models import DomainModel
+from aws_ssm_fetcher.processors.service_categories import category
+from aws_ssm_fetcher.processors.service_mapper import (
+    COVERAGE_CLASSES,
+    HIGH_COVERAGE,
+    CoverageClass,
+    Frames,
+)
+
+TOP = 10
+"""Length of the top lists."""
+
+TOP_CO_OCCURRENCES = 20
+"""Length of the list of services that stand together."""
+
+_WORD_BITS = 64
+"""Regions in one word of a service's bit mask."""
+
+
+class Distribution(DomainModel):
+    """How a count is distributed.
+
+    Attributes
+    ----------
+    count, total, minimum, maximum
+        Of the values.
+    mean, median
+        None without values.
+    standard_deviation
+        Of a sample (divisor n - 1); None below two values.
+    coefficient_of_variation
+        Standard deviation by mean; None where either is not defined or the mean is 0.
+    first_quartile, third_quartile, interquartile_range
+        By linear interpolation between the sorted values (type 7, the default of NumPy and R).
+    skewness
+        m3 / m2^(3/2) of the central moments (Fisher-Pearson, not corrected for bias); None where
+        all values are equal.
+    excess_kurtosis
+        m4 / m2^2 - 3 (Fisher, not corrected for bias; 0 for a normal distribution); None where
+        all values are equal.
+    """
+
+    count: int
+    total: int
+    mean: float | None
+    median: float | None
+    minimum: int | None
+    maximum: int | None
+    standard_deviation: float | None
+    coefficient_of_variation: float | None
+    first_quartile: float | None
+    third_quartile: float | None
+    interquartile_range: float | None
+    skewness: float | None
+    excess_kurtosis: float | None
+
+
+class RegionCount(DomainModel):
+    """A region and the number of its services."""
+
+    region_code: str
+    region_name: str
+    service_count: int
+
+
+class ServiceCount(DomainModel):
+    """A service, the number of regions that have it, and their share of all regions (0 to 1)."""
+
+    service_code: str
+    service_name: str
+    region_count: int
+    coverage: float | None
+
+
+class Totals(DomainModel):
+    """What there is.
+
+    `services` counts all; `services_listed` and `services_unlisted` part them by whether the
+    tree's list of services has them, `services_deployed` and `services_in_no_region` by whether
+    any region has them.
+    """
+
+    regions: int
+    services: int
+    services_listed: int
+    services_unlisted: int
+    services_deployed: int
+    services_in_no_region: int
+    combinations: int
+
+
+class ComprehensiveStatistics(DomainModel):
+    """Totals, coverage, distributions, top tens.
+
+    Attributes
+    ----------
+    totals
+        What there is.
+    coverage, coverage_of_deployed
+        Combinations by regions x services, and by regions x deployed services; 0 to 1, None where
+        there is none of them.
+    services_per_region, regions_per_service, regions_per_deployed_service
+        `regions_per_service` counts a service in no region as 0, the last leaves it out.
+    top_regions, bottom_regions
+        The regions with the most and with the fewest services.
+    top_services, rarest_services
+        The services in the most regions, and in the fewest but at least one.
+    """
+
+    totals: Totals
+    coverage: float | None
+    coverage_of_deployed: float | None
+    services_per_region: Distribution
+    regions_per_service: Distribution
+    regions_per_deployed_service: Distribution
+    top_regions: list[RegionCount]
+    bottom_regions: list[RegionCount]
+    top_services: list[ServiceCount]
+    rarest_services: list[ServiceCount]
+
+
+class AreaStatistics(DomainModel):
+    """The regions of one partition or country; `area` is None where the tree does not say.
+
+    `distinct_services` are in at least one of the area's regions, `mean_services` is combinations
+    by regions.
+    """
+
+    area: str | None
+    regions: int
+    combinations: int
+    distinct_services: int
+    mean_services: float
+
+
+class Tier(DomainModel):
+    """The regions between two quartiles of services per region, the largest first.
+
+    Tier 1 begins at the third quartile, tier 2 at the median, tier 3 at the first quartile, tier
+    4 below it. `at_least` is None for tier 4, and where there is no region.
+    """
+
+    tier: int
+    at_least: float | None
+    regions: list[RegionCount]
+
+
+class Deviation(DomainModel):
+    """A region far from the mean, by how many (sample) standard deviations."""
+
+    region_code: str
+    region_name: str
+    service_count: int
+    standard_deviations: float
+
+
+class Diversity(DomainModel):
+    """How evenly the combinations are spread over regions, partitions or countries.
+
+    Attributes
+    ----------
+    shannon
+        -sum(p ln p) with p each one's share of all combinations, in nats; None where there is
+        no combination.
+    evenness
+        `shannon` by its largest possible value, ln(number); None below two.
+    effective_number
+        e^shannon: as many equal ones would be as diverse.
+    """
+
+    number: int
+    shannon: float | None
+    evenness: float | None
+    effective_number: float | None
+
+
+class RegionalDistribution(DomainModel):
+    """How the services are spread over regions.
+
+    Attributes
+    ----------
+    by_partition, by_country
+        Sorted by area, the unknown one first.
+    tiers
+        Four, by the quartiles of services per region.
+    behind, ahead
+        Regions more than one standard deviation below and above the mean, the furthest first.
+    diversity_of_regions, diversity_of_partitions, diversity_of_countries
+        Evenness of the spread.
+    """
+
+    by_partition: list[AreaStatistics]
+    by_country: list[AreaStatistics]
+    tiers: list[Tier]
+    behind: list[Deviation]
+    ahead: list[Deviation]
+    diversity_of_regions: Diversity
+    diversity_of_partitions: Diversity
+    diversity_of_countries: Diversity
+
+
+class CoverageClassCount(DomainModel):
+    """Number of the services in a coverage class and their share of all services (0 to 1)."""
+
+    coverage_class: CoverageClass
+    services: int
+    share: float | None
+
+
+class CoOccurrence(DomainModel):
+    """Two services and how far they are in the same regions.
+
+    `both` regions have the two, `either` have one or both; `jaccard` is both by either.
+    """
+
+    first_service: str
+    second_service: str
+    both: int
+    either: int
+    jaccard: float
+
+
+class CoOccurrences(DomainModel):
+    """Which services stand in the same regions.
+
+    Services in all regions and in none are left out: the former go with everything, the latter
+    with nothing.
+
+    Attributes
+    ----------
+    services, pairs
+        Services compared, and the pairs of them.
+    identical_pairs
+        Pairs in exactly the same regions (Jaccard index 1).
+    mean_jaccard
+        Over all pairs; None without one.
+    top
+        The pairs of the highest index; among equals, those with the most common regions first.
+    """
+
+    services: int
+    pairs: int
+    identical_pairs: int
+    mean_jaccard: float | None
+    top: list[CoOccurrence]
+
+
+class ServiceCoverage(DomainModel):
+    """Coverage classes, all five, from universal to none; and services that stand together."""
+
+    classes: list[CoverageClassCount]
+    co_occurrence: CoOccurrences
+
+
+class RegionZones(DomainModel):
+    """The number of zones of a region, by kind."""
+
+    region_code: str
+    region_name: str
+    availability_zones: int
+    local_zones: int
+    wavelength_zones: int
+    service_count: int
+
+
+class ZoneTotals(DomainModel):
+    """The number of zones, by kind."""
+
+    availability_zones: int
+    local_zones: int
+    wavelength_zones: int
+
+
+class AvailabilityZones(DomainModel):
+    """Zones, over the regions whose zones are known (asked for).
+
+    Attributes
+    ----------
+    regions_known
+        Number of those regions.
+    totals
+        None where no region's zones are known.
+    per_region
+        Distribution of availability zones per region.
+    correlation_with_services
+        Pearson's r of availability zones and services per region (-1 to 1); None below two
+        regions and where either does not vary.
+    regions
+        Each region, by code.
+    """
+
+    regions_known: int
+    totals: ZoneTotals | None
+    per_region: Distribution
+    correlation_with_services: float | None
+    regions: list[RegionZones]
+
+
+class AreaLeader(DomainModel):
+    """A partition or country: its leader, its gaps, and what only it has.
+
+    Attributes
+    ----------
+    area
+        None where the tree does not say.
+    leader
+        Its region with the most services.
+    missing_common_services
+        Codes of services in at least 80 % of all regions and in none of the area.
+    exclusive_services
+        Codes of services in the area and nowhere else.
+    """
+
+    area: str | None
+    leader: RegionCount
+    missing_common_services: list[str]
+    exclusive_services: list[str]
+
+
+class Geography(DomainModel):
+    """Leaders and gaps, sorted by area, the unknown one first."""
+
+    partitions: list[AreaLeader]
+    countries: list[AreaLeader]
+
+
+class CategoryCoverage(DomainModel):
+    """The services of one category (our own grouping, see `service_categories`).
+
+    `services` counts all, `services_deployed` those in at least one region; `mean_coverage` is
+    the mean over all of the category's services (0 to 1; None where there is no region).
+    """
+
+    category: str
+    services: int
+    services_deployed: int
+    combinations: int
+    mean_coverage: float | None
+
+
+type Field = Literal[
+    "region name", "region partition", "region country", "region zones", "service name"
+]
+"""What the tree may leave out."""
+
+
+class FieldCompleteness(DomainModel):
+    """For how many regions or services the tree gives a field."""
+
+    field: Field
+    expected: int
+    present: int
+    share: float | None
+
+
+class SharedName(DomainModel):
+    """A label that more than one code bears."""
+
+    name: str
+    codes: list[str]
+
+
+class DataQuality(DomainModel):
+    """What the source left out or says twice; codes sorted.
+
+    Attributes
+    ----------
+    fields
+        Completeness of each field.
+    regions_without_name, services_without_name
+        Codes shown by their code.
+    shared_region_names, shared_service_names
+        Labels of more than one code.
+    unlisted_services
+        Services that only regions have, not the list of services.
+    services_in_no_region, regions_without_services
+        Codes that stand alone.
+    """
+
+    fields: list[FieldCompleteness]
+    regions_without_name: list[str]
+    services_without_name: list[str]
+    shared_region_names: list[SharedName]
+    shared_service_names: list[SharedName]
+    unlisted_services: list[str]
+    services_in_no_region: list[str]
+    regions_without_services: list[str]
+
+
+class Analyses(DomainModel):
+    """All analyses, see the module's description."""
+
+    comprehensive: ComprehensiveStatistics
+    regional_distribution: RegionalDistribution
+    service_coverage: ServiceCoverage
+    availability_zones: AvailabilityZones
+    geography: Geography
+    service_categories: list[CategoryCoverage]
+    data_quality: DataQuality
+
+
+def analyze(frames: Frames) -> Analyses:
+    """Compute all analyses of a catalog's frames."""
+    comprehensive = _comprehensive(frames)
+    partitions = _areas(frames, "partition")
+    countries = _areas(frames, "country")
+    return Analyses(
+        comprehensive=comprehensive,
+        regional_distribution=_regional_distribution(
+            frames.regions, comprehensive.services_per_region, partitions, countries
+        ),
+        service_coverage=ServiceCoverage(
+            classes=_coverage_classes(frames.services), co_occurrence=_co_occurrences(frames)
+        ),
+        availability_zones=_availability_zones(frames.regions),
+        geography=Geography(partitions=_leaders(partitions), countries=_leaders(countries)),
+        service_categories=_service_categories(frames.services),
+        data_quality=_data_quality(frames),
+    )
+
+
+def describe(values: pl.Series) -> Distribution:
+    """Describe a series of whole numbers; nulls are left out."""
+    value = pl.col("value").drop_nulls()
+    found = (
+        values.rename("value")
+        .to_frame()
+        .select(
+            count=value.len(),
+            total=value.sum(),
+            mean=value.mean(),
+            median=value.median(),
+            minimum=value.min(),
+            maximum=value.max(),
+            deviation=value.std(ddof=1),
+            first=value.quantile(0.25, "linear"),
+            third=value.quantile(0.75, "linear"),
+            skewness=value.skew(bias=True),
+            kurtosis=value.kurtosis(fisher=True, bias=True),
+        )
+        .row(0, named=True)
+    )
+    varies = found["minimum"] != found["maximum"]
+    measured = found["count"] > 0
+    deviation, mean = found["deviation"], found["mean"]
+    return Distribution(
+        count=found["count"],
+        total=found["total"],
+        mean=mean,
+        median=found["median"],
+        minimum=found["minimum"],
+        maximum=found["maximum"],
+        standard_deviation=deviation,
+        coefficient_of_variation=deviation / mean if mean and deviation is not None else None,
+        first_quartile=found["first"],
+        third_quartile=found["third"],
+        interquartile_range=found["third"] - found["first"] if measured else None,
+        skewness=found["skewness"] if varies else None,
+        excess_kurtosis=found["kurtosis"] if varies else None,
+    )
+
+
+def deviations(regions: pl.DataFrame, services_per_region: Distribution) -> pl.DataFrame:
+    """Regions with how many (sample) standard deviations each is from the mean.
+
+    Adds `standard_deviations` to the code, name and service count of each region: (services -
+    mean) / standard deviation, null where that is not defined.
+    """
+    mean, deviation = services_per_region.mean, services_per_region.standard_deviation
+    distance = (
+        (pl.col("service_count") - mean) / deviation if deviation else pl.lit(None, pl.Float64())
+    )
+    return regions.select(
+        "region_code", "region_name", "service_count", standard_deviations=distance
+    )
+
+
+def _comprehensive(frames: Frames) -> ComprehensiveStatistics:
+    regions, services = frames.regions, frames.services
+    deployed = services.filter(pl.col("region_count") > 0)
+    listed = int(services["listed"].sum())
+    combinations = frames.pairs.height
+    return ComprehensiveStatistics(
+        totals=Totals(
+            regions=regions.height,
+            services=services.height,
+            services_listed=listed,
+            services_unlisted=services.height - listed,
+            services_deployed=deployed.height,
+            services_in_no_region=services.height - deployed.height,
+            combinations=combinations,
+        ),
+        coverage=_share(combinations, regions.height * services.height),
+        coverage_of_deployed=_share(combinations, regions.height * deployed.height),
+        services_per_region=describe(regions["service_count"]),
+        regions_per_service=describe(services["region_count"]),
+        regions_per_deployed_service=describe(deployed["region_count"]),
+        top_regions=_region_counts(_ranked(regions, "service_count", "region_code").head(TOP)),
+        bottom_regions=_region_counts(regions.sort("service_count", "region_code").head(TOP)),
+        top_services=_service_counts(_ranked(deployed, "region_count", "service_code").head(TOP)),
+        rarest_services=_service_counts(deployed.sort("region_count", "service_code").head(TOP)),
+    )
+
+
+def _areas(frames: Frames, by: str) -> pl.DataFrame:
+    """One row an area (a value of the column `by` of the regions), sorted, the unknown one first.
+
+    Columns: those of :class:`AreaStatistics`, `leader` (a struct of a :class:`RegionCount`), and
+    the lists `missing` and `exclusive` of service codes, null where empty.
+    """
+    regions = frames.regions.select("region_code", "region_name", "service_count", area=pl.col(by))
+    areas = (
+        _ranked(regions, "service_count", "region_code")
+        .group_by("area")
+        .agg(
+            regions=pl.len().cast(pl.Int64()),
+            combinations=pl.col("service_count").sum(),
+            mean_services=pl.col("service_count").mean(),
+            leader=pl.struct("region_code", "region_name", "service_count").first(),
+        )
+    )
+    present = (
+        frames.pairs.join(regions, on="region_code", how="inner")
+        .select("area", "service_code")
+        .unique()
+    )
+    codes = pl.col("service_code").sort()
+    distinct = present.group_by("area").agg(distinct_services=pl.len().cast(pl.Int64()))
+    exclusive = (
+        present.filter(pl.len().over("service_code") == 1).group_by("area").agg(exclusive=codes)
+    )
+    missing = (
+        areas.select("area")
+        .join(
+            frames.services.filter(pl.col("coverage") >= HIGH_COVERAGE).select("service_code"),
+            how="cross",
+        )
+        .join(present, on=["area", "service_code"], how="anti", nulls_equal=True)
+        .group_by("area")
+        .agg(missing=codes)
+    )
+    for columns in (distinct, exclusive, missing):
+        areas = areas.join(columns, on="area", how="left", nulls_equal=True)
+    return areas.with_columns(pl.col("distinct_services").fill_null(0)).sort(
+        "area", nulls_last=False
+    )
+
+
+def _regional_distribution(
+    regions: pl.DataFrame,
+    services_per_region: Distribution,
+    partitions: pl.DataFrame,
+    countries: pl.DataFrame,
+) -> RegionalDistribution:
+    distance = pl.col("standard_deviations")
+    far = deviations(regions, services_per_region)
+    return RegionalDistribution(
+        by_partition=_area_statistics(partitions),
+        by_country=_area_statistics(countries),
+        tiers=_tiers(regions, services_per_region),
+        behind=_deviation_list(far.filter(distance < -1).sort(distance, "region_code")),
+        ahead=_deviation_list(
+            _ranked(far.filter(distance > 1), "standard_deviations", "region_code")
+        ),
+        diversity_of_regions=_diversity(regions["service_count"]),
+        diversity_of_partitions=_diversity(partitions["combinations"]),
+        diversity_of_countries=_diversity(countries["combinations"]),
+    )
+
+
+def _area_statistics(areas: pl.DataFrame) -> list[AreaStatistics]:
+    return [
+        AreaStatistics(**row)
+        for row in areas.select(*AreaStatistics.model_fields).iter_rows(named=True)
+    ]
+
+
+def _leaders(areas: pl.DataFrame) -> list[AreaLeader]:
+    return [
+        AreaLeader(
+            area=row["area"],
+            leader=RegionCount(**row["leader"]),
+            missing_common_services=row["missing"] or [],
+            exclusive_services=row["exclusive"] or [],
+        )
+        for row in areas.iter_rows(named=True)
+    ]
+
+
+def _tiers(regions: pl.DataFrame, services_per_region: Distribution) -> list[Tier]:
+    thresholds = (
+        services_per_region.third_quartile,
+        services_per_region.median,
+        services_per_region.first_quartile,
+    )
+    count = pl.col("service_count")
+    ranked = _ranked(regions, "service_count", "region_code").with_columns(
+        tier=pl.coalesce(
+            *(
+                pl.when(count >= threshold).then(pl.lit(tier))
+                for tier, threshold in enumerate(thresholds, start=1)
+                if threshold is not None
+            ),
+            pl.lit(4),
+        )
+    )
+    return [
+        Tier(
+            tier=tier,
+            at_least=threshold,
+            regions=_region_counts(ranked.filter(pl.col("tier") == tier)),
+        )
+        for tier, threshold in enumerate((*thresholds, None), start=1)
+    ]
+
+
+def _deviation_list(far: pl.DataFrame) -> list[Deviation]:
+    return [Deviation(**row) for row in far.iter_rows(named=True)]
+
+
+def _diversity(combinations: pl.Series) -> Diversity:
+    total = int(combinations.sum())
+    number = combinations.len()
+    if not total:
+        return Diversity(number=number, shannon=None, evenness=None, effective_number=None)
+    share = combinations.filter(combinations > 0) / total
+    # p ln(1/p) rather than -p ln p: one alone then has the diversity 0, not -0.
+    shannon = float((share * (1 / share).log()).sum())
+    return Diversity(
+        number=number,
+        shannon=shannon,
+        evenness=shannon / math.log(number) if number > 1 else None,
+        effective_number=math.exp(shannon),
+    )
+
+
+def _coverage_classes(services: pl.DataFrame) -> list[CoverageClassCount]:
+    counts = dict(services.group_by("coverage_class").len().iter_rows())
+    return [
+        CoverageClassCount(
+            coverage_class=name,
+            services=counts.get(name, 0),
+            share=_share(counts.get(name, 0), services.height),
+        )
+        for name in COVERAGE_CLASSES
+    ]
+
+
+def _co_occurrences(frames: Frames) -> CoOccurrences:
+    words = [
+        pl.sum_horizontal(
+            pl.col(column).cast(pl.UInt64()) * pl.lit(1 << bit, pl.UInt64())
+            for bit, column in enumerate(columns)
+        ).alias(f"word_{number}")
+        for number, columns in enumerate(batched(frames.presence_columns, _WORD_BITS))
+    ]
+    # A service's regions as the bits of a few words: what two services share is an AND and a
+    # count of bits, over all pairs of services at once.
+    masks = (
+        frames.presence.with_columns(
+            frames.services["region_count"], frames.services["coverage_class"]
+        )
+        .filter(~pl.col("coverage_class").is_in(["universal", "none"]))
+        .select("service_code", "region_count", *words)
+        .with_row_index("first")
+    )
+    codes = masks["service_code"]
+    masks = masks.drop("service_code")
+    both = pl.sum_horizontal(
+        pl.lit(0, pl.Int64()),  # without any region there is no word
+        *(
+            (pl.col(f"word_{number}") & pl.col(f"word_{number}_right"))
+            .bitwise_count_ones()
+            .cast(pl.Int64())
+            for number in range(len(words))
+        ),
+    )
+    pairs = (
+        masks.join_where(masks, pl.col("first") < pl.col("first_right"))
+        .select(
+            "first",
+            second="first_right",
+            both=both,
+            either=pl.col("region_count") + pl.col("region_count_right") - both,
+        )
+        .with_columns(jaccard=pl.col("both") / pl.col("either"))
+    )
+    order = ["jaccard", "both", "first", "second"]
+    top = pairs.top_k(TOP_CO_OCCURRENCES, by=order, reverse=[False, False, True, True]).sort(
+        order, descending=[True, True, False, False]
+    )
+    return CoOccurrences(
+        services=masks.height,
+        pairs=pairs.height,
+        identical_pairs=int((pairs["both"] == pairs["either"]).sum()),
+        mean_jaccard=pairs.select(pl.col("jaccard").mean()).item(),
+        top=[
+            CoOccurrence(
+                first_service=codes[row["first"]],
+                second_service=codes[row["second"]],
+                both=row["both"],
+                either=row["either"],
+                jaccard=row["jaccard"],
+            )
+            for row in top.iter_rows(named=True)
+        ],
+    )
+
+
+def _availability_zones(regions: pl.DataFrame) -> AvailabilityZones:
+    kinds = list(ZoneTotals.model_fields)
+    known = regions.filter(pl.col("availability_zones").is_not_null())
+    per_region = describe(known["availability_zones"])
+    services = known["service_count"]
+    correlation = None
+    if per_region.minimum != per_region.maximum and services.min() != services.max():
+        r = known.select(pl.corr("availability_zones", "service_count")).item()
+        correlation = min(1.0, max(-1.0, r))
+    return AvailabilityZones(
+        regions_known=known.height,
+        totals=ZoneTotals(**known.select(pl.col(kinds).sum()).row(0, named=True))
+        if known.height
+        else None,
+        per_region=per_region,
+        correlation_with_services=correlation,
+        regions=[
+            RegionZones(**row)
+            for row in known.select(*RegionZones.model_fields).iter_rows(named=True)
+        ],
+    )
+
+
+def _service_categories(services: pl.DataFrame) -> list[CategoryCoverage]:
+    categories = (
+        services.group_by(category=category(pl.col("service_code"), pl.col("service_name")))
+        .agg(
+            services=pl.len().cast(pl.Int64()),
+            services_deployed=(pl.col("region_count") > 0).sum().cast(pl.Int64()),
+            combinations=pl.col("region_count").sum(),
+            mean_coverage=pl.col("coverage").mean(),
+        )
+        .sort("category")
+    )
+    return [CategoryCoverage(**row) for row in categories.iter_rows(named=True)]
+
+
+def _data_quality(frames: Frames) -> DataQuality:
+    regions, services = frames.regions, frames.services
+    unnamed = ~pl.col("named")
+    return DataQuality(
+        fields=[
+            _field("region name", regions["named"]),
+            _field("region partition", regions["partition"].is_not_null()),
+            _field("region country", regions["country"].is_not_null()),
+            _field("region zones", regions["availability_zones"].is_not_null()),
+            _field("service name", services["named"]),
+        ],
+        regions_without_name=regions.filter(unnamed)["region_code"].to_list(),
+        services_without_name=services.filter(unnamed)["service_code"].to_list(),
+        shared_region_names=_shared_names(regions, "region_name", "region_code"),
+        shared_service_names=_shared_names(services, "service_name", "service_code"),
+        unlisted_services=services.filter(~pl.col("listed"))["service_code"].to_list(),
+        services_in_no_region=services.filter(pl.col("region_count") == 0)[
+            "service_code"
+        ].to_list(),
+        regions_without_services=regions.filter(pl.col("service_count") == 0)[
+            "region_code"
+        ].to_list(),
+    )
+
+
+def _field(field: Field, present: pl.Series) -> FieldCompleteness:
+    count = int(present.sum())
+    return FieldCompleteness(
+        field=field, expected=present.len(), present=count, share=_share(count, present.len())
+    )
+
+
+def _shared_names(frame: pl.DataFrame, name: str, code: str) -> list[SharedName]:
+    shared = (
+        frame.group_by(name=name)
+        .agg(codes=pl.col(code).sort())
+        .filter(pl.col("codes").list.len() > 1)
+        .sort("name")
+    )
+    return [SharedName(**row) for row in shared.iter_rows(named=True)]
+
+
+def _ranked(frame: pl.DataFrame, count: str, code: str) -> pl.DataFrame:
+    return frame.sort(count, code, descending=[True, False])
+
+
+def _region_counts(regions: pl.DataFrame) -> list[RegionCount]:
+    return [
+        RegionCount(**row)
+        for row in regions.select(*RegionCount.model_fields).iter_rows(named=True)
+    ]
+
+
+def _service_counts(services: pl.DataFrame) -> list[ServiceCount]:
+    return [
+        ServiceCount(**row)
+        for row in services.select(*ServiceCount.model_fields).iter_rows(named=True)
+    ]
+
+
+def _share(part: int, whole: int) -> float | None:
+    return part / whole if whole else None
