@@ -1,0 +1,36 @@
+"""What Pants loads of this plugin: nothing, from Pants 2.18 on.
+
+Pants 2.17 packages a function with `python_awslambda` and has no layers. Later releases call the
+target `python_aws_lambda_function` and add `python_aws_lambda_layer`. With this plugin the BUILD
+files use the later names already, so that they stay as they are when Pants moves on.
+"""
+
+from __future__ import annotations
+
+from typing import Iterable
+
+from pants.engine.rules import Rule
+from pants.engine.target import Target
+from pants.engine.unions import UnionRule
+from pants.version import PANTS_SEMVER
+
+PANTS_HAS_THE_TARGETS = PANTS_SEMVER.release >= (2, 18)
+
+
+def rules() -> Iterable[Rule | UnionRule]:
+    """List the rules that package a layer."""
+    if PANTS_HAS_THE_TARGETS:
+        return ()
+    # Imported here: from 2.18 on, the modules that it reads have moved.
+    from lambda_targets import layer
+
+    return layer.rules()
+
+
+def target_types() -> Iterable[type[Target]]:
+    """List the targets for a function and for a layer."""
+    if PANTS_HAS_THE_TARGETS:
+        return ()
+    from lambda_targets.targets import PythonAwsLambdaFunction, PythonAwsLambdaLayer
+
+    return (PythonAwsLambdaFunction, PythonAwsLambdaLayer)
