@@ -1,0 +1,439 @@
+"""When each region was launched, from AWS's feed of launches or from the feed that is bundled.
+
+The live feed is the history of AWS's page on regions: an RSS 2.0 document with an item a launch.
+A region's code stands in the item's title (`Asia Pacific (New Zealand) - ap-southeast-6`), in
+`<code>` in its description, or is its guid. A date stands in pubDate, as RFC 822, ISO 8601 or
+`September 1, 2025`, or in the text in the last form.
+
+A feed costs the launch dates at most: whatever is wrong with it is told in the answer. It is
+untrusted, so it is limited in size and in elements, must be well-formed UTF-8, and must not
+declare a document type (which is where entities that expand or fetch would come from); that is
+made sure before feedparser sees it, because feedparser is lenient with all of this and would,
+for a feed that was cut off, hand out the items before the cut as if they were all.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import importlib.resources
+import io
+import re
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, Protocol
+from urllib.parse import urlsplit
+from xml.parsers import expat
+
+import feedparser
+
+from aws_ssm_fetcher import __version__
+from aws_ssm_fetcher.models import Launches, RegionLaunch
+from lambda_core.errors import ApplicationError
+from lambda_core.redaction import redact_url
+
+LIVE_FEED_URL: Final = (
+    "https://docs.aws.amazon.com/global-infrastructure/latest/regions/regions.rss"
+)
+
+BUNDLED_SOURCE: Final = "bundled launch dates"
+
+MAX_FEED_BYTES: Final = 5_000_000
+"""AWS's feed has some 20 kB."""
+
+MAX_ELEMENTS: Final = 20_000
+"""AWS's feed has some 300 elements; without a limit, 5 MB may hold a million items."""
+
+MAX_WARNINGS: Final = 20
+"""More items than this that cannot be read are counted, not named."""
+
+_SHOWN_CHARACTERS: Final = 80
+
+
+class RegionLaunchFeed(Protocol):
+    """A source of launch dates."""
+
+    def load(self, known_region_codes: Collection[str]) -> Launches:
+        """Return the launches of known regions.
+
+        Parameters
+        ----------
+        known_region_codes
+            The regions that exist. A code counts only if it is one of them.
+
+        Returns
+        -------
+        Launches
+            With `failed` set and a warning, and no launches, where the feed could not be had or
+            read; a feed never raises an error for what it holds.
+        """
+        ...
+
+
+class HttpContent(Protocol):
+    """The part of an HTTP response that is needed here."""
+
+    @property
+    def content(self) -> bytes:
+        """The whole body."""
+        ...
+
+
+class HttpReader(Protocol):
+    """The part of `lambda_core.http.HttpSession` that is needed here."""
+
+    def get(self, url: str, *, max_bytes: int) -> HttpContent:
+        """Return the page, or raise an `ApplicationError`."""
+        ...
+
+
+class BundledLaunchFeed:
+    """The feed in this package: launches that two sources agree on, for use without network."""
+
+    def load(self, known_region_codes: Collection[str]) -> Launches:
+        """Return the launches of known regions, see `RegionLaunchFeed`."""
+        path = importlib.resources.files(__package__) / "region_launches.rss"
+        return parse_launches(path.read_bytes(), known_region_codes, BUNDLED_SOURCE)
+
+
+class HttpLaunchFeed:
+    """A feed on the web.
+
+    Parameters
+    ----------
+    url
+        An http or https URL.
+    session
+        Fetches it; by default a session that gives up after 30 s, because launch dates are not
+        worth a longer wait.
+    """
+
+    def __init__(self, url: str = LIVE_FEED_URL, session: HttpReader | None = None) -> None:
+        self._url = url
+        self._session = session
+
+    def load(self, known_region_codes: Collection[str]) -> Launches:
+        """Return the launches of known regions, see `RegionLaunchFeed`."""
+        source = redact_url(self._url)
+        try:
+            response = (self._session or _default_session()).get(
+                self._url, max_bytes=MAX_FEED_BYTES
+            )
+        except ApplicationError as error:
+            return _failed(source, f"no launch dates: {error}")
+        return parse_launches(response.content, known_region_codes, source)
+
+
+def _default_session() -> HttpReader:
+    # Costs 0.1 s to import, which only those who use the network should pay.
+    from lambda_core.http import HttpLimits, HttpSession, user_agent
+
+    return HttpSession(
+        user_agent("aws-ssm-fetcher", __version__, "reads region launch dates"),
+        limits=HttpLimits(connect_seconds=5, read_seconds=10, total_seconds=30),
+    )
+
+
+def parse_launches(data: bytes, known_region_codes: Collection[str], source: str) -> Launches:
+    """Read a feed of region launches.
+
+    Parameters
+    ----------
+    data
+        The feed as it came.
+    known_region_codes
+        A code counts only if it is one of these.
+    source
+        What readers are told of where the dates are from.
+
+    Returns
+    -------
+    Launches
+        The date of a region is that of its earliest item, with a warning where items differ.
+        Items without a known code or a date are warnings. Where the feed as a whole cannot be
+        read or tells no launch, `failed` is set and there are no launches.
+    """
+    try:
+        _require_plain_xml(data)
+        entries = _entries(data)
+    except _UnreadableFeedError as error:
+        return _failed(source, f"no launch dates: {source} {error}")
+    codes = _CodeFinder(known_region_codes)
+    launches: dict[str, RegionLaunch] = {}
+    warnings: list[str] = []
+    for number, entry in enumerate(entries, start=1):
+        try:
+            launch = _launch(entry, codes)
+        except _UnreadableItemError as error:
+            warnings.append(f"{source}: item {number} ({_shown(entry.title)}) {error}")
+            continue
+        earlier = launches.setdefault(launch.region_code, launch)
+        if earlier.launched_on != launch.launched_on:
+            first, second = sorted((earlier, launch), key=lambda one: one.launched_on)
+            launches[launch.region_code] = first
+            warnings.append(
+                f"{source}: {launch.region_code} was launched on {first.launched_on} in one item "
+                f"and on {second.launched_on} in another; the earlier date is used"
+            )
+    shown = _abridged(warnings, source)
+    if not launches:
+        return _failed(
+            source,
+            f"no launch dates: none of the {len(entries)} items of {source} names a known region "
+            "and a date",
+            *shown,
+        )
+    return Launches(
+        source=source,
+        launches=tuple(launches[code] for code in sorted(launches)),
+        warnings=shown,
+    )
+
+
+class _UnreadableFeedError(Exception):
+    """A feed is refused; the message continues the sentence that the feed's name begins."""
+
+
+class _UnreadableItemError(Exception):
+    """An item tells no launch; the message continues the sentence that its name begins."""
+
+
+@dataclass(frozen=True)
+class _Entry:
+    """The texts of one item that matter here; empty where it has none."""
+
+    title: str
+    description: str
+    guid: str
+    published: str
+    link: str
+
+
+def _failed(source: str, *warnings: str) -> Launches:
+    return Launches(source=source, warnings=warnings, failed=True)
+
+
+def _abridged(warnings: Sequence[str], source: str) -> tuple[str, ...]:
+    rest = len(warnings) - MAX_WARNINGS
+    if rest <= 0:
+        return tuple(warnings)
+    return (*warnings[:MAX_WARNINGS], f"{source}: and {rest} more such warnings")
+
+
+def _shown(text: str) -> str:
+    """Return text of the feed fit for one line on a terminal."""
+    line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    return f"{line[:_SHOWN_CHARACTERS]}…" if len(line) > _SHOWN_CHARACTERS else line or "no title"
+
+
+def _require_plain_xml(data: bytes) -> None:
+    """Refuse what is not a whole, harmless XML document of a bearable size."""
+    if not data.strip():
+        raise _UnreadableFeedError("is empty")
+    if len(data) > MAX_FEED_BYTES:
+        raise _UnreadableFeedError(f"has more than {MAX_FEED_BYTES} bytes")
+    elements = 0
+
+    def count(*_: object) -> None:
+        nonlocal elements
+        elements += 1
+        if elements > MAX_ELEMENTS:
+            raise _UnreadableFeedError(f"has more than {MAX_ELEMENTS} elements")
+
+    def refuse(*_: object) -> None:
+        raise _UnreadableFeedError("declares a document type, which is refused as unsafe")
+
+    # The encoding is fixed, here and for feedparser, so that both read the same document.
+    parser = expat.ParserCreate("utf-8")
+    parser.StartElementHandler = count
+    parser.StartDoctypeDeclHandler = refuse
+    try:
+        parser.Parse(data, True)
+    except expat.ExpatError as error:
+        raise _UnreadableFeedError(
+            f"is cut off, or no well-formed XML in UTF-8: {error}"
+        ) from error
+
+
+def _entries(data: bytes) -> list[_Entry]:
+    try:
+        feed = feedparser.parse(
+            # As a stream: feedparser takes plain bytes for the name of a file first.
+            io.BytesIO(data),
+            response_headers={"content-type": "application/rss+xml; charset=utf-8"},
+            # Nothing of the feed is shown as HTML, and both cost time.
+            sanitize_html=False,
+            resolve_relative_uris=False,
+        )
+    except Exception as error:
+        # Elements where it does not expect them make feedparser stumble over itself, with
+        # KeyError, IndexError, TypeError or others; that must not cost the report.
+        raise _UnreadableFeedError(f"cannot be read by feedparser: {error!r}") from error
+    if not feed.version:
+        raise _UnreadableFeedError("is XML, but no RSS or Atom feed")
+    if feed.bozo:
+        raise _UnreadableFeedError(f"cannot be read: {feed.bozo_exception}")
+    if not feed.entries:
+        raise _UnreadableFeedError("has no items")
+    return [
+        _Entry(
+            title=_text(entry, "title"),
+            description=_text(entry, "summary"),
+            guid=_text(entry, "id"),
+            published=_text(entry, "published") or _text(entry, "updated"),
+            link=_text(entry, "link"),
+        )
+        for entry in feed.entries
+    ]
+
+
+def _text(entry: Mapping[str, object], name: str) -> str:
+    # An element that is there and empty may be None.
+    value = entry.get(name)
+    return value if isinstance(value, str) else ""
+
+
+def _launch(entry: _Entry, codes: _CodeFinder) -> RegionLaunch:
+    return RegionLaunch(
+        region_code=codes.of(entry),
+        launched_on=_date_of(entry),
+        announcement_url=_web_address(entry.link),
+    )
+
+
+class _CodeFinder:
+    """Finds the known region code that an item is about.
+
+    A code stands there as a whole word: `us-east-1` is not found in `us-east-11`, nor in
+    `my-us-east-1`.
+    """
+
+    def __init__(self, known: Collection[str]) -> None:
+        longest_first = sorted((code for code in known if code), key=len, reverse=True)
+        words = "|".join(map(re.escape, longest_first))
+        self._pattern = re.compile(rf"(?<![\w-])(?:{words})(?![\w-])" if words else r"(?!)")
+
+    def of(self, entry: _Entry) -> str:
+        """Return the code; the first place that has one decides.
+
+        Raises
+        ------
+        _UnreadableItemError
+            If there is none, or if the place names several.
+        """
+        for text in self._places(entry):
+            found = sorted({match[0] for match in self._pattern.finditer(text)})
+            if len(found) > 1:
+                raise _UnreadableItemError(f"names several regions: {', '.join(found)}")
+            if found:
+                return found[0]
+        raise _UnreadableItemError("names no known region")
+
+    @staticmethod
+    def _places(entry: _Entry) -> Iterator[str]:
+        yield entry.title
+        yield " ".join(_CODE_ELEMENT.findall(entry.description))
+        yield entry.guid
+
+
+_CODE_ELEMENT: Final = re.compile(r"<code\b[^<>]*>([^<>]*)</code\s*>", re.IGNORECASE)
+
+_MONTH_NAMES: Final = (
+    "january",
+    "february",
+    "march",
+    "april",
+    "may",
+    "june",
+    "july",
+    "august",
+    "september",
+    "october",
+    "november",
+    "december",
+)
+
+_MONTHS: Final = {
+    name: number
+    for number, month in enumerate(_MONTH_NAMES, start=1)
+    for name in (month, month[:3])
+} | {"sept": 9}
+
+_RFC_822: Final = re.compile(
+    r"""
+    (?:[a-z]{3,9}\s*,?\s+)?                                   # the day of the week
+    (?P<day>\d{1,2})\s+(?P<month>[a-z]{3,9})\s+(?P<year>\d{4}|\d{2})
+    (?:\s+\d{1,2}:\d{2}(?::\d{2})?(?:\s*(?:[a-z]{1,5}|[+-]\d{2}:?\d{2}))?)?
+    """,
+    re.VERBOSE | re.IGNORECASE | re.ASCII,
+)
+
+_ISO_8601: Final = re.compile(r"\d{4}-\d{2}-\d{2}(?:[T ].+)?", re.ASCII)
+
+_WRITTEN_OUT: Final = re.compile(
+    r"\b(?P<month>[a-z]{3,9})\.?\s+(?P<day>\d{1,2})(?:st|nd|rd|th)?\s*,?\s+(?P<year>\d{4})\b",
+    re.IGNORECASE | re.ASCII,
+)
+
+
+def parse_date(text: str) -> dt.date | None:
+    """Read the date of a feed.
+
+    Parameters
+    ----------
+    text
+        RFC 822 (`Mon, 1 Sep 2025 00:00:00 GMT`; the time may be absent), ISO 8601 (`2025-09-01`,
+        with or without a time), or written out (`September 1, 2025`, `Sep 1 2025`).
+
+    Returns
+    -------
+    datetime.date or None
+        The day as it was published, in the text's own offset from UTC: what its author calls
+        the day of the launch, and what the announcement shows. None where it is no date.
+    """
+    text = text.strip()
+    if _ISO_8601.fullmatch(text):
+        try:
+            return dt.datetime.fromisoformat(text).date()
+        except ValueError:
+            return None
+    match = _RFC_822.fullmatch(text) or _WRITTEN_OUT.fullmatch(text)
+    return _calendar_day(match) if match else None
+
+
+def _calendar_day(match: re.Match[str]) -> dt.date | None:
+    month = _MONTHS.get(match["month"].lower())
+    if month is None:
+        return None
+    year = int(match["year"])
+    if len(match["year"]) == 2:
+        # RFC 5322, section 4.3, on years of two digits.
+        year += 2000 if year < 50 else 1900
+    try:
+        return dt.date(year, month, int(match["day"]))
+    except ValueError:
+        return None
+
+
+def _date_of(entry: _Entry) -> dt.date:
+    if date := parse_date(entry.published):
+        return date
+    text = f"{entry.title} {entry.description}"
+    found = {day for match in _WRITTEN_OUT.finditer(text) if (day := _calendar_day(match))}
+    if len(found) == 1:
+        return found.pop()
+    if found:
+        days = ", ".join(map(str, sorted(found)))
+        raise _UnreadableItemError(f"has no readable pubDate, and several dates: {days}")
+    published = f"; its pubDate is {_shown(entry.published)!r}" if entry.published else ""
+    raise _UnreadableItemError(f"has no date that can be read{published}")
+
+
+def _web_address(link: str) -> str | None:
+    """Return the link where it leads to a web page, and None for anything else."""
+    try:
+        parts = urlsplit(link)
+        host = parts.hostname
+    except ValueError:
+        return None
+    is_web = parts.scheme in {"http", "https"} and bool(host)
+    return link if is_web and link.isprintable() and " " not in link else None
