@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any, Iterable
 
-from pants.core.goals.fix import Partitions as FmtPartitions
 from pants.core.goals.fmt import FmtFilesRequest, FmtResult
 from pants.core.goals.lint import LintFilesRequest, LintResult
 from pants.core.util_rules.partitions import PartitionerType, Partitions
@@ -53,11 +52,11 @@ async def choose_for_shellcheck(
 @rule
 async def choose_for_shfmt(
     request: ShfmtRequest.PartitionRequest, tool: Shfmt
-) -> FmtPartitions[Any]:
+) -> Partitions[str, Any]:
     """Choose the shell scripts to format."""
     if tool.skip:
-        return FmtPartitions()
-    return FmtPartitions.single_partition(tool.chosen(request.files))
+        return Partitions()
+    return Partitions.single_partition(tool.chosen(request.files))
 
 
 @rule

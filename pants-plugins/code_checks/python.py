@@ -7,10 +7,10 @@ from pathlib import PurePath
 from typing import Any, Iterable
 
 from pants.backend.python.target_types import PythonSourceField
-from pants.core.goals.fix import FixResult, FixTargetsRequest, Partitions
+from pants.core.goals.fix import FixResult, FixTargetsRequest
 from pants.core.goals.fmt import FmtFilesRequest, FmtResult, FmtTargetsRequest
 from pants.core.goals.lint import LintResult, LintTargetsRequest
-from pants.core.util_rules.partitions import PartitionerType
+from pants.core.util_rules.partitions import PartitionerType, Partitions
 from pants.core.util_rules.source_files import SourceFiles, SourceFilesRequest
 from pants.engine.process import FallibleProcessResult, ProcessResult
 from pants.engine.rules import Get, Rule, collect_rules, rule
@@ -113,7 +113,7 @@ async def format_sources(request: RuffFormatRequest.Batch, ruff: Ruff) -> FmtRes
 @rule
 async def choose_build_files(
     request: RuffFormatBuildFilesRequest.PartitionRequest, ruff: Ruff
-) -> Partitions[Any]:
+) -> Partitions[str, Any]:
     """Choose the BUILD files."""
     if ruff.skip:
         return Partitions()

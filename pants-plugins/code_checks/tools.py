@@ -48,6 +48,7 @@ class CheckTool(PythonToolBase):
     default_version: ClassVar[str] = ""
     default_lockfile_resource: ClassVar[Tuple[str, str]] = ("code_checks", "none.lock")
 
+    name: ClassVar[str]
     config_files: ClassVar[Tuple[str, ...]] = ()
     config_contents: ClassVar[dict[str, bytes]] = {}
 
