@@ -51,7 +51,7 @@ def service_url() -> Iterator[str]:
     Service.requests.clear()
     Service.status, Service.body, Service.length = 200, b"{}", None
     server = ThreadingHTTPServer(("127.0.0.1", 0), Service)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
     thread.start()
     yield f"http://127.0.0.1:{server.server_port}"
     server.shutdown()
@@ -65,8 +65,8 @@ def error_of_call(url: str) -> Exception:
     return caught.value
 
 
-def test_reads_from_a_service(aws_url: str) -> None:
-    ssm = client("ssm", region="us-east-1", endpoint_url=aws_url)
+def test_reads_from_a_service(moto_server: str) -> None:
+    ssm = client("ssm", region="us-east-1", endpoint_url=moto_server)
     answer = ssm.get_parameter(Name="/aws/service/global-infrastructure/regions/af-south-1")
     assert answer["Parameter"]["Value"] == "af-south-1"
 
@@ -121,8 +121,8 @@ def test_an_answer_that_is_not_json_is_transient_and_never_an_empty_one(
     assert classify_aws_error(error) is Verdict.TRANSIENT
 
 
-def test_an_answer_without_a_body_is_no_broken_one(aws_url: str) -> None:
-    s3 = client("s3", endpoint_url=aws_url)
+def test_an_answer_without_a_body_is_no_broken_one(moto_server: str) -> None:
+    s3 = client("s3", endpoint_url=moto_server)
     s3.create_bucket(Bucket="aws-test-bucket")
     s3.put_object(Bucket="aws-test-bucket", Key="k", Body=b"12345")
     assert s3.head_object(Bucket="aws-test-bucket", Key="k")["ContentLength"] == 5
@@ -175,8 +175,6 @@ def test_an_error_without_advice_is_told_as_it_is() -> None:
 def test_missing_credentials_are_explained(
     service_url: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
-    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "none"))
     (tmp_path / "empty").write_text("[profile bare]\nregion = us-east-1\n")
     monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "empty"))
     monkeypatch.delenv("AWS_ACCESS_KEY_ID")
@@ -198,6 +196,7 @@ def test_a_missing_region_is_a_wrong_setting(
     (tmp_path / "config").write_text("[profile regionless]\noutput = json\n")
     monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
     monkeypatch.delenv("AWS_DEFAULT_REGION")
+    monkeypatch.delenv("AWS_REGION")
     with pytest.raises(ConfigurationError, match="AWS_DEFAULT_REGION"):
         client("ssm", profile="regionless")
 

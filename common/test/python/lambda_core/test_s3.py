@@ -1,0 +1,426 @@
+from __future__ import annotations
+
+import datetime as dt
+import threading
+import uuid
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lambda_core.aws import client
+from lambda_core.retry import Retry, RetryPolicy
+from lambda_core.s3 import (
+    DeleteError,
+    Fetched,
+    ObjectNotFoundError,
+    PreconditionFailedError,
+    S3Error,
+    S3Objects,
+    StoredObject,
+    WriteUnknownError,
+    require_key,
+    require_prefix,
+)
+from lambda_testing.fault_proxy import (
+    Action,
+    Fault,
+    FaultProxy,
+    Fetch,
+    UpstreamResponse,
+    always,
+    relay,
+    respond,
+    truncate,
+)
+from lambda_testing.loopback_server import Exchange
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+type Step = Callable[[Exchange, Fetch], None]
+
+BROKEN = respond(500).act
+
+
+def xml_error(status: int, code: str) -> Step:
+    body = f"<Error><Code>{code}</Code><Message>no</Message></Error>".encode()
+    return respond(status, body).act
+
+
+class Moto:
+    """moto's server; a test may step between a request and its answer.
+
+    moto checks a condition and then writes, where S3 does both in one step; so one request is
+    served at a time.
+    """
+
+    def __init__(self) -> None:
+        self.url = ""
+        self.step: Step | None = None
+        self._lock = threading.Lock()
+
+    def act(self, exchange: Exchange, fetch: Fetch) -> None:
+        def serve() -> UpstreamResponse:
+            with self._lock:
+                return fetch()
+
+        if self.step:
+            self.step(exchange, serve)
+        else:
+            relay(exchange, serve())
+
+
+@pytest.fixture
+def moto(moto_server: str) -> Iterator[Moto]:
+    moto = Moto()
+    with FaultProxy(moto_server, [Fault(always, Action("stepped", moto.act))]) as proxy:
+        moto.url = proxy.url
+        yield moto
+
+
+def two_a_page(s3: S3Client) -> None:
+    """Make the client's lists have pages of two."""
+    s3.meta.events.register(
+        "before-parameter-build.s3.ListObjectsV2",
+        lambda params, **_: params.setdefault("MaxKeys", 2),
+    )
+
+
+@pytest.fixture
+def s3(moto: Moto) -> S3Client:
+    return client("s3", region="us-east-1", endpoint_url=moto.url)
+
+
+@pytest.fixture
+def objects(s3: S3Client) -> S3Objects:
+    bucket = f"test-{uuid.uuid4().hex}"
+    s3.create_bucket(Bucket=bucket)
+    return S3Objects(s3, bucket, retry=RetryPolicy(attempts=3, base_seconds=0))
+
+
+def test_what_is_written_is_read(objects: S3Objects) -> None:
+    etag = objects.put("a/b.json", b"{}", content_type="application/json", metadata={"by": "me"})
+    stored = objects.get("a/b.json")
+    assert (stored.content, stored.etag, stored.metadata) == (b"{}", etag, {"by": "me"})
+    age = dt.datetime.now(dt.UTC) - stored.last_modified
+    assert abs(age) < dt.timedelta(minutes=5)
+
+
+def test_an_object_that_is_not_there(objects: S3Objects) -> None:
+    with pytest.raises(ObjectNotFoundError) as caught:
+        objects.get("nothing")
+    assert str(caught.value) == f"there is no object 'nothing' in bucket {objects.bucket}"
+    assert caught.value.transient is False
+    assert objects.find("nothing") is None
+
+
+def test_a_bucket_that_is_not_there_is_no_missing_object(s3: S3Client) -> None:
+    with pytest.raises(S3Error, match="NoSuchBucket") as caught:
+        S3Objects(s3, "never-created").find("a")
+    assert not isinstance(caught.value, ObjectNotFoundError)
+
+
+def test_a_refusal_is_no_missing_object(objects: S3Objects, moto: Moto) -> None:
+    moto.step = xml_error(403, "AccessDenied")
+    with pytest.raises(S3Error, match="s3:ListBucket") as caught:
+        objects.find("a")
+    assert caught.value.context["code"] == "AccessDenied"
+    assert caught.value.transient is False
+
+
+def test_a_failure_is_tried_again_then_told(objects: S3Objects, moto: Moto) -> None:
+    calls: list[int] = []
+
+    def broken(exchange: Exchange, fetch: Fetch) -> None:
+        calls.append(1)
+        BROKEN(exchange, fetch)
+
+    moto.step = broken
+    with pytest.raises(S3Error, match="cannot read 'a'") as caught:
+        objects.find("a")
+    assert len(calls) == 3
+    assert caught.value.transient is True
+
+
+def test_a_body_that_is_cut_off_is_read_again(objects: S3Objects, moto: Moto) -> None:
+    objects.put("a", b"0123456789")
+    cut: list[int] = []
+
+    def cut_once(exchange: Exchange, fetch: Fetch) -> None:
+        if cut:
+            relay(exchange, fetch())
+        else:
+            cut.append(1)
+            truncate(4).act(exchange, fetch)
+
+    moto.step = cut_once
+    assert objects.get("a").content == b"0123456789"
+    assert cut == [1]
+
+
+def test_retries_are_told(s3: S3Client, moto: Moto, objects: S3Objects) -> None:
+    told: list[Retry] = []
+    watched = S3Objects(
+        s3, objects.bucket, retry=RetryPolicy(attempts=2, base_seconds=0), on_retry=told.append
+    )
+    moto.step = BROKEN
+    with pytest.raises(S3Error):
+        watched.put("a", b"")
+    assert len(told) == 1
+
+
+def test_writes_only_where_nothing_is(objects: S3Objects) -> None:
+    objects.put("a", b"first", if_none_match=True)
+    with pytest.raises(PreconditionFailedError, match="changed by another writer"):
+        objects.put("a", b"second", if_none_match=True)
+    assert objects.get("a").content == b"first"
+
+
+def test_writes_only_what_it_has_read(objects: S3Objects) -> None:
+    old = objects.put("a", b"1")
+    new = objects.put("a", b"2", if_match=old)
+    with pytest.raises(PreconditionFailedError):
+        objects.put("a", b"3", if_match=old)
+    assert objects.get("a").etag == new
+
+
+def test_an_object_that_is_gone_no_longer_matches(objects: S3Objects) -> None:
+    etag = objects.put("a", b"1")
+    objects.delete(["a"])
+    with pytest.raises(PreconditionFailedError):
+        objects.put("a", b"2", if_match=etag)
+
+
+def test_a_write_at_the_same_time_is_a_conflict(objects: S3Objects, moto: Moto) -> None:
+    moto.step = xml_error(409, "ConditionalRequestConflict")
+    with pytest.raises(PreconditionFailedError):
+        objects.put("a", b"", if_none_match=True)
+
+
+def test_a_write_without_condition_never_fails_by_one(s3: S3Client) -> None:
+    with pytest.raises(S3Error, match="NoSuchBucket") as caught:
+        S3Objects(s3, "never-created").put("a", b"")
+    assert not isinstance(caught.value, PreconditionFailedError)
+
+
+class LoseAnswer:
+    """Lets the first write through and loses its answer; then does what the test wants."""
+
+    def __init__(self, then: Callable[[], object] | None = None) -> None:
+        self.lost = False
+        self._then = then
+
+    def __call__(self, exchange: Exchange, fetch: Fetch) -> None:
+        response = fetch()
+        if exchange.request.method != "PUT" or self.lost:
+            relay(exchange, response)
+            return
+        self.lost = True
+        if self._then:
+            self._then()
+        BROKEN(exchange, fetch)
+
+
+def test_a_write_whose_answer_is_lost_is_known_again(objects: S3Objects, moto: Moto) -> None:
+    moto.step = LoseAnswer()
+    etag = objects.put("a", b"mine", if_none_match=True)
+    assert objects.get("a").etag == etag
+
+
+def test_a_change_whose_answer_is_lost_is_made_once(objects: S3Objects, moto: Moto) -> None:
+    objects.put("n", b"0")
+    moto.step = LoseAnswer()
+    objects.update("n", increment)
+    moto.step = None
+    assert objects.get("n").content == b"1"
+
+
+def test_a_write_that_cannot_be_known_is_not_made_twice(objects: S3Objects, moto: Moto) -> None:
+    objects.put("n", b"0")
+    moto.step = LoseAnswer(then=lambda: objects.update("n", increment))
+    with pytest.raises(WriteUnknownError, match="compare its content"):
+        objects.update("n", increment)
+    moto.step = None
+    assert objects.get("n").content == b"2"
+
+
+def increment(stored: StoredObject | None) -> bytes:
+    return str(int(stored.content if stored else 0) + 1).encode()
+
+
+def test_an_update_keeps_the_metadata(objects: S3Objects) -> None:
+    objects.put("n", b"4", metadata={"by": "me"})
+    objects.update("n", increment)
+    objects.update("n", increment)
+    stored = objects.get("n")
+    assert stored.content == b"6"
+    assert stored.metadata["by"] == "me"
+
+
+def test_updates_at_the_same_time_lose_nothing(objects: S3Objects) -> None:
+    failures: list[BaseException] = []
+
+    def work() -> None:
+        try:
+            for _ in range(6):
+                objects.update("n", increment)
+        except BaseException as error:
+            failures.append(error)
+
+    threads = [threading.Thread(target=work) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failures == []
+    assert objects.get("n").content == b"36"
+
+
+def test_an_update_that_is_always_late_ends(s3: S3Client, objects: S3Objects) -> None:
+    patient = S3Objects(s3, objects.bucket, sleep=lambda _seconds: None)
+
+    def change(stored: StoredObject | None) -> bytes:
+        objects.put("n", increment(stored))
+        return b"late"
+
+    with pytest.raises(PreconditionFailedError) as caught:
+        patient.update("n", change)
+    assert caught.value.context["conflicts"] == 20
+    assert objects.get("n").content == b"20"
+
+
+def test_lists_all_pages(objects: S3Objects, s3: S3Client) -> None:
+    two_a_page(s3)
+    keys = [f"run-1/{name}" for name in ("a", "b b", "c+%", "d/e", "ü")]
+    for key in keys:
+        objects.put(key, key.encode())
+    objects.put("run-10/x", b"")
+    listed = list(objects.list("run-1/"))
+    assert [summary.key for summary in listed] == keys
+    assert [summary.size for summary in listed] == [len(key.encode()) for key in keys]
+    assert listed[0].etag == objects.get(keys[0]).etag
+    assert listed[0].last_modified.tzinfo is not None
+    assert list(objects.list("none/")) == []
+
+
+def test_pages_without_end_are_an_error(objects: S3Objects, s3: S3Client, moto: Moto) -> None:
+    two_a_page(s3)
+    for name in "abcde":
+        objects.put(name, b"")
+    first: list[UpstreamResponse] = []
+
+    def always_the_first(exchange: Exchange, fetch: Fetch) -> None:
+        first.append(fetch())
+        relay(exchange, first[0])
+
+    moto.step = always_the_first
+    with pytest.raises(S3Error, match="repeats the token"):
+        list(objects.list(""))
+
+
+def test_a_page_that_names_no_next_one_is_an_error(objects: S3Objects, moto: Moto) -> None:
+    moto.step = respond(
+        200, b"<ListBucketResult><IsTruncated>true</IsTruncated></ListBucketResult>"
+    ).act
+    with pytest.raises(S3Error, match="has no token"):
+        list(objects.list(""))
+
+
+def test_a_list_that_fails_is_not_empty(objects: S3Objects, moto: Moto) -> None:
+    moto.step = xml_error(403, "AccessDenied")
+    with pytest.raises(S3Error, match="cannot list 'a/'"):
+        list(objects.list("a/"))
+
+
+def test_deletes_more_than_a_batch(objects: S3Objects) -> None:
+    for name in ("a", "b", "keep"):
+        objects.put(name, b"")
+    keys = ["a", *(f"missing-{number}" for number in range(1500)), "b", "a"]
+    assert objects.delete(keys) == 1502
+    assert [summary.key for summary in objects.list("")] == ["keep"]
+    assert objects.delete([]) == 0
+
+
+def test_what_was_not_deleted_is_named(objects: S3Objects, moto: Moto) -> None:
+    moto.step = respond(
+        200,
+        b"<DeleteResult><Error><Key>b</Key><Code>AccessDenied</Code><Message>no</Message>"
+        b"</Error></DeleteResult>",
+    ).act
+    with pytest.raises(DeleteError, match=r"1 of 2 objects.*'b': AccessDenied") as caught:
+        objects.delete(["a", "b"])
+    assert caught.value.context["failed"] == {"b": "AccessDenied: no"}
+
+
+def test_a_delete_that_fails_as_a_whole(objects: S3Objects, moto: Moto) -> None:
+    moto.step = BROKEN
+    with pytest.raises(S3Error, match="cannot delete"):
+        objects.delete(["a"])
+
+
+def test_reads_many(objects: S3Objects) -> None:
+    keys = [f"k{number}" for number in range(25)]
+    for key in keys:
+        objects.put(key, key.encode())
+    fetched = {item.key: item for item in objects.get_many([*keys, "missing"], workers=4)}
+    assert len(fetched) == 26
+    missing = fetched.pop("missing")
+    assert isinstance(missing.error, ObjectNotFoundError)
+    assert missing.stored is None
+    assert {key: item.stored.content for key, item in fetched.items() if item.stored} == {
+        key: key.encode() for key in keys
+    }
+
+
+def test_reads_no_further_ahead_than_its_window(objects: S3Objects) -> None:
+    taken: list[str] = []
+
+    def keys() -> Iterator[str]:
+        for number in range(1000):
+            taken.append(str(number))
+            yield str(number)
+
+    reading = objects.get_many(keys(), workers=3)
+    for consumed in range(1, 11):
+        assert isinstance(next(reading), Fetched)
+        assert len(taken) <= consumed + 2 * 3
+    assert isinstance(reading, Iterator)
+    reading.close()  # type: ignore[attr-defined]  # it is a generator
+    assert len(taken) <= 10 + 2 * 3
+
+
+def test_reading_nothing(objects: S3Objects) -> None:
+    assert list(objects.get_many([], workers=3)) == []
+
+
+def test_reading_without_workers_is_refused(objects: S3Objects) -> None:
+    with pytest.raises(ValueError, match="workers"):
+        list(objects.get_many(["a"], workers=0))
+
+
+@pytest.mark.parametrize("prefix", ["a/", "raw-data/exec-1/", "ü/x y/"])
+def test_prefixes(prefix: str) -> None:
+    assert require_prefix(prefix) == prefix
+
+
+@pytest.mark.parametrize(
+    "prefix", ["", "/", "a", "/a/", "a//", "a/../", "../", "./", "a\\b/", "a\n/", "x" * 2000 + "/"]
+)
+def test_prefixes_that_are_refused(prefix: str) -> None:
+    with pytest.raises(ValueError, match=r"prefix|key"):
+        require_prefix(prefix)
+
+
+@given(st.text())
+def test_a_key_that_passes_stays_below_its_prefix(key: str) -> None:
+    try:
+        require_key(key)
+    except ValueError:
+        return
+    parts = key.split("/")
+    assert all(parts)
+    assert ".." not in parts
+    assert "." not in parts
