@@ -1,0 +1,317 @@
+from __future__ import annotations
+
+import datetime as dt
+import errno
+import hashlib
+import json
+import multiprocessing
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Collection
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from aws_ssm_fetcher.outputs.files import ReportFormat
+from aws_ssm_fetcher.outputs.publish import publish, staging_folder, writing_into
+from aws_ssm_fetcher.outputs.report_set import write_reports
+from aws_ssm_fetcher.outputs.summary import summarise
+from aws_ssm_fetcher.report import Report
+from lambda_core.errors import ReportError
+
+MakeReport = Callable[..., Report]
+TEXTS = (ReportFormat.JSON, ReportFormat.CSV)
+
+
+def run(
+    report: Report,
+    output_dir: Path,
+    formats: Collection[ReportFormat] = TEXTS,
+    execution_id: str = "run",
+) -> None:
+    with staging_folder(output_dir) as staging:
+        files = write_reports(report, formats, staging)
+        summary = summarise(
+            report,
+            files,
+            (),
+            execution_id=execution_id,
+            completed_at=dt.datetime(2026, 3, 4, tzinfo=dt.UTC),
+            total_duration_seconds=0.0,
+        )
+        publish(staging, output_dir, summary)
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
+
+
+def summary_of(folder: Path) -> dict[str, Any]:
+    content: dict[str, Any] = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
+    return content
+
+
+def is_one_whole_set(folder: Path) -> bool:
+    digests = {
+        report["file"]: report["sha256"]
+        for report in summary_of(folder)["reports_generated"].values()
+    }
+    found = {
+        name: hashlib.sha256(content).hexdigest()
+        for name, content in contents(folder).items()
+        if name != "summary.json"
+    }
+    return found == digests
+
+
+def test_a_set_is_published_whole_into_a_new_folder(report: Report, tmp_path: Path) -> None:
+    output_dir = tmp_path / "a" / "b"
+    run(report, output_dir, ReportFormat)
+    assert is_one_whole_set(output_dir)
+    assert len(list(output_dir.iterdir())) == 10
+
+
+def test_a_new_set_takes_the_place_of_the_old_one(make_report: MakeReport, tmp_path: Path) -> None:
+    run(make_report(), tmp_path)
+    old = contents(tmp_path)
+    run(make_report(name="Other"), tmp_path)
+    assert is_one_whole_set(tmp_path)
+    assert contents(tmp_path)["regional_services.csv"] != old["regional_services.csv"]
+
+
+def test_reports_of_formats_not_asked_for_do_not_stay_behind(
+    report: Report, tmp_path: Path
+) -> None:
+    run(report, tmp_path, ReportFormat)
+    (tmp_path / "notes.txt").write_text("mine")
+    run(report, tmp_path, [ReportFormat.JSON])
+    assert set(contents(tmp_path)) == {
+        "aws_regions_services.json",
+        "aws_regions_services.compact.json",
+        "summary.json",
+        "notes.txt",
+    }
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit, ValueError])
+def test_a_run_that_ends_early_leaves_the_old_set_and_no_staging_folder(
+    make_report: MakeReport, tmp_path: Path, error: type[BaseException]
+) -> None:
+    run(make_report(), tmp_path)
+    old = contents(tmp_path)
+
+    def broken_run() -> None:
+        with staging_folder(tmp_path) as staging:
+            write_reports(make_report(name="Other"), TEXTS, staging)
+            raise error
+
+    with pytest.raises(error):
+        broken_run()
+    assert contents(tmp_path) == old
+    assert set(old) == {path.name for path in tmp_path.iterdir()}
+
+
+def test_a_folder_in_the_way_of_a_report_changes_nothing(
+    make_report: MakeReport, tmp_path: Path
+) -> None:
+    run(make_report(), tmp_path)
+    (tmp_path / "statistics.csv").unlink()
+    (tmp_path / "statistics.csv").mkdir()
+    old = contents(tmp_path)
+    with pytest.raises(ReportError, match="a folder stands where a report must go"):
+        run(make_report(name="Other"), tmp_path)
+    assert contents(tmp_path) == old
+
+
+INTERRUPTED = """
+import datetime as dt, sys
+from pathlib import Path
+from aws_ssm_fetcher.outputs.publish import publish
+from aws_ssm_fetcher.outputs.summary import Summary
+
+staging, output_dir, summary, nth = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3], sys.argv[4]
+renames = 0
+
+def interrupt(event, args):
+    global renames
+    if event == "os.rename":
+        renames += 1
+        if renames == int(nth):
+            raise KeyboardInterrupt
+
+sys.addaudithook(interrupt)
+try:
+    publish(staging, output_dir, Summary.model_validate_json(Path(summary).read_text()))
+except KeyboardInterrupt:
+    sys.exit(77)
+"""
+
+
+@pytest.mark.parametrize("nth", [1, 2, 3])
+@pytest.mark.parametrize("old_formats", [TEXTS, (ReportFormat.CSV,), ()], ids=str)
+def test_an_interruption_in_the_middle_of_publishing_puts_the_old_set_back(
+    make_report: MakeReport, tmp_path: Path, old_formats: tuple[ReportFormat, ...], nth: int
+) -> None:
+    output_dir = tmp_path / "out"
+    output_dir.mkdir()
+    if old_formats:
+        run(make_report(), output_dir, old_formats)
+    old = contents(output_dir)
+    summary_file = tmp_path / "new-summary.json"
+    report = make_report(name="Other")
+    with staging_folder(output_dir) as staging:
+        files = write_reports(report, [ReportFormat.JSON], staging)
+        summary = summarise(
+            report,
+            files,
+            (),
+            execution_id="other",
+            completed_at=dt.datetime(2026, 3, 4, tzinfo=dt.UTC),
+            total_duration_seconds=0.0,
+        )
+        summary_file.write_text(summary.model_dump_json())
+        # The interpreter itself announces each rename, so the interruption hits the real one; in
+        # a process of its own, because such a hook cannot be taken away again.
+        done = subprocess.run(  # noqa: S603 (our own interpreter and script)
+            [
+                sys.executable,
+                "-c",
+                INTERRUPTED,
+                str(staging),
+                str(output_dir),
+                str(summary_file),
+                str(nth),
+            ],
+            env=dict(os.environ, PYTHONPATH=os.pathsep.join(sys.path)),
+            check=False,
+        )
+    assert done.returncode == 77
+    assert contents(output_dir) == old
+
+
+def test_staging_folders_of_dead_runs_are_removed_and_those_of_living_ones_stay(
+    report: Report, tmp_path: Path
+) -> None:
+    script = (
+        "import os, sys; from pathlib import Path;"
+        "from aws_ssm_fetcher.outputs.publish import staging_folder;"
+        "s = staging_folder(Path(sys.argv[1])); p = s.__enter__();"
+        "(p / 'half.csv').write_text('x'); print(p, flush=True); os.kill(os.getpid(), 9)"
+    )
+    killed = subprocess.run(  # noqa: S603 (our own interpreter and script)
+        [sys.executable, "-c", script, str(tmp_path)],
+        env=dict(os.environ, PYTHONPATH=os.pathsep.join(sys.path)),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    dead = Path(killed.stdout.strip())
+    assert (dead / "half.csv").exists()
+    with staging_folder(tmp_path) as living:
+        assert not dead.exists()
+        run(report, tmp_path)
+        assert living.exists()
+    assert not living.exists()
+
+
+def test_only_own_staging_folders_are_cleaned_up(report: Report, tmp_path: Path) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "precious").write_text("x")
+    output_dir = tmp_path / "out"
+    (output_dir / ".hidden").mkdir(parents=True)
+    (output_dir / ".region-report-x.partial").symlink_to(elsewhere)
+    run(report, output_dir)
+    assert (elsewhere / "precious").exists()
+    assert (output_dir / ".hidden").exists()
+
+
+def test_an_output_folder_that_is_a_file_is_one_clear_line(report: Report, tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.write_text("x")
+    for output_dir, reason in ((file, "a file of that name"), (file / "x", "a part of its path")):
+        with pytest.raises(ReportError, match=f"{output_dir}: {reason}"):
+            run(report, output_dir)
+    assert file.read_text() == "x"
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        (errno.EACCES, "you may not write there"),
+        (errno.EROFS, "read-only file system"),
+        (errno.EDQUOT, "quota"),
+        (errno.EIO, os.strerror(errno.EIO)),
+    ],
+)
+def test_the_reason_is_in_words(tmp_path: Path, code: int, words: str) -> None:
+    with pytest.raises(ReportError, match=words) as caught, writing_into(tmp_path):
+        raise OSError(code, os.strerror(code), "file.csv")
+    assert caught.value.context == {
+        "output_dir": str(tmp_path),
+        "file": "file.csv",
+        "errno": code,
+    }
+
+
+LIMITED = """
+import resource, sys
+from pathlib import Path
+from aws_ssm_fetcher.outputs.files import ReportFormat
+from aws_ssm_fetcher.outputs.publish import staging_folder
+from aws_ssm_fetcher.outputs.report_set import write_reports
+from aws_ssm_fetcher.report import Report
+from lambda_core.errors import ReportError
+
+report = Report.model_validate_json(Path(sys.argv[1]).read_text())
+resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))
+try:
+    with staging_folder(Path(sys.argv[2])) as staging:
+        write_reports(report, [ReportFormat(sys.argv[3])], staging)
+except ReportError as error:
+    print(error)
+"""
+
+
+@pytest.mark.parametrize("kind", ReportFormat)
+def test_a_write_that_fails_half_way_leaves_nothing(
+    report: Report, tmp_path: Path, kind: ReportFormat
+) -> None:
+    saved, output_dir = tmp_path / "report.json", tmp_path / "out"
+    saved.write_text(report.model_dump_json())
+    done = subprocess.run(  # noqa: S603 (our own interpreter and script)
+        [sys.executable, "-c", LIMITED, str(saved), str(output_dir), kind],
+        env=dict(os.environ, PYTHONPATH=os.pathsep.join(sys.path)),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stderr == ""
+    assert done.stdout.startswith(f"cannot write the reports into {output_dir}: a file would be")
+    assert list(output_dir.iterdir()) == []
+
+
+def publish_many(report: Report, output_dir: Path, name: str) -> None:
+    for _ in range(10):
+        run(report, output_dir, (ReportFormat.CSV,), execution_id=name)
+
+
+def test_runs_at_the_same_time_do_not_mix_their_sets(
+    make_report: MakeReport, tmp_path: Path
+) -> None:
+    spawn = multiprocessing.get_context("fork")
+    runs = [
+        spawn.Process(target=publish_many, args=(make_report(name=name), tmp_path, name))
+        for name in ("One", "Two", "Three")
+    ]
+    for process in runs:
+        process.start()
+    for process in runs:
+        process.join()
+    assert [process.exitcode for process in runs] == [0, 0, 0]
+    assert is_one_whole_set(tmp_path)
+    name = summary_of(tmp_path)["execution_id"]
+    assert name.encode() in contents(tmp_path)["regional_services.csv"]
+    assert not list(tmp_path.glob(".region-report-*"))
