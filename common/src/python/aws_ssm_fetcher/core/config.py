@@ -143,12 +143,12 @@ class Config(BaseModel):
     )
 
     @classmethod
-    def from_env(cls, environment: Mapping[str, str] | None = None) -> Self:
-        """Return the settings of the environment; an empty variable counts as not set.
+    def from_env(cls, environ: Mapping[str, str] | None = None) -> Self:
+        """Return the settings of the environment; a blank variable counts as not set.
 
         Parameters
         ----------
-        environment
+        environ
             Variables to read instead of the process's own.
 
         Raises
@@ -156,12 +156,10 @@ class Config(BaseModel):
         ConfigurationError
             Names every variable that is wrong, what it says, and what it may say.
         """
-        return cls._make(_from_environment(environment))
+        return cls._make(_from_environment(environ))
 
     @classmethod
-    def from_args(
-        cls, args: argparse.Namespace, environment: Mapping[str, str] | None = None
-    ) -> Self:
+    def from_args(cls, args: argparse.Namespace, environ: Mapping[str, str] | None = None) -> Self:
         """Return the settings of the command line, or else of the environment.
 
         Parameters
@@ -169,7 +167,7 @@ class Config(BaseModel):
         args
             May have `region`, `profile`, `cache_dir`, `cache_hours`, `no_cache` and `output_dir`;
             one that is missing or None leaves its setting to the environment.
-        environment
+        environ
             Variables to read instead of the process's own.
 
         Raises
@@ -178,7 +176,7 @@ class Config(BaseModel):
             Names every option and variable that is wrong. A wrong variable does no harm where an
             option stands in for it.
         """
-        given = _from_environment(environment)
+        given = _from_environment(environ)
         for field, option in _OPTIONS.items():
             value = getattr(args, option.removeprefix("--").replace("-", "_"), None)
             if value is not None:
@@ -188,7 +186,7 @@ class Config(BaseModel):
         return cls._make(given)
 
     @classmethod
-    def for_lambda(cls, kind: LambdaKind, environment: Mapping[str, str] | None = None) -> Self:
+    def for_lambda(cls, kind: LambdaKind, environ: Mapping[str, str] | None = None) -> Self:
         """Return the settings of a function in Lambda, where only `/tmp` can be written.
 
         Folders and workers are set by `kind`, all else by the environment.
@@ -207,7 +205,7 @@ class Config(BaseModel):
             "output_dir": "/tmp/output",  # noqa: S108 - as above
             "max_workers": _LAMBDA_WORKERS[kind],
         }
-        given = _from_environment(environment)
+        given = _from_environment(environ)
         given |= {field: _Given(kind, value, value, None) for field, value in fixed.items()}
         return cls._make(given)
 
@@ -229,14 +227,14 @@ class Config(BaseModel):
         )
 
 
-def _from_environment(environment: Mapping[str, str] | None) -> dict[str, _Given]:
-    variables = os.environ if environment is None else environment
+def _from_environment(environ: Mapping[str, str] | None) -> dict[str, _Given]:
+    variables = os.environ if environ is None else environ
     given = {
         field: _Given(variable, variables[variable], variables[variable], None)
         for field, variable in _VARIABLES.items()
-        if variables.get(variable)
+        if variables.get(variable, "").strip()
     }
-    if seconds := variables.get(_SECONDS_VARIABLE):
+    if (seconds := variables.get(_SECONDS_VARIABLE, "")).strip():
         allowed = f"a number of seconds from 0 to {_MAX_HOURS * _SECONDS_PER_HOUR}"
         given["cache_hours"] = _Given(_SECONDS_VARIABLE, _to_hours(seconds), seconds, allowed)
     return given

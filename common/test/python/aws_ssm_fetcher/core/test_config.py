@@ -98,8 +98,9 @@ def test_an_empty_environment_is_the_defaults() -> None:
     assert Config.from_env({}) == Config()
 
 
-def test_empty_variables_count_as_not_set() -> None:
-    assert Config.from_env(dict.fromkeys([*EVERYTHING, "CACHE_TTL"], "")) == Config()
+@pytest.mark.parametrize("blank", ["", " ", "\t\n"])
+def test_blank_variables_count_as_not_set(blank: str) -> None:
+    assert Config.from_env(dict.fromkeys([*EVERYTHING, "CACHE_TTL"], blank)) == Config()
 
 
 @pytest.mark.parametrize(
