@@ -1005,6 +1005,26 @@ def test_a_failing_bucket_is_a_miss_and_is_not_asked_again(
     assert CacheManager(config, s3_client=s3).get("key") == "value"  # nothing was dropped
 
 
+def test_a_damaged_object_that_cannot_be_removed_is_a_miss_all_the_same(
+    config: Config,
+    bucket: str,
+    s3: S3Client,
+    moto_server: str,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    config = config.model_copy(update={"s3_cache_bucket": bucket})
+    s3.put_object(Bucket=bucket, Key="cache/key.json", Body=b"{")
+
+    with FaultProxy(
+        moto_server, [Fault(lambda request: request.method == "POST", respond(403, _DENIED))]
+    ) as proxy:
+        client = aws.client("s3", region="us-east-1", endpoint_url=proxy.url)
+        assert CacheManager(config, s3_client=client).get("key") is None
+
+    assert "dropped from the S3 tier" in caplog.text
+    assert "cannot delete 'cache/key.json'" in caplog.text
+
+
 def test_one_hiccup_of_the_bucket_costs_nothing(
     config: Config, bucket: str, s3: S3Client, moto_server: str
 ) -> None:
