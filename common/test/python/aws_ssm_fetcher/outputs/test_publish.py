@@ -4,7 +4,6 @@ import datetime as dt
 import errno
 import hashlib
 import json
-import multiprocessing
 import os
 import subprocess
 import sys
@@ -23,13 +22,14 @@ from lambda_core.errors import ReportError
 
 MakeReport = Callable[..., Report]
 TEXTS = (ReportFormat.JSON, ReportFormat.CSV)
+OWN_CODE = dict(os.environ, PYTHONPATH=os.pathsep.join(sys.path))
+"""The environment of a process that finds the code where this one does."""
 
 
 def run(
     report: Report,
     output_dir: Path,
     formats: Collection[ReportFormat] = TEXTS,
-    execution_id: str = "run",
 ) -> None:
     with staging_folder(output_dir) as staging:
         files = write_reports(report, formats, staging)
@@ -37,7 +37,7 @@ def run(
             report,
             files,
             (),
-            execution_id=execution_id,
+            execution_id="run",
             completed_at=dt.datetime(2026, 3, 4, tzinfo=dt.UTC),
             total_duration_seconds=0.0,
         )
@@ -184,7 +184,7 @@ def test_an_interruption_in_the_middle_of_publishing_puts_the_old_set_back(
                 str(summary_file),
                 str(nth),
             ],
-            env=dict(os.environ, PYTHONPATH=os.pathsep.join(sys.path)),
+            env=OWN_CODE,
             check=False,
         )
     assert done.returncode == 77
@@ -202,7 +202,7 @@ def test_staging_folders_of_dead_runs_are_removed_and_those_of_living_ones_stay(
     )
     killed = subprocess.run(  # noqa: S603 (our own interpreter and script)
         [sys.executable, "-c", script, str(tmp_path)],
-        env=dict(os.environ, PYTHONPATH=os.pathsep.join(sys.path)),
+        env=OWN_CODE,
         capture_output=True,
         text=True,
         check=False,
@@ -283,7 +283,7 @@ def test_a_write_that_fails_half_way_leaves_nothing(
     saved.write_text(report.model_dump_json())
     done = subprocess.run(  # noqa: S603 (our own interpreter and script)
         [sys.executable, "-c", LIMITED, str(saved), str(output_dir), kind],
-        env=dict(os.environ, PYTHONPATH=os.pathsep.join(sys.path)),
+        env=OWN_CODE,
         capture_output=True,
         text=True,
         check=True,
@@ -293,25 +293,43 @@ def test_a_write_that_fails_half_way_leaves_nothing(
     assert list(output_dir.iterdir()) == []
 
 
-def publish_many(report: Report, output_dir: Path, name: str) -> None:
-    for _ in range(10):
-        run(report, output_dir, (ReportFormat.CSV,), execution_id=name)
+TEN_RUNS = """
+import datetime as dt, sys
+from pathlib import Path
+from aws_ssm_fetcher.outputs.files import ReportFormat
+from aws_ssm_fetcher.outputs.publish import publish, staging_folder
+from aws_ssm_fetcher.outputs.report_set import write_reports
+from aws_ssm_fetcher.outputs.summary import summarise
+from aws_ssm_fetcher.report import Report
+
+report = Report.model_validate_json(Path(sys.argv[1]).read_text(encoding="utf-8"))
+output_dir, name = Path(sys.argv[2]), sys.argv[3]
+for _ in range(10):
+    with staging_folder(output_dir) as staging:
+        files = write_reports(report, [ReportFormat.CSV], staging)
+        now = dt.datetime.now(dt.UTC)
+        publish(staging, output_dir, summarise(
+            report, files, (), execution_id=name, completed_at=now, total_duration_seconds=0.0
+        ))
+"""
 
 
 def test_runs_at_the_same_time_do_not_mix_their_sets(
     make_report: MakeReport, tmp_path: Path
 ) -> None:
-    spawn = multiprocessing.get_context("fork")
+    output_dir = tmp_path / "out"
+    names = ("One", "Two", "Three")
+    for name in names:
+        (tmp_path / name).write_text(make_report(name=name).model_dump_json(), encoding="utf-8")
     runs = [
-        spawn.Process(target=publish_many, args=(make_report(name=name), tmp_path, name))
-        for name in ("One", "Two", "Three")
+        subprocess.Popen(  # noqa: S603 (our own interpreter and script)
+            [sys.executable, "-c", TEN_RUNS, str(tmp_path / name), str(output_dir), name],
+            env=OWN_CODE,
+        )
+        for name in names
     ]
-    for process in runs:
-        process.start()
-    for process in runs:
-        process.join()
-    assert [process.exitcode for process in runs] == [0, 0, 0]
-    assert is_one_whole_set(tmp_path)
-    name = summary_of(tmp_path)["execution_id"]
-    assert name.encode() in contents(tmp_path)["regional_services.csv"]
-    assert not list(tmp_path.glob(".region-report-*"))
+    assert [process.wait() for process in runs] == [0, 0, 0]
+    assert is_one_whole_set(output_dir)
+    name = summary_of(output_dir)["execution_id"]
+    assert name.encode() in contents(output_dir)["regional_services.csv"]
+    assert not list(output_dir.glob(".region-report-*"))
