@@ -237,6 +237,17 @@ def test_a_report_without_rows_is_a_workbook_too(report: Report, tmp_path: Path)
     assert [len(values(book, title)) for title in SHEETS] == [1, 1, 1, 1, 3]
 
 
+def test_thousands_of_rows_are_all_there_in_order(report: Report, tmp_path: Path) -> None:
+    rows = tuple((f"r{number}", "Region", "ec2", "EC2") for number in range(1025))
+    tables = report.tables
+    changed = tables.model_copy(
+        update={"regional_services": tables.regional_services.model_copy(update={"rows": rows})}
+    )
+    write_excel(report.model_copy(update={"tables": changed}), tmp_path)
+    found = values(load_workbook(tmp_path / NAME), "Regional Services")[1:]
+    assert found == [list(row) for row in rows]
+
+
 def test_a_missing_name_is_an_empty_cell(report: Report, tmp_path: Path) -> None:
     tables = report.tables
     nameless = tables.regional_services.model_copy(
