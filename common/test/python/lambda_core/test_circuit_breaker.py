@@ -347,5 +347,5 @@ class Hanging:
         self._thread.join(20)
 
 
-BreakerMachine.TestCase.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)
+BreakerMachine.TestCase.settings = settings(stateful_step_count=30)
 TestBreakerMachine = BreakerMachine.TestCase
