@@ -40,8 +40,8 @@ class Cost:
 
 
 def plain_fetch(endpoint: str, zones: bool) -> Cost:
-    """The baseline: eight threads, one boto3 client, every page followed."""
-    import boto3  # noqa: PLC0415 - each process pays for its own imports
+    """Fetch as the baseline does: eight threads, one boto3 client, every page followed."""
+    import boto3
 
     client = boto3.client("ssm", endpoint_url=endpoint, region_name="us-east-1")
     calls: Counter[str] = Counter()
@@ -73,21 +73,21 @@ def plain_fetch(endpoint: str, zones: bool) -> Cost:
 
 def whole_report(endpoint: str, zones: bool) -> Cost:
     """Everything a user gets, from fetch to files."""
-    from aws_ssm_fetcher.core.config import Config  # noqa: PLC0415
-    from aws_ssm_fetcher.data_fetcher import AWSSSMDataFetcher, Snapshot  # noqa: PLC0415
-    from aws_ssm_fetcher.data_sources.rss import BundledLaunchFeed  # noqa: PLC0415
-    from aws_ssm_fetcher.pipeline import Options, make_report  # noqa: PLC0415
+    from aws_ssm_fetcher.core.config import Config
+    from aws_ssm_fetcher.data_fetcher import AWSSSMDataFetcher, Source
+    from aws_ssm_fetcher.data_sources.rss import BundledLaunchFeed
+    from aws_ssm_fetcher.pipeline import Options, make_report
 
     os.environ["AWS_ENDPOINT_URL"] = endpoint
     with tempfile.TemporaryDirectory() as folder:
         result = make_report(
             AWSSSMDataFetcher(
-                Config(cache_enabled=False), max_tps=10_000, snapshot=Snapshot("benchmark")
+                Config(cache_enabled=False), max_tps=10_000, source=Source("benchmark")
             ),
             BundledLaunchFeed(),
             Options(output_dir=Path(folder), zones=zones),
         )
-    return _cost(result.calls, result.stage_seconds)
+    return _cost(result.report.metadata.source.calls, result.stage_seconds)
 
 
 def _cost(calls: dict[str, int], stages: dict[str, float] | None = None) -> Cost:
@@ -112,9 +112,7 @@ def _measure(work: Callable[[str, bool], Cost], endpoint: str, zones: bool) -> C
     theirs.close()
     cost: Cost = ours.recv()
     process.join()
-    return Cost(
-        cost.cpu_seconds, time.monotonic() - started, cost.peak_mb, cost.calls, cost.stages
-    )
+    return Cost(cost.cpu_seconds, time.monotonic() - started, cost.peak_mb, cost.calls, cost.stages)
 
 
 def _child(
@@ -159,7 +157,8 @@ def main() -> None:
     print(f"CPU, whole report / plain fetch: {statistics.median(ratios):.2f}")
     print("wall seconds by stage of the report (median):")
     for stage in costs["whole report"][0].stages:
-        print(f"  {stage:<32}{median('whole report', lambda c, s=stage: c.stages[s]):>8.2f}")
+        seconds = statistics.median(cost.stages[stage] for cost in costs["whole report"])
+        print(f"  {stage:<32}{seconds:>8.2f}")
 
 
 if __name__ == "__main__":

@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import argparse
 import math
+import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-
-from lambda_core.errors import ApplicationError, ConfigurationError
-from lambda_core.observability import configure_logging
+from typing import NoReturn
 
 from aws_ssm_fetcher import __version__, console
 from aws_ssm_fetcher.core.cache import CacheManager
@@ -22,13 +21,13 @@ from aws_ssm_fetcher.data_fetcher import DEFAULT_MAX_TPS, AWSSSMDataFetcher
 from aws_ssm_fetcher.data_sources.rss import LIVE_FEED_URL, HttpLaunchFeed
 from aws_ssm_fetcher.outputs.files import ReportFormat
 from aws_ssm_fetcher.pipeline import Options, RunResult, make_report
+from lambda_core.errors import ApplicationError, ConfigurationError
+from lambda_core.observability import LOG_LEVELS, configure_logging
 
 COMPLETE = 0
 FAILED = 1
 WRONG_USAGE = 2
 INTERRUPTED = 130
-
-LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -44,7 +43,7 @@ def guarded(prog: str, log_level: str | None, command: Callable[[], int]) -> int
     An error that nobody foresaw is told in a line too, and in full with `--log-level DEBUG`.
     """
     try:
-        configure_logging(log_level or "WARNING")
+        configure_logging(log_level or _log_level())
         return command()
     except KeyboardInterrupt:
         print(f"{prog}: interrupted; nothing was published", file=sys.stderr)
@@ -64,6 +63,18 @@ def guarded(prog: str, log_level: str | None, command: Callable[[], int]) -> int
             file=sys.stderr,
         )
         return FAILED
+
+
+def exit_with(code: int) -> NoReturn:
+    """End the program with this code; an interrupted one at once.
+
+    At its end Python waits for every thread, and so for calls that hang until their time is over.
+    """
+    if code == INTERRUPTED:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+    sys.exit(code)
 
 
 def add_report_arguments(parser: argparse.ArgumentParser) -> None:
@@ -106,7 +117,7 @@ def finish(result: RunResult) -> int:
 
 
 def positive_number(text: str) -> float:
-    """An argparse type: a finite number above zero."""
+    """Read a finite number above zero; a type for argparse."""
     value = _number(text)
     if value <= 0:
         raise argparse.ArgumentTypeError(f"{text!r} is not above zero")
@@ -123,7 +134,9 @@ def _parser() -> argparse.ArgumentParser:
         epilog="Exit codes: 0 complete, 1 incomplete or failed, 2 wrong usage, 130 interrupted.",
     )
     add_report_arguments(parser)
-    parser.add_argument("--region", help="region whose SSM is asked (AWS_DEFAULT_REGION, us-east-1)")
+    parser.add_argument(
+        "--region", help="region whose SSM is asked (AWS_DEFAULT_REGION, us-east-1)"
+    )
     parser.add_argument("--profile", help="AWS profile (AWS_PROFILE)")
     parser.add_argument(
         "--max-tps",
@@ -134,7 +147,10 @@ def _parser() -> argparse.ArgumentParser:
         f"({DEFAULT_MAX_TPS:.0f})",
     )
     parser.add_argument(
-        "--rss-url", metavar="URL", default=LIVE_FEED_URL, help=f"feed of launches ({LIVE_FEED_URL})"
+        "--rss-url",
+        metavar="URL",
+        default=LIVE_FEED_URL,
+        help=f"feed of launches ({LIVE_FEED_URL})",
     )
     parser.add_argument(
         "--cache-hours",
@@ -172,10 +188,20 @@ def _run(args: argparse.Namespace) -> int:
 
 def _look_after_cache(args: argparse.Namespace, cache: CacheManager) -> int:
     if args.clear_cache:
-        print(f"cleared {cache.clear_all()} cache entries")
+        count = cache.clear_all()
+        print(f"cleared {count} cache {'entry' if count == 1 else 'entries'}")
     if args.cache_info:
         print(cache.info())
     return COMPLETE
+
+
+def _log_level() -> str:
+    level = os.environ.get("LOG_LEVEL") or "WARNING"
+    if level.upper() not in LOG_LEVELS:
+        raise ConfigurationError(
+            f"LOG_LEVEL is {level!r}; it must be one of {', '.join(LOG_LEVELS)}"
+        )
+    return level
 
 
 def _formats(text: str) -> tuple[ReportFormat, ...]:
@@ -200,4 +226,4 @@ def _number(text: str) -> float:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    exit_with(main())

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Protocol, TextIO
 
 from aws_ssm_fetcher.outputs.files import SUMMARY_FILE
 from aws_ssm_fetcher.outputs.provenance import notice
+from aws_ssm_fetcher.progress import Progress, no_progress
 
 if TYPE_CHECKING:
-    from aws_ssm_fetcher.data_sources.global_infrastructure import Progress
     from aws_ssm_fetcher.models import CrossCheck
     from aws_ssm_fetcher.outputs.summary import Summary
     from aws_ssm_fetcher.pipeline import RunResult
@@ -39,7 +39,7 @@ class SilentStages:
     def stage(self, title: str) -> Iterator[Progress]:
         """Show nothing while the block runs."""
         del title
-        yield lambda done, total: None
+        yield no_progress
 
 
 class PlainStages:
@@ -73,21 +73,21 @@ class BarStages:
     """A bar a stage, on a terminal."""
 
     def __init__(self, stream: TextIO) -> None:
-        from rich.console import Console  # noqa: PLC0415 - only a terminal pays for it
+        from rich.console import Console
 
         self._console = Console(file=stream)
 
     @contextmanager
     def stage(self, title: str) -> Iterator[Progress]:
         """Show one stage."""
-        from rich.progress import (  # noqa: PLC0415 - see above
+        from rich.progress import (
             BarColumn,
             MofNCompleteColumn,
             SpinnerColumn,
             TextColumn,
             TimeElapsedColumn,
         )
-        from rich.progress import Progress as Bars  # noqa: PLC0415
+        from rich.progress import Progress as Bars
 
         columns = (
             SpinnerColumn(finished_text="[green]✓"),
@@ -104,12 +104,12 @@ class BarStages:
 
 
 def stages(stream: TextIO = sys.stderr) -> StageDisplay:
-    """The display that fits where the output goes."""
+    """Choose the display that fits where the output goes."""
     return BarStages(stream) if stream.isatty() else PlainStages(stream)
 
 
 def closing_table(result: RunResult) -> str:
-    """What was found, how complete it is, how long it took, and where the files are."""
+    """Tell what was found, how complete it is, how long it took, and where the files are."""
     report, summary = result.report, result.summary
     metadata, source = report.metadata, report.metadata.source
     rows = [

@@ -8,23 +8,20 @@ import re
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from lambda_core import aws, circuit_breaker, retry
-from lambda_core.aws import is_aws_fault
-
 from aws_ssm_fetcher import __version__
 from aws_ssm_fetcher.core.cache import CacheManager, cache_key
 from aws_ssm_fetcher.core.config import Config
-from aws_ssm_fetcher.data_sources.global_infrastructure import (
-    GlobalInfrastructure,
-    Progress,
-    no_progress,
-)
+from aws_ssm_fetcher.data_sources.global_infrastructure import GlobalInfrastructure
 from aws_ssm_fetcher.data_sources.parameter_tree import ParameterTree
 from aws_ssm_fetcher.models import Catalog, Launches
+from aws_ssm_fetcher.progress import Progress, no_progress
+from lambda_core import aws, circuit_breaker, retry
+from lambda_core.aws import is_aws_fault
 
 if TYPE_CHECKING:
-    from aws_ssm_fetcher.data_sources.rss import RegionLaunchFeed
     from mypy_boto3_ssm import SSMClient
+
+    from aws_ssm_fetcher.data_sources.rss import RegionLaunchFeed
 
 DEFAULT_MAX_TPS = 20.0
 """Half of SSM's default quota of 40 calls a second: the account's other readers share it."""
@@ -35,10 +32,21 @@ _breakers = circuit_breaker.CircuitBreakers(circuit_breaker.AWS, is_failure=is_a
 
 
 @dataclasses.dataclass(frozen=True)
-class Snapshot:
-    """Says that an SSM endpoint serves a snapshot: its name for readers, and its day if known."""
+class Source:
+    """What reports say of the data's origin.
+
+    Attributes
+    ----------
+    label
+        The source's name for readers.
+    live
+        False for a snapshot, and for every endpoint that is not AWS's own.
+    as_of
+        The day after which a snapshot cannot have changed, where that is known.
+    """
 
     label: str
+    live: bool = False
     as_of: dt.date | None = None
 
 
@@ -51,8 +59,8 @@ class AWSSSMDataFetcher:
         Region, profile, retries, workers and cache; the environment's where left out.
     max_tps
         The most SSM calls a second.
-    snapshot
-        Given where the endpoint does not answer live data.
+    source
+        What reports say of the data's origin; told from the endpoint where left out.
     client
         An SSM client to use instead of one made from the config.
     cache
@@ -69,7 +77,7 @@ class AWSSSMDataFetcher:
         config: Config | None = None,
         *,
         max_tps: float = DEFAULT_MAX_TPS,
-        snapshot: Snapshot | None = None,
+        source: Source | None = None,
         client: SSMClient | None = None,
         cache: CacheManager | None = None,
     ) -> None:
@@ -83,27 +91,27 @@ class AWSSSMDataFetcher:
             user_agent=f"aws-ssm-fetcher/{__version__}",
         )
         self._max_tps = max_tps
-        self._snapshot = snapshot or _guess_snapshot(self._client)
+        self.source = source or _source_of(self._client)
 
     def discover_regions_from_ssm(self) -> list[str]:
-        """All region codes of the tree, sorted; read anew.
+        """Read all region codes of the tree, sorted.
 
         Raises
         ------
         lambda_core.errors.DataSourceError
             If they could not be read.
         """
-        return self._source().region_codes()
+        return self._infrastructure().region_codes()
 
     def discover_services_from_ssm(self) -> list[str]:
-        """The codes of all services that the tree lists, sorted; read anew.
+        """Read the codes of all services that the tree lists, sorted.
 
         Raises
         ------
         lambda_core.errors.DataSourceError
             If they could not be read.
         """
-        return self._source().service_codes()
+        return self._infrastructure().service_codes()
 
     def fetch_catalog(
         self,
@@ -124,15 +132,10 @@ class AWSSSMDataFetcher:
         if isinstance(cached, Catalog):
             progress(1, 1)
             return cached
-        snapshot = self._snapshot
-        catalog = self._source().fetch(
-            source=(
-                snapshot.label
-                if snapshot
-                else f"AWS SSM public parameters in {self._client.meta.region_name}"
-            ),
-            live=snapshot is None,
-            data_as_of=snapshot.as_of if snapshot else None,
+        catalog = self._infrastructure().fetch(
+            source=self.source.label,
+            live=self.source.live,
+            data_as_of=self.source.as_of,
             zones=zones,
             cross_check=cross_check,
             progress=progress,
@@ -142,13 +145,13 @@ class AWSSSMDataFetcher:
         return catalog
 
     def fetch_launches(self, feed: RegionLaunchFeed, catalog: Catalog) -> Launches:
-        """Launch dates of the catalog's regions; a failed feed is told in the answer.
+        """Launch dates of the catalog's regions; a feed that failed is told in the answer.
 
-        Only what came over the network is cached, and only when it came.
+        Never cached: it is one small request, and what a feed tells is only true with its regions.
         """
         return feed.load(frozenset(region.code for region in catalog.regions))
 
-    def _source(self) -> GlobalInfrastructure:
+    def _infrastructure(self) -> GlobalInfrastructure:
         meta = self._client.meta
         tree = ParameterTree(
             self._client,
@@ -162,7 +165,7 @@ class AWSSSMDataFetcher:
         attempts = max(retry.AWS.attempts, self.config.max_retries + 1)
         return dataclasses.replace(retry.AWS, attempts=attempts)
 
-    def _key(self, name: str, **parts: object) -> str:
+    def _key(self, name: str, **parts: bool) -> str:
         meta = self._client.meta
         return cache_key(
             name,
@@ -173,8 +176,9 @@ class AWSSSMDataFetcher:
         )
 
 
-def _guess_snapshot(client: SSMClient) -> Snapshot | None:
-    """An endpoint that is not AWS's own is never presented as live data."""
+def _source_of(client: SSMClient) -> Source:
+    """Never present an endpoint that is not AWS's own as live data."""
     url = client.meta.endpoint_url
-    host = urlsplit(url).hostname or ""
-    return None if _AWS_HOST.search(host) else Snapshot(f"SSM at {url}, which is not AWS")
+    if _AWS_HOST.search(urlsplit(url).hostname or ""):
+        return Source(f"AWS SSM public parameters in {client.meta.region_name}", live=True)
+    return Source(f"SSM at {url}, which is not AWS")

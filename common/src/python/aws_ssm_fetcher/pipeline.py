@@ -21,10 +21,11 @@ from aws_ssm_fetcher.outputs.files import ReportFormat
 from aws_ssm_fetcher.outputs.publish import publish, staging_folder
 from aws_ssm_fetcher.outputs.report_set import write_reports
 from aws_ssm_fetcher.outputs.summary import Stage, Summary, summarise
+from aws_ssm_fetcher.progress import Progress
 from aws_ssm_fetcher.report import Report
+from lambda_core.observability import StepTimings, timed_step
 
 if TYPE_CHECKING:
-    from aws_ssm_fetcher.data_sources.global_infrastructure import Progress
     from aws_ssm_fetcher.data_sources.rss import RegionLaunchFeed
 
 
@@ -98,7 +99,7 @@ def make_report(
         with stages.run("process", "Working out the tables"):
             # Imported here, because Polars takes longer to import than all else: who asks for
             # help only, or has no credentials, does not wait for it.
-            from aws_ssm_fetcher.processors.pipeline_orchestrator import process  # noqa: PLC0415
+            from aws_ssm_fetcher.processors.pipeline_orchestrator import process
 
             report = process(catalog, launches, generated_at=dt.datetime.now(dt.UTC))
         with stages.run("write", "Writing the reports"):
@@ -120,12 +121,20 @@ class _Stages:
 
     def __init__(self, display: StageDisplay) -> None:
         self._display = display
-        self.done: list[Stage] = []
+        self._timings = StepTimings()
+
+    @property
+    def done(self) -> list[Stage]:
+        return [
+            Stage(
+                name=step.name,
+                status="failed" if step.failed else "succeeded",
+                duration_seconds=round(step.seconds, 3),
+            )
+            for step in self._timings.steps
+        ]
 
     @contextmanager
     def run(self, name: str, title: str) -> Iterator[Progress]:
-        started = time.monotonic()
-        with self._display.stage(title) as progress:
+        with timed_step(name, self._timings), self._display.stage(title) as progress:
             yield progress
-        seconds = round(time.monotonic() - started, 3)
-        self.done.append(Stage(name=name, status="succeeded", duration_seconds=seconds))

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import argparse
 import os
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from aws_ssm_fetcher import console
-from aws_ssm_fetcher.cli import add_report_arguments, finish, guarded
+from aws_ssm_fetcher.cli import add_report_arguments, exit_with, finish, guarded
 from aws_ssm_fetcher.core.config import Config
-from aws_ssm_fetcher.data_fetcher import AWSSSMDataFetcher, Snapshot
+from aws_ssm_fetcher.data_fetcher import AWSSSMDataFetcher, Source
 from aws_ssm_fetcher.data_sources.rss import BundledLaunchFeed, HttpLaunchFeed
 from aws_ssm_fetcher.pipeline import Options, make_report
-
 from local_cloud.server import moto_server, snapshot_day, snapshot_label
 
 OUTPUT_DIR = "dist/region-report"
@@ -61,7 +59,7 @@ def _region_report(args: argparse.Namespace) -> int:
         fetcher = AWSSSMDataFetcher(
             Config(cache_enabled=False, output_dir=args.output_dir),
             max_tps=MAX_TPS,
-            snapshot=Snapshot(snapshot_label(), snapshot_day()),
+            source=Source(snapshot_label(), as_of=snapshot_day()),
         )
         result = make_report(
             fetcher,
@@ -91,4 +89,4 @@ def _point_at(endpoint: str) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    exit_with(main())

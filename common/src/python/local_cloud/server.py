@@ -45,7 +45,7 @@ def snapshot_label() -> str:
 
 
 def snapshot_day() -> dt.date | None:
-    """The day after which moto's snapshot cannot have changed; None for an unknown release."""
+    """Return the day after which moto's snapshot cannot have changed; None if not known."""
     return MOTO_RELEASED.get(MOTO_VERSION)
 
 
@@ -108,8 +108,8 @@ def _serve(connection: Connection, port: int) -> None:
 def _load_parameter_tree() -> None:
     # moto reads its snapshot when first asked. Two first requests at once would fail, because one
     # walks the parameters while the other still adds to them.
-    from moto.core import DEFAULT_ACCOUNT_ID  # noqa: PLC0415
-    from moto.ssm.models import ssm_backends  # noqa: PLC0415
+    from moto.core.models import DEFAULT_ACCOUNT_ID
+    from moto.ssm.models import ssm_backends
 
     for tree in ("regions", "services"):
         ssm_backends[DEFAULT_ACCOUNT_ID][SEEDED_REGION].get_parameters_by_path(
@@ -119,16 +119,16 @@ def _load_parameter_tree() -> None:
 
 def _bind(connection: Connection, port: int) -> BaseWSGIServer | None:
     # Only the child pays for what the server imports.
-    from moto.moto_server.werkzeug_app import (  # noqa: PLC0415
+    from moto.moto_server.werkzeug_app import (
         DomainDispatcherApplication,
         MotoRequestHandler,
         create_backend_app,
     )
-    from werkzeug.serving import make_server  # noqa: PLC0415
+    from werkzeug.serving import make_server
 
     class QuietHandler(MotoRequestHandler):
         def log_request(self, *_: object) -> None:
-            """Requests are the client's to report."""
+            """Say nothing: requests are the client's to report."""
 
     # make_server reports a taken port on stderr and exits, so the port is bound here.
     listener = socket.socket()

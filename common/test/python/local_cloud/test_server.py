@@ -14,6 +14,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
+
 from local_cloud import server
 
 
@@ -67,7 +68,7 @@ def test_no_server_outlives_its_owner(how: signal.Signals, tmp_path: Path) -> No
         "        print(url, flush=True)\n"
         "        time.sleep(60)\n"
     )
-    owner = subprocess.Popen(
+    owner = subprocess.Popen(  # noqa: S603  # our own program
         [sys.executable, str(script)],
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,

@@ -22,9 +22,7 @@ import datetime as dt
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
-from typing import Any, Protocol, Self
-
-from lambda_core.errors import DataSourceError
+from typing import Any, Self
 
 from aws_ssm_fetcher.data_sources.parameter_tree import (
     FetchCancelledError,
@@ -43,6 +41,8 @@ from aws_ssm_fetcher.models import (
     Service,
     Zones,
 )
+from aws_ssm_fetcher.progress import Progress, no_progress
+from lambda_core.errors import DataSourceError
 
 ROOT = "/aws/service/global-infrastructure"
 
@@ -61,17 +61,6 @@ ZONE_KINDS = {
     "wavelength": "wavelength-zones",
 }
 """Field of `Zones` by field, and the path that it is read from."""
-
-
-class Progress(Protocol):
-    """Told how far the fetch is."""
-
-    def __call__(self, done: int, total: int) -> None:
-        """`done` of `total` lists have been read; both may still grow."""
-
-
-def no_progress(done: int, total: int) -> None:  # noqa: ARG001 - the protocol's names
-    """Tell nobody."""
 
 
 class GlobalInfrastructure:
@@ -130,12 +119,18 @@ class GlobalInfrastructure:
 
             listed = jobs.result(services_job)
             services_of = dict(zip(regions, jobs.results(pair_jobs), strict=True))
-            services = sorted({*listed, *(code for codes in services_of.values() for code in codes)})
+            services = sorted(
+                {*listed, *(code for codes in services_of.values() for code in codes)}
+            )
             if not any(services_of.values()):
                 raise DataSourceError(f"SSM lists no service in any region below {ROOT}/regions")
 
             names = [
-                *(f"{ROOT}/regions/{r}/{key}" for r in regions for key in REGION_ATTRIBUTES.values()),
+                *(
+                    f"{ROOT}/regions/{r}/{key}"
+                    for r in regions
+                    for key in REGION_ATTRIBUTES.values()
+                ),
                 *(f"{ROOT}/services/{code}/longName" for code in services),
             ]
             value_jobs = [jobs.start(self._tree.values, ten) for ten in in_tens(names)]
@@ -190,7 +185,7 @@ class GlobalInfrastructure:
         )
 
     def region_codes(self) -> list[str]:
-        """All region codes, sorted.
+        """Read all region codes, sorted.
 
         Raises
         ------
@@ -200,7 +195,7 @@ class GlobalInfrastructure:
         return self._codes("regions")
 
     def service_codes(self) -> list[str]:
-        """The codes of all listed services, sorted.
+        """Read the codes of all listed services, sorted.
 
         Raises
         ------
@@ -251,7 +246,8 @@ class _Jobs:
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         if kind is not None:
             self._tree.cancel()
-        self._executor.shutdown(cancel_futures=True)
+        # Who pressed Ctrl-C does not wait for the answers that are under way.
+        self._executor.shutdown(wait=kind is not KeyboardInterrupt, cancel_futures=True)
 
     def start[**P, T](
         self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs
@@ -300,7 +296,7 @@ def _completeness(
     zone_lists: int | None,
     checked_lists: int | None,
 ) -> Completeness:
-    """What was asked for and what came; whatever failed has been raised before."""
+    """Count what was asked for and what came; whatever failed has been raised before."""
     regions = list(services_of)
     empty = tuple(code for code, codes in services_of.items() if not codes)
     attributes = [name for name in names if name.startswith(f"{ROOT}/regions/")]
@@ -332,9 +328,7 @@ def _completeness(
 
 def _named_part(name: str, asked: Sequence[str], values: Mapping[str, str]) -> Part:
     missing = tuple(entry.removeprefix(f"{ROOT}/") for entry in asked if entry not in values)
-    return Part(
-        name=name, expected=len(asked), received=len(asked) - len(missing), missing=missing
-    )
+    return Part(name=name, expected=len(asked), received=len(asked) - len(missing), missing=missing)
 
 
 def _compare(

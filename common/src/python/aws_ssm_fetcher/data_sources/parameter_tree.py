@@ -12,9 +12,10 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
+
 from lambda_core.aws import classify_aws_error, explain_aws_error
 from lambda_core.circuit_breaker import CircuitBreaker
 from lambda_core.errors import DataSourceError
@@ -23,6 +24,7 @@ from lambda_core.retry import RetryPolicy
 
 if TYPE_CHECKING:
     from mypy_boto3_ssm import SSMClient
+    from mypy_boto3_ssm.type_defs import GetParametersByPathRequestTypeDef, ParameterTypeDef
 
 PAGE_SIZE = 10
 """What both operations allow at most."""
@@ -117,7 +119,9 @@ class ParameterTree:
             If the call failed, or said nothing about one of the names.
         """
         what = f"{names[0]} and {len(names) - 1} more" if len(names) > 1 else names[0]
-        answer = self._call("GetParameters", what, Names=list(names))
+        answer = self._call(
+            "GetParameters", what, lambda: self._client.get_parameters(Names=list(names))
+        )
         found = {entry["Name"]: entry["Value"] for entry in answer["Parameters"]}
         silent = set(names) - set(found) - set(answer.get("InvalidParameters", ()))
         if silent:
@@ -126,12 +130,14 @@ class ParameterTree:
             )
         return found
 
-    def _pages(self, path: str) -> Iterator[list[dict[str, Any]]]:
+    def _pages(self, path: str) -> Iterator[list[ParameterTypeDef]]:
         tokens: set[str] = set()
         empty_pages = 0
-        arguments: dict[str, Any] = {"Path": path, "MaxResults": PAGE_SIZE}
+        request: GetParametersByPathRequestTypeDef = {"Path": path, "MaxResults": PAGE_SIZE}
         while True:
-            answer = self._call("GetParametersByPath", path, **arguments)
+            answer = self._call(
+                "GetParametersByPath", path, lambda: self._client.get_parameters_by_path(**request)
+            )
             page = answer["Parameters"]
             yield page
             token = answer.get("NextToken")
@@ -143,20 +149,15 @@ class ParameterTree:
                     f"SSM gives page after page without an end below {path}", path=path
                 )
             tokens.add(token)
-            arguments["NextToken"] = token
+            request["NextToken"] = token
 
-    def _call(self, operation: str, what: str, **arguments: Any) -> Any:
-        method: Callable[..., Any] = {
-            "GetParametersByPath": self._client.get_parameters_by_path,
-            "GetParameters": self._client.get_parameters,
-        }[operation]
-
-        def attempt() -> Any:
+    def _call[T](self, operation: str, what: str, request: Callable[[], T]) -> T:
+        def attempt() -> T:
             self._limiter.acquire()
             self._check_cancelled()
             with self._lock:
                 self._calls[operation] += 1
-            return method(**arguments)
+            return request()
 
         try:
             return self._breaker.call(
@@ -190,14 +191,14 @@ class ParameterTree:
 def in_tens(names: Iterable[str]) -> list[list[str]]:
     """Split names into the lists that `ParameterTree.values` takes."""
     everything = list(names)
-    return [
-        everything[start : start + PAGE_SIZE] for start in range(0, len(everything), PAGE_SIZE)
-    ]
+    return [everything[start : start + PAGE_SIZE] for start in range(0, len(everything), PAGE_SIZE)]
 
 
 def _last_part(name: str, path: str) -> str:
     prefix = f"{path}/"
     part = name.removeprefix(prefix)
     if part == name or not part or "/" in part:
-        raise DataSourceError(f"SSM answered {name!r}, which is not directly below {path}", path=path)
+        raise DataSourceError(
+            f"SSM answered {name!r}, which is not directly below {path}", path=path
+        )
     return part

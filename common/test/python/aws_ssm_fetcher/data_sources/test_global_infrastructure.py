@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+
 from aws_ssm_fetcher.data_sources.global_infrastructure import GlobalInfrastructure
 from aws_ssm_fetcher.data_sources.parameter_tree import ParameterTree
 from aws_ssm_fetcher.models import Catalog, CrossCheck
