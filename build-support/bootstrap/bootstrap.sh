@@ -182,3 +182,38 @@ bootstrap_pants() {
     release_lock
   fi
 }
+
+# The environment that Pants exports: all packages of the default lockfile, and nothing of the
+# project's own code, which is therefore never a stale copy.
+environment_dir="${bootstrap_dir%/build-support/bootstrap}/dist/export/python/virtualenvs/python-default"
+environment_lockfile="${bootstrap_dir%/build-support/bootstrap}/3rdparty/python/default.lock"
+
+# environment_python: prints the interpreter of the exported environment, if that was made from the
+# lockfile as it is now.
+environment_python() {
+  local python
+  for python in "${environment_dir}"/*/bin/python; do
+    if [[ -x "${python}" ]] && cmp -s "${environment_lockfile}" "${environment_dir}/made-from.lock"; then
+      printf '%s\n' "${python}"
+      return
+    fi
+  done
+  return 1
+}
+
+# need_environment: exports the environment where it is missing or was made from another lockfile.
+need_environment() {
+  environment_python >/dev/null && return
+  bootstrap_pants
+  hold_lock "${code_python}" "${bootstrap_cache}/export.lock"
+  if ! environment_python >/dev/null; then
+    bootstrap_say "installing the packages that the code runs on (once for each lockfile, about two minutes)"
+    rm -rf "${environment_dir}"
+    "${bootstrap_dir}/../../bin/pants" --no-pantsd export --resolve=python-default >&2 9>&- ||
+      bootstrap_fail "the packages could not be installed (the cause is above); run the command again when it is gone."
+    cp "${environment_lockfile}" "${environment_dir}/made-from.lock"
+    environment_python >/dev/null ||
+      bootstrap_fail "Pants exported no environment to ${environment_dir}; delete that folder and run the command again."
+  fi
+  release_lock
+}

@@ -1,0 +1,107 @@
+#!/usr/bin/env bash
+# Runs a command in the dev container; without a Docker engine, or inside the container, right here.
+#
+#   bin/exec-in-devcontainer.sh COMMAND [ARGUMENT…]
+#   bin/exec-in-devcontainer.sh pants test ::
+#   bin/exec-in-devcontainer.sh terraform -chdir=terraform/stacks/region_report plan
+#
+# NO_DEVCONTAINER=1 runs it right here in any case. The exit code is the command's.
+set -euo pipefail
+root="$(cd -P "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
+# shellcheck source=build-support/bootstrap/devcontainer.sh
+source "${root}/build-support/bootstrap/devcontainer.sh"
+
+usage() {
+  sed -n '2,/^set/{/^#/s/^# \{0,1\}//p;}' "$0"
+}
+
+# provider_mirror: prints the folder of Terraform providers to install from, if there is one: a
+# machine without a way to the registry has it.
+provider_mirror() {
+  local candidate
+  for candidate in "${TF_PLUGIN_MIRROR:-}" {/opt,/usr/local/share,/usr/share,"${HOME:-}"}/tf-plugins; do
+    if [[ -n "${candidate}" && -d "${candidate}" ]]; then
+      printf '%s\n' "${candidate}"
+      return
+    fi
+  done
+  return 1
+}
+
+# write_terraform_config MIRROR FILE: tells Terraform to take what MIRROR has from there, and
+# everything else from its registry.
+write_terraform_config() {
+  local provider providers="" path="${1//\\/\\\\}"
+  path="${path//\"/\\\"}"
+  for provider in "$1"/*/*/*/; do
+    provider="${provider%/}"
+    providers+="\"${provider#"$1"/}\", "
+  done
+  mkdir -p "$(dirname "$2")"
+  {
+    printf 'provider_installation {\n'
+    printf '  filesystem_mirror {\n    path    = "%s"\n    include = [%s]\n  }\n' "${path}" "${providers%, }"
+    printf '  direct {\n    exclude = [%s]\n  }\n}\n' "${providers%, }"
+  } >"$2.$$"
+  mv "$2.$$" "$2"
+}
+
+exec_terraform() {
+  local mirror config="${XDG_CACHE_HOME:-${HOME}/.cache}/region-service-report/terraform.tfrc"
+  command -v terraform >/dev/null ||
+    devcontainer_fail "terraform is not installed; install it (1.11 or later), or start Docker to have the dev container's."
+  # The user's own configuration comes first. A variable that names no file counts as unset.
+  if [[ ! -e "${TF_CLI_CONFIG_FILE:-${HOME}/.terraformrc}" ]]; then
+    unset TF_CLI_CONFIG_FILE
+    if mirror="$(provider_mirror)"; then
+      write_terraform_config "${mirror}" "${config}"
+      export TF_CLI_CONFIG_FILE="${config}"
+    fi
+  fi
+  exec terraform "$@"
+}
+
+exec_here() {
+  printf '%s: %s; running the command without the dev container.\n' "$(basename "$0")" "$1" >&2
+  shift
+  case "$1" in
+    pants)
+      shift
+      exec "${root}/bin/pants" "$@"
+      ;;
+    terraform)
+      shift
+      exec_terraform "$@"
+      ;;
+    *)
+      exec "$@"
+      ;;
+  esac
+}
+
+case "${1:-}" in
+  "")
+    usage >&2
+    exit 2
+    ;;
+  -h | --help)
+    usage
+    exit
+    ;;
+esac
+
+if inside_devcontainer; then
+  exec_here "inside the dev container" "$@"
+elif [[ -n "${NO_DEVCONTAINER:-}" ]]; then
+  exec_here "NO_DEVCONTAINER is set" "$@"
+elif ! docker_answers; then
+  exec_here "no Docker engine answers" "$@"
+elif ! start_devcontainer >&2 || [[ -z "$(devcontainer_id)" ]]; then
+  exec_here "the dev container does not start" "$@"
+fi
+
+if [[ "$1" == pants ]]; then
+  shift
+  set -- "${devcontainer_workspace}/bin/pants" "$@"
+fi
+exec_in_devcontainer "$@"
