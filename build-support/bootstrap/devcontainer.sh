@@ -66,6 +66,7 @@ start_devcontainer() {
   fi
   build_devcontainer &&
     docker run --detach --init --label "devcontainer.local_folder=${devcontainer_root}" \
+      --label "devcontainer.config_file=${devcontainer_root}/.devcontainer/devcontainer.json" \
       --volume "${devcontainer_root}:${devcontainer_workspace}" \
       --volume "${devcontainer_cache_volume}:/home/${devcontainer_user}/.cache" \
       --env IN_DEVCONTAINER=1 --workdir "${devcontainer_workspace}" \
