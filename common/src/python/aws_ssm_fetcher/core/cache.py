@@ -133,21 +133,31 @@ class CacheInfo:
         bucket = f", backed by the S3 bucket {self.s3_bucket}" if self.s3_bucket else ""
         lines = [
             f"Cache {self.directory}: {state}{bucket}",
-            f"{self.files} files, {self.total_size:,} bytes",
+            f"{_counted(self.files, 'file')}, {_counted(self.total_size, 'byte')}",
         ]
         for entry in self.entries:
+            size = _counted(entry.size, "byte")
             if entry.key is None or entry.created is None or entry.expires is None:
-                lines.append(f"  damaged  {entry.file}: {entry.size:,} bytes")
+                lines.append(f"  damaged  {_shown(entry.file)}: {size}")
                 continue
             created, expires = (
                 moment.astimezone(dt.UTC).isoformat(" ", "seconds")
                 for moment in (entry.created, entry.expires)
             )
             lines += [
-                f"  {'valid' if entry.valid else 'expired':7}  {entry.key}: {entry.size:,} bytes",
+                f"  {'valid' if entry.valid else 'expired':7}  {_shown(entry.key)}: {size}",
                 f"           created {created}, expires {expires}",
             ]
         return "\n".join(lines)
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def _shown(name: str) -> str:
+    # What stands in a folder may hold anything; it shall not command the terminal.
+    return name if name.isprintable() else ascii(name)
 
 
 class _Envelope(BaseModel):

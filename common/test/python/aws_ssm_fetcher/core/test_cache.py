@@ -941,10 +941,20 @@ def test_info_reads_well(config: Config, clock: FakeClock) -> None:
     assert str(CacheManager(config, clock=clock).info()) == (
         f"Cache {config.cache_dir}: switched off, backed by the S3 bucket my-bucket\n"
         f"2 files, {size + 1} bytes\n"
-        "  damaged  broken.cache.json: 1 bytes\n"
+        "  damaged  broken.cache.json: 1 byte\n"
         f"  valid    key: {size} bytes\n"
         "           created 2026-03-01 12:30:15+00:00, expires 2026-03-02 12:30:15+00:00"
     )
+
+
+def test_info_cannot_command_the_terminal(config: Config) -> None:
+    CacheManager(config).set("\x1b[2Jkey\n", "value")
+    (config.cache_dir / "\x1b[2J.cache.json").touch()
+
+    lines = str(CacheManager(config).info()).splitlines()
+
+    assert len(lines) == 5
+    assert all(line.isprintable() for line in lines)
 
 
 def test_info_of_a_folder_that_cannot_be_read_is_an_error(tmp_path: Path) -> None:
