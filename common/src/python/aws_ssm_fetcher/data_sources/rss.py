@@ -43,6 +43,12 @@ MAX_FEED_BYTES: Final = 5_000_000
 MAX_ELEMENTS: Final = 20_000
 """AWS's feed has some 300 elements; without a limit, 5 MB may hold a million items."""
 
+MAX_ATTRIBUTES: Final = 100
+"""Of one element; feedparser's time grows with their square."""
+
+MAX_PROLOG_BYTES: Final = 4_000
+"""Before the first element; feedparser's time grows with their square."""
+
 MAX_WARNINGS: Final = 20
 """More items than this that cannot be read are counted, not named."""
 
@@ -231,27 +237,37 @@ def _require_plain_xml(data: bytes) -> None:
         raise _UnreadableFeedError("is empty")
     if len(data) > MAX_FEED_BYTES:
         raise _UnreadableFeedError(f"has more than {MAX_FEED_BYTES} bytes")
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise _UnreadableFeedError(f"is not text in UTF-8: {error}") from error
+    if "\0" in text:
+        # By which expat would take it for UTF-16 and read another document than feedparser.
+        raise _UnreadableFeedError("is not text in UTF-8: it has null characters")
     elements = 0
 
-    def count(*_: object) -> None:
+    def count(_: str, attributes: Mapping[str, str]) -> None:
         nonlocal elements
         elements += 1
+        if elements == 1 and parser.CurrentByteIndex > MAX_PROLOG_BYTES:
+            raise _UnreadableFeedError(f"has no element in its first {MAX_PROLOG_BYTES} bytes")
+        if len(attributes) > MAX_ATTRIBUTES:
+            raise _UnreadableFeedError(f"has an element with more than {MAX_ATTRIBUTES} attributes")
         if elements > MAX_ELEMENTS:
             raise _UnreadableFeedError(f"has more than {MAX_ELEMENTS} elements")
 
     def refuse(*_: object) -> None:
         raise _UnreadableFeedError("declares a document type, which is refused as unsafe")
 
-    # The encoding is fixed, here and for feedparser, so that both read the same document.
-    parser = expat.ParserCreate("utf-8")
+    # The encoding is fixed, and namespaces are minded, here as in feedparser, so that both read
+    # the same document: on what it takes for damaged, feedparser starts guessing.
+    parser = expat.ParserCreate("utf-8", " ")
     parser.StartElementHandler = count
     parser.StartDoctypeDeclHandler = refuse
     try:
         parser.Parse(data, True)
     except expat.ExpatError as error:
-        raise _UnreadableFeedError(
-            f"is cut off, or no well-formed XML in UTF-8: {error}"
-        ) from error
+        raise _UnreadableFeedError(f"is cut off, or no well-formed XML: {error}") from error
 
 
 def _entries(data: bytes) -> list[_Entry]:
@@ -268,10 +284,8 @@ def _entries(data: bytes) -> list[_Entry]:
         # Elements where it does not expect them make feedparser stumble over itself, with
         # KeyError, IndexError, TypeError or others; that must not cost the report.
         raise _UnreadableFeedError(f"cannot be read by feedparser: {error!r}") from error
-    if not feed.version:
+    if feed.bozo or not feed.version:
         raise _UnreadableFeedError("is XML, but no RSS or Atom feed")
-    if feed.bozo:
-        raise _UnreadableFeedError(f"cannot be read: {feed.bozo_exception}")
     if not feed.entries:
         raise _UnreadableFeedError("has no items")
     return [
@@ -279,7 +293,8 @@ def _entries(data: bytes) -> list[_Entry]:
             title=_text(entry, "title"),
             description=_text(entry, "summary"),
             guid=_text(entry, "id"),
-            published=_text(entry, "published") or _text(entry, "updated"),
+            # RSS has one, Atom and Dublin Core have the other.
+            published=_text(entry, "published" if "published" in entry else "updated"),
             link=_text(entry, "link"),
         )
         for entry in feed.entries
