@@ -166,11 +166,16 @@ def parse_launches(data: bytes, known_region_codes: Collection[str], source: str
     codes = _CodeFinder(known_region_codes)
     launches: dict[str, RegionLaunch] = {}
     warnings: list[str] = []
+    elsewhere: list[str] = []
     for number, entry in enumerate(entries, start=1):
+        item = f"item {number} ({_shown(entry.title)})"
         try:
             launch = _launch(entry, codes)
+        except _NoKnownRegionError:
+            elsewhere.append(item)
+            continue
         except _UnreadableItemError as error:
-            warnings.append(f"{source}: item {number} ({_shown(entry.title)}) {error}")
+            warnings.append(f"{source}: {item} {error}")
             continue
         earlier = launches.setdefault(launch.region_code, launch)
         if earlier.launched_on != launch.launched_on:
@@ -180,6 +185,13 @@ def parse_launches(data: bytes, known_region_codes: Collection[str], source: str
                 f"{source}: {launch.region_code} was launched on {first.launched_on} in one item "
                 f"and on {second.launched_on} in another; the earlier date is used"
             )
+    # The live feed tells other news too; a line for each would bury what matters.
+    if len(elsewhere) == 1:
+        warnings.append(f"{source}: {elsewhere[0]} names no known region")
+    elif elsewhere:
+        warnings.append(
+            f"{source}: {len(elsewhere)} items name no known region, the first is {elsewhere[0]}"
+        )
     shown = _abridged(warnings, source)
     if not launches:
         return _failed(
@@ -201,6 +213,10 @@ class _UnreadableFeedError(Exception):
 
 class _UnreadableItemError(Exception):
     """An item tells no launch; the message continues the sentence that its name begins."""
+
+
+class _NoKnownRegionError(_UnreadableItemError):
+    """An item is about something else."""
 
 
 @dataclass(frozen=True)
@@ -341,7 +357,7 @@ class _CodeFinder:
                 raise _UnreadableItemError(f"names several regions: {', '.join(found)}")
             if found:
                 return found[0]
-        raise _UnreadableItemError("names no known region")
+        raise _NoKnownRegionError("names no known region")
 
     @staticmethod
     def _places(entry: _Entry) -> Iterator[str]:

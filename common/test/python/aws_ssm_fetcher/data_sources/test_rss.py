@@ -182,6 +182,13 @@ class TestCodes:
         )
         assert launches.warnings == ("the feed: item 1 (Geography) names no known region",)
 
+    def test_items_about_something_else_share_one_warning(self) -> None:
+        launches = read(item("Geography", date=NZ_DATE), NEW_ZEALAND, item("More", date=NZ_DATE))
+        assert [launch.region_code for launch in launches.launches] == ["ap-southeast-6"]
+        assert launches.warnings == (
+            "the feed: 2 items name no known region, the first is item 1 (Geography)",
+        )
+
     def test_several_codes_in_one_place_are_not_guessed_at(self) -> None:
         launches = read(item("us-east-1 and ap-southeast-2", date=NZ_DATE), NEW_ZEALAND)
         assert launches.warnings == (
@@ -361,13 +368,13 @@ class TestItems:
 
     def test_a_feed_cannot_flood_the_report_with_warnings(self) -> None:
         count = 500
-        launches = read(NEW_ZEALAND, *(item(f"no {n}") for n in range(count)))
+        launches = read(NEW_ZEALAND, *(item(f"{n} - us-east-1", date="?") for n in range(count)))
         assert len(launches.warnings) == MAX_WARNINGS + 1
         assert launches.warnings[-1] == f"the feed: and {count - MAX_WARNINGS} more such warnings"
 
     def test_a_feed_cannot_write_on_the_terminal(self) -> None:
-        title = "\u009b31m\u202ered\n" + "x" * 500
-        launches = read(NEW_ZEALAND, item(title), item())
+        title = "us-east-1 \u009b31m\u202ered\n" + "x" * 500
+        launches = read(NEW_ZEALAND, item(title), item(guid="us-east-2"))
         first, second = launches.warnings
         assert first.isprintable()
         assert len(first) < 200
