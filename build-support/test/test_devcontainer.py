@@ -1,0 +1,230 @@
+"""How a command gets into the dev container, or runs without one, and what the others say."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+from script_clone import ROOT, Clone, executable
+
+PRINTS_ARGUMENTS = "pwd; printf '[%s]\\n' \"$@\"\n"
+
+# Answers as docker does; its state is a file for each of: engine (it answers), broken (nothing
+# starts), running (the container runs), stopped (it exists). Notes every call in `calls`.
+FAKE_DOCKER = """
+state="${HOME}/docker"
+printf '%s\\n' "$*" >>"${state}/calls"
+case "$1" in
+  info) [[ -e "${state}/engine" ]] ;;
+  ps)
+    [[ "$*" == *"label=devcontainer.local_folder=${CLONE}"* ]] || exit 9
+    if [[ -e "${state}/running" || ( "$*" == *--all* && -e "${state}/stopped" ) ]]; then
+      echo 0123abc
+    fi
+    ;;
+  build) [[ ! -e "${state}/broken" ]] ;;
+  run | start) [[ ! -e "${state}/broken" ]] && : >"${state}/running" && echo 0123abc ;;
+  stop) rm "${state}/running" ;;
+  exec)
+    shift
+    printf '[%s]\\n' "$@"
+    exit 7
+    ;;
+  *) exit 9 ;;
+esac
+"""
+
+
+@pytest.fixture
+def docker(clone: Clone) -> Path:
+    """Install a docker command with an engine behind it; returns the folder of its state."""
+    state = clone.home / "docker"
+    state.mkdir()
+    (state / "engine").touch()
+    clone.environment["CLONE"] = str(clone.root)
+    clone.command("docker", FAKE_DOCKER)
+    return state
+
+
+def calls(state: Path) -> list[str]:
+    return (state / "calls").read_text().splitlines()
+
+
+def test_without_docker_the_command_runs_here_and_one_line_says_so(
+    clone: Clone, tmp_path: Path
+) -> None:
+    clone.command("tool", PRINTS_ARGUMENTS + "exit 42\n")
+
+    result = clone.run("exec-in-devcontainer.sh", "tool", "a b", "", "$HOME", "*", cwd=tmp_path)
+
+    assert result.returncode == 42
+    assert result.stdout.splitlines() == [str(tmp_path), "[a b]", "[]", "[$HOME]", "[*]"]
+    (line,) = result.stderr.splitlines()
+    assert "no Docker engine answers" in line
+
+
+def test_an_engine_that_does_not_answer_counts_as_none(clone: Clone, docker: Path) -> None:
+    (docker / "engine").unlink()
+    clone.command("tool", PRINTS_ARGUMENTS)
+
+    result = clone.run("exec-in-devcontainer.sh", "tool")
+
+    assert result.returncode == 0
+    assert "no Docker engine answers" in result.stderr
+    assert calls(docker) == ["info"]
+
+
+def test_inside_the_container_docker_is_not_asked(clone: Clone, docker: Path) -> None:
+    clone.command("tool", PRINTS_ARGUMENTS)
+
+    result = clone.run("exec-in-devcontainer.sh", "tool", "x", env={"IN_DEVCONTAINER": "1"})
+
+    assert result.stdout.splitlines() == [str(clone.root), "[x]"]
+    assert "inside the dev container" in result.stderr
+    assert not (docker / "calls").exists()
+
+
+def test_pants_is_the_clones_own(clone: Clone) -> None:
+    executable(clone.root / "bin" / "pants", f"#!/usr/bin/env bash\n{PRINTS_ARGUMENTS}exit 3\n")
+
+    result = clone.run("exec-in-devcontainer.sh", "pants", "fix", "lint", "check", "test", "::")
+
+    assert result.returncode == 3
+    assert result.stdout.splitlines()[1:] == ["[fix]", "[lint]", "[check]", "[test]", "[::]"]
+
+
+def test_the_command_takes_the_scripts_process(clone: Clone) -> None:
+    # So a signal to the one is a signal to the other.
+    clone.command("tool", "echo $$\n")
+
+    process = clone.start("exec-in-devcontainer.sh", "tool")
+    out, _ = process.communicate(timeout=60)
+
+    assert int(out) == process.pid
+
+
+@pytest.mark.parametrize("state", ["", "stopped", "running"])
+def test_the_container_is_started_where_it_does_not_run(
+    clone: Clone, docker: Path, state: str
+) -> None:
+    if state:
+        (docker / state).touch()
+    folder = clone.root / "3rdparty"
+
+    result = clone.run("exec-in-devcontainer.sh", "tool", "a b", "", cwd=folder)
+
+    assert result.returncode == 7
+    assert result.stdout.splitlines()[-6:] == [
+        *("[--workdir]", "[/workspace/3rdparty]", "[0123abc]", "[tool]", "[a b]", "[]")
+    ]
+    started = {call.split()[0] for call in calls(docker)} & {"build", "run", "start"}
+    assert started == {"": {"build", "run"}, "stopped": {"start"}, "running": set()}[state]
+
+
+def test_pants_in_the_container_is_the_clones_own(clone: Clone, docker: Path) -> None:
+    (docker / "running").touch()
+
+    result = clone.run("exec-in-devcontainer.sh", "pants", "test", "::")
+
+    assert result.stdout.splitlines()[-3:] == ["[/workspace/bin/pants]", "[test]", "[::]"]
+
+
+def test_a_container_that_does_not_start_is_done_without(clone: Clone, docker: Path) -> None:
+    (docker / "broken").touch()
+    clone.command("tool", PRINTS_ARGUMENTS)
+
+    result = clone.run("exec-in-devcontainer.sh", "tool", "x")
+
+    assert result.returncode == 0
+    assert result.stdout.splitlines()[-1] == "[x]"
+    assert "the dev container does not start" in result.stderr
+
+
+def test_without_a_command_the_usage_is_shown(clone: Clone) -> None:
+    result = clone.run("exec-in-devcontainer.sh")
+
+    assert result.returncode == 2
+    assert "COMMAND [ARGUMENT…]" in result.stderr
+
+
+def terraform_configuration(clone: Clone, env: dict[str, str]) -> str:
+    """Run terraform through the script, and return the configuration that it was given."""
+    clone.command("terraform", 'cat "${TF_CLI_CONFIG_FILE:-/dev/null}"\n')
+    result = clone.run("exec-in-devcontainer.sh", "terraform", "version", env=env)
+    assert result.returncode == 0, result.stderr
+    return result.stdout
+
+
+def test_terraform_takes_providers_from_a_mirror(clone: Clone, tmp_path: Path) -> None:
+    mirror = tmp_path / "the mirror"
+    (mirror / "registry.example" / "some" / "aws" / "1.0.0").mkdir(parents=True)
+
+    for env in ({}, {"TF_CLI_CONFIG_FILE": str(tmp_path / "missing")}):
+        text = terraform_configuration(clone, env | {"TF_PLUGIN_MIRROR": str(mirror)})
+        assert f'path    = "{mirror}"' in text
+        assert 'include = ["registry.example/some/aws"]' in text
+        assert 'exclude = ["registry.example/some/aws"]' in text
+
+
+def test_terraforms_own_configuration_comes_first(clone: Clone, tmp_path: Path) -> None:
+    own = tmp_path / "own.tfrc"
+    own.write_text("# mine\n")
+    (tmp_path / "mirror").mkdir()
+
+    env = {"TF_CLI_CONFIG_FILE": str(own), "TF_PLUGIN_MIRROR": str(tmp_path / "mirror")}
+
+    assert terraform_configuration(clone, env) == "# mine\n"
+
+
+def test_without_terraform_one_line_says_what_to_do(clone: Clone) -> None:
+    result = clone.run("exec-in-devcontainer.sh", "terraform", "plan")
+
+    assert result.returncode == 1
+    assert "terraform is not installed" in result.stderr.splitlines()[-1]
+
+
+@pytest.mark.parametrize(
+    "script", ["build-container.sh", "start-devcontainer.sh", "stop-devcontainer.sh", "terminal.sh"]
+)
+def test_the_other_scripts_need_an_engine(clone: Clone, script: str) -> None:
+    result = clone.run(script)
+
+    assert result.returncode == 1
+    (line,) = result.stderr.splitlines()
+    assert line.startswith(f"{script}: no Docker engine answers; start one")
+
+
+def test_start_and_stop(clone: Clone, docker: Path) -> None:
+    assert "does not run" in clone.run("stop-devcontainer.sh").stdout
+
+    started = clone.run("start-devcontainer.sh")
+    assert started.returncode == 0, started.stderr
+    assert "The dev container runs: 0123abc" in started.stdout
+    assert (docker / "running").exists()
+
+    assert clone.run("stop-devcontainer.sh").returncode == 0
+    assert not (docker / "running").exists()
+
+
+def test_a_terminal_is_a_shell_in_the_container(clone: Clone, docker: Path) -> None:
+    result = clone.run("terminal.sh")
+
+    assert result.returncode == 7
+    assert result.stdout.splitlines()[-3:] == ["[0123abc]", "[bash]", "[-l]"]
+    assert (docker / "running").exists()
+
+
+def test_the_scripts_and_the_editors_mean_the_same_container() -> None:
+    text = (ROOT / ".devcontainer" / "devcontainer.json").read_text()
+    editors = json.loads(text)
+    script = (ROOT / "build-support" / "bootstrap" / "devcontainer.sh").read_text()
+    scripts = dict(re.findall(r"^devcontainer_(\w+)=(\S+)$", script, re.MULTILINE))
+
+    assert editors["workspaceFolder"] == scripts["workspace"]
+    assert editors["remoteUser"] == scripts["user"]
+    assert editors["mounts"] == [
+        f"source={scripts['cache_volume']},target=/home/{scripts['user']}/.cache,type=volume"
+    ]
+    assert editors["containerEnv"] == {"IN_DEVCONTAINER": "1"}
