@@ -19,6 +19,7 @@ from openpyxl.cell import Cell as SheetCell
 from openpyxl.chart import BarChart, Reference
 from openpyxl.chart.label import DataLabelList
 from openpyxl.chart.shapes import GraphicalProperties
+from openpyxl.chart.title import title_maker
 from openpyxl.formatting.rule import DataBar, FormatObject, Rule
 from openpyxl.styles import Alignment, Font, PatternFill
 from openpyxl.styles.differential import DifferentialStyle
@@ -69,9 +70,11 @@ _LINE_HEIGHT, _MAX_HEIGHT = 15, 400
 _NOTE_LINE = 40
 """Bold characters that surely fit into a column of the greatest width."""
 _A4 = 9
-_MAX_CELL_CHARACTERS = 32_767
+_MAX_CELL_LENGTH = 32_767
+"""Of a text in UTF-16 code units, as Excel counts: most emoji are two."""
 _MAX_URL_CHARACTERS = 2_079
-_MAX_HEADER_CHARACTERS = 200
+_MAX_HEADER_LENGTH = 200
+"""Of one third of a page header, so that the whole stays within Excel's 255 code units."""
 _FIRST_DAY = dt.date(1900, 3, 1)
 """Earlier days are text: spreadsheets disagree on them (some count a 29 February 1900)."""
 
@@ -192,12 +195,14 @@ def _statistics(book: Workbook, report: Report, regions: Worksheet) -> None:
 def _services_chart(regions: Worksheet, table: Table) -> BarChart:
     chart = BarChart()
     chart.type = "bar"
-    chart.title = "Services in each region"
+    chart.title = title = title_maker("Services in each region")
+    # Without a word on it, Excel draws the title over the topmost bars.
+    title.overlay = False
     chart.legend = None
     chart.gapWidth = 40
     chart.width, chart.height = 20, 2 + 0.55 * max(len(table.rows), 8)
     column = _position(table, "Service Count")
-    last_row = len(table.rows) + 1
+    last_row = max(len(table.rows), 1) + 1
     chart.add_data(Reference(regions, column, 2, column, last_row))
     chart.set_categories(Reference(regions, 1, 2, 1, last_row))
     # A bar chart grows upwards; reversed, its order is that of the sheet.
@@ -302,9 +307,16 @@ def _set_text(cell: SheetCell, text: str) -> None:
 
 def _text(text: str) -> str:
     shown = cell_text(text)
-    if len(shown) > _MAX_CELL_CHARACTERS:
-        return f"{shown[: _MAX_CELL_CHARACTERS - 1]}\u2026"
-    return shown
+    if _length(shown) <= _MAX_CELL_LENGTH:
+        return shown
+    units = shown.encode("utf-16-le")[: 2 * (_MAX_CELL_LENGTH - 1)]
+    # Half of a character at the end is left out.
+    return f"{units.decode('utf-16-le', 'ignore')}\u2026"
+
+
+def _length(text: str) -> int:
+    """Length in UTF-16 code units."""
+    return len(text) if text.isascii() else len(text.encode("utf-16-le")) // 2
 
 
 def _plain(cell: Cell) -> str:
@@ -313,7 +325,10 @@ def _plain(cell: Cell) -> str:
 
 def _page_text(text: str) -> str:
     """Text of a page header: cut to what a header holds, `&` doubled since it begins a code."""
-    return cell_text(text)[:_MAX_HEADER_CHARACTERS].replace("&", "&&")
+    shown = cell_text(text)[:_MAX_HEADER_LENGTH]
+    while _length(doubled := shown.replace("&", "&&")) > _MAX_HEADER_LENGTH:
+        shown = shown[:-1]
+    return doubled
 
 
 def _is_link(text: str) -> bool:
@@ -365,7 +380,9 @@ def _shown_length(cell: Cell, kind: ColumnKind) -> int:
 def _add_bars(sheet: Worksheet, table: Table, title: str, longest: float | None = None) -> None:
     """Draw each number of a column as a bar from 0 to the largest, or to `longest`."""
     end = FormatObject(type="max") if longest is None else FormatObject(type="num", val=longest)
-    bar = DataBar(cfvo=[FormatObject(type="num", val=0), end], color=_BAR_COLOR)
+    scale = [FormatObject(type="num", val=0), end]
+    # The lengths, in percent of the cell, are 10 and 90 unless told: 0 would have a bar too.
+    bar = DataBar(cfvo=scale, color=_BAR_COLOR, minLength=0, maxLength=100)
     rule = Rule(type="dataBar", dataBar=bar)
     sheet.conditional_formatting.add(_column_range(table, title), rule)
 

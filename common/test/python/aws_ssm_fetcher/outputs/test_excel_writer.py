@@ -6,19 +6,21 @@ import tempfile
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
+from string import ascii_uppercase
 from typing import Any
+from xml.etree import ElementTree
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from openpyxl import Workbook, load_workbook
-from openpyxl.utils import get_column_letter
+from openpyxl.utils import column_index_from_string, get_column_letter
 from openpyxl.worksheet.properties import PageSetupProperties
 from openpyxl.worksheet.worksheet import Worksheet
 
 from aws_ssm_fetcher.outputs.excel_writer import write_excel
 from aws_ssm_fetcher.outputs.spreadsheet import cell_text
-from aws_ssm_fetcher.report import Report
+from aws_ssm_fetcher.report import Column, ColumnKind, Report, Table
 from lambda_core.errors import ReportError
 
 MakeReport = Callable[..., Report]
@@ -30,6 +32,24 @@ SHEETS = [
     "Statistics",
 ]
 NAME = "aws_regions_services.xlsx"
+MAIN = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
+CHART = "{http://schemas.openxmlformats.org/drawingml/2006/chart}"
+PARTS_OF_A_SHEET = (
+    "sheetPr",
+    "dimension",
+    "sheetViews",
+    "sheetFormatPr",
+    "cols",
+    "sheetData",
+    "autoFilter",
+    "conditionalFormatting",
+    "hyperlinks",
+    "pageMargins",
+    "pageSetup",
+    "headerFooter",
+    "drawing",
+)
+"""The children of a `worksheet` that ours use, in the order of ECMA-376, 18.3.1.99."""
 
 
 @pytest.fixture
@@ -46,6 +66,20 @@ def sheet_of(book: Workbook, title: str) -> Worksheet:
 
 def values(book: Workbook, title: str) -> list[list[Any]]:
     return [list(row) for row in sheet_of(book, title).iter_rows(values_only=True)]
+
+
+def parts_of(folder: Path) -> dict[str, ElementTree.Element]:
+    """Each part of the workbook, parsed."""
+    with zipfile.ZipFile(folder / NAME) as package:
+        return {
+            name: ElementTree.fromstring(package.read(name))  # noqa: S314 (written just now)
+            for name in package.namelist()
+        }
+
+
+def utf16_length(text: str) -> int:
+    """Length as Excel counts it."""
+    return len(text.encode("utf-16-le")) // 2
 
 
 def test_there_are_five_sheets_in_order(book: Workbook) -> None:
@@ -196,6 +230,21 @@ def test_a_page_header_takes_text_as_text(make_report: MakeReport, tmp_path: Pat
     assert len(header.replace("&amp;", "&")) <= 255
 
 
+@pytest.mark.parametrize("text", ["&" * 500, "\U0001f600" * 500, "a&" * 120 + "\U0001f600"])
+def test_a_page_header_is_never_longer_than_excel_allows(
+    make_report: MakeReport, tmp_path: Path, text: str
+) -> None:
+    report = make_report()
+    odd = report.metadata.model_copy(update={"launch_source": text})
+    write_excel(report.model_copy(update={"metadata": odd}), tmp_path)
+    header = parts_of(tmp_path)["xl/worksheets/sheet3.xml"].find(f".//{MAIN}oddHeader")
+    assert header is not None
+    assert header.text is not None
+    assert utf16_length(header.text) <= 255
+    right = header.text.partition("&R")[2]
+    assert right.replace("&&", "").count("&") == 0
+
+
 def test_properties_are_the_reports_own(book: Workbook) -> None:
     assert book.properties.title == "AWS services by region"
     assert book.properties.created.isoformat() == "2026-03-04T05:06:08"
@@ -208,6 +257,23 @@ def test_rules_and_a_chart_help_the_reader(book: Workbook) -> None:
 
     assert kinds("Region Summary") == {"G2:G3": ["dataBar"]}
     assert kinds("Service Summary") == {"E2:E4": ["dataBar"], "C2:C4": ["expression"] * 3}
+
+
+def test_a_bar_is_as_long_as_its_number(report: Report, tmp_path: Path) -> None:
+    write_excel(report, tmp_path)
+    parts = parts_of(tmp_path)
+    for number in (3, 4):
+        bar = parts[f"xl/worksheets/sheet{number}.xml"].find(f".//{MAIN}dataBar")
+        assert bar is not None
+        # Left out, Excel would draw a bar of a tenth for 0.
+        assert (bar.get("minLength"), bar.get("maxLength")) == ("0", "100")
+
+
+def test_the_charts_title_stands_above_it(report: Report, tmp_path: Path) -> None:
+    write_excel(report, tmp_path)
+    overlay = parts_of(tmp_path)["xl/charts/chart1.xml"].find(f".//{CHART}title/{CHART}overlay")
+    assert overlay is not None
+    assert overlay.get("val") == "0"
 
 
 def test_the_chart_shows_the_services_of_each_region(report: Report, tmp_path: Path) -> None:
@@ -235,6 +301,42 @@ def test_a_report_without_rows_is_a_workbook_too(report: Report, tmp_path: Path)
     write_excel(report.model_copy(update={"tables": tables.model_copy(update=empty)}), tmp_path)
     book = load_workbook(tmp_path / NAME)
     assert [len(values(book, title)) for title in SHEETS] == [1, 1, 1, 1, 3]
+    with zipfile.ZipFile(tmp_path / NAME) as package:
+        chart = package.read("xl/charts/chart1.xml").decode()
+    assert "'Region Summary'!$G$2<" in chart
+    assert "'Region Summary'!$A$2<" in chart
+
+
+def test_a_sheet_is_built_as_the_standard_says(make_report: MakeReport, tmp_path: Path) -> None:
+    """Excel refuses what openpyxl and LibreOffice forgive, so the order is checked here."""
+    report = make_report()
+    codes = [f"r-{number:03}" for number in range(800)]
+    tables = report.tables
+    matrix = Table(
+        columns=(
+            *tables.service_matrix.columns[:2],
+            *(Column(key=code, title=code, kind=ColumnKind.BOOLEAN) for code in codes),
+        ),
+        rows=tuple((f"s{row}", "S", *(row % 2 == 0 for _ in codes)) for row in range(300)),
+    )
+    changed = tables.model_copy(update={"service_matrix": matrix})
+    write_excel(report.model_copy(update={"tables": changed}), tmp_path)
+    parts = parts_of(tmp_path)
+    styles = parts["xl/styles.xml"].find(f"{MAIN}cellXfs")
+    assert styles is not None
+    for number in range(1, 6):
+        sheet = parts[f"xl/worksheets/sheet{number}.xml"]
+        order = [PARTS_OF_A_SHEET.index(child.tag.removeprefix(MAIN)) for child in sheet]
+        assert order == sorted(order)
+        rows = sheet.findall(f"{MAIN}sheetData/{MAIN}row")
+        assert [row.get("r") for row in rows] == [str(n) for n in range(1, len(rows) + 1)]
+        for row in rows:
+            places = [cell.get("r", "") for cell in row]
+            columns = [column_index_from_string(place.rstrip("0123456789")) for place in places]
+            assert columns == sorted(set(columns))
+            assert {place.lstrip(ascii_uppercase) for place in places} == {row.get("r")}
+            assert all(0 <= int(cell.get("s", "0")) < len(styles) for cell in row)
+    assert sheet_of(load_workbook(tmp_path / NAME), "Service Matrix")["ADT301"].value == "\u2717"
 
 
 def test_thousands_of_rows_are_all_there_in_order(report: Report, tmp_path: Path) -> None:
@@ -290,6 +392,16 @@ def test_a_text_too_long_for_a_cell_is_cut_visibly(make_report: MakeReport, tmp_
     for value in (values(book, "Regional Services")[2][1], values(book, "Region Summary")[2][1]):
         assert len(value) == 32_767
         assert value.endswith("x\u2026")
+
+
+def test_a_long_text_of_emoji_is_cut_as_excel_counts(
+    make_report: MakeReport, tmp_path: Path
+) -> None:
+    write_excel(make_report(name="\U0001f600" * 20_000), tmp_path)
+    book = load_workbook(tmp_path / NAME)
+    for value in (values(book, "Regional Services")[2][1], values(book, "Region Summary")[2][1]):
+        assert utf16_length(value) == 32_767
+        assert value == "\U0001f600" * 16_383 + "\u2026"
 
 
 @given(
