@@ -8,8 +8,9 @@ Readable, `aws_regions_services.json`
 
 Compact, `aws_regions_services.compact.json`
     The same keys without white space, with every name said once: `data` is
-    `{region_code: [service_code, …]}`, and `regions` and `services` are objects keyed by code. It
-    is about an eighth of the size, for programs that look a region or a service up.
+    `{region_code: [service_code, …]}` with every region, and `regions` and `services` are objects
+    keyed by code. It is about an eighth of the size, for programs that look a region or a service
+    up.
 
 Both are UTF-8 with `\n` line ends, keep the order of the report, and hold no `NaN`.
 """
@@ -18,14 +19,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from itertools import groupby
-from operator import itemgetter
 from pathlib import Path
 from typing import Any, TextIO
 
 from aws_ssm_fetcher.outputs.files import REPORT_FILES, ReportFile, ReportFormat
 from aws_ssm_fetcher.outputs.provenance import metadata_json
-from aws_ssm_fetcher.report import Report, Table
+from aws_ssm_fetcher.report import Cell, Report, Table
 from lambda_core.errors import ReportError
 
 _line = json.JSONEncoder(ensure_ascii=False, allow_nan=False)
@@ -84,13 +83,10 @@ def _write_readable(report: Report, out: TextIO) -> None:
 def _write_compact(report: Report, out: TextIO) -> None:
     out.write(f'{{"metadata":{_compact.encode(metadata_json(report.metadata))}')
     for name, table in _row_tables(report).items():
-        if name == "data":
-            members: Iterator[tuple[str, Any]] = _services_by_region(table)
-        else:
-            members = _by_code(table)
+        members = _services_by_region(report) if name == "data" else dict(_by_code(table))
         out.write(f',"{name}":{{')
         between = ""
-        for code, value in members:
+        for code, value in members.items():
             out.write(f"{between}{_compact.encode(code)}:{_compact.encode(value)}")
             between = ","
         out.write("}")
@@ -133,7 +129,9 @@ def _by_code(table: Table) -> Iterator[tuple[str, Any]]:
     return ((str(row[0]), dict(zip(keys, row[1:], strict=True))) for row in table.rows)
 
 
-def _services_by_region(table: Table) -> Iterator[tuple[str, Any]]:
-    """Codes of the services of each region; the rows are sorted by region code."""
-    for region_code, rows in groupby(table.rows, key=itemgetter(0)):
-        yield str(region_code), [row[2] for row in rows]
+def _services_by_region(report: Report) -> dict[str, Any]:
+    """Codes of the services of each region, those without any included."""
+    services: dict[str, list[Cell]] = {str(row[0]): [] for row in report.tables.region_summary.rows}
+    for region_code, _, service_code, _ in report.tables.regional_services.rows:
+        services[str(region_code)].append(service_code)
+    return services

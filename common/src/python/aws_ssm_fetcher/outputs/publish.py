@@ -38,7 +38,7 @@ _ADVICE = {
     errno.EFBIG: "a file would be larger than is allowed; raise the limit on file sizes",
     errno.EEXIST: "a file of that name stands there; choose another output folder",
     errno.ENOTDIR: "a part of its path is a file; choose another output folder",
-    errno.EISDIR: "a folder stands where a report must go; remove it or choose another one",
+    errno.EISDIR: "a folder stands in the place of {name}; remove it or choose another one",
 }
 
 
@@ -55,9 +55,10 @@ def writing_into(folder: Path) -> Iterator[None]:
         yield
     except OSError as error:
         output_dir = folder.parent if _is_staging(folder) else folder
+        name = Path(error.filename).name if error.filename else "a report"
         reason = _ADVICE.get(error.errno or 0, error.strerror or str(error))
         raise ReportError(
-            f"cannot write the reports into {output_dir}: {reason}",
+            f"cannot write the reports into {output_dir}: {reason.replace('{name}', name)}",
             output_dir=str(output_dir),
             file=error.filename,
             errno=error.errno,
@@ -124,7 +125,7 @@ def _replace(staging: Path, output_dir: Path, reports: list[str]) -> None:
     previous.mkdir()
     for name in affected:
         if os.path.lexists(output_dir / name):
-            shutil.copy2(output_dir / name, previous / name)
+            shutil.copy2(output_dir / name, previous / name, follow_symlinks=False)
     try:
         for name in reports:
             (staging / name).replace(output_dir / name)
@@ -133,7 +134,7 @@ def _replace(staging: Path, output_dir: Path, reports: list[str]) -> None:
         (staging / SUMMARY_FILE).replace(output_dir / SUMMARY_FILE)
     except BaseException:
         for name in affected:
-            if (previous / name).exists():
+            if os.path.lexists(previous / name):
                 (previous / name).replace(output_dir / name)
             else:
                 (output_dir / name).unlink(missing_ok=True)

@@ -106,6 +106,19 @@ def test_the_compact_file_has_the_same_content_and_says_each_name_once(
         assert [{key: code, **rest} for code, rest in compact[name].items()] == readable[name]
 
 
+def test_a_region_without_services_can_be_looked_up_in_the_compact_file(
+    report: Report, tmp_path: Path
+) -> None:
+    tables = report.tables
+    only_first = tables.regional_services.model_copy(
+        update={"rows": tables.regional_services.rows[:1]}
+    )
+    changed = tables.model_copy(update={"regional_services": only_first})
+    write_json(report.model_copy(update={"tables": changed}), tmp_path)
+    content = read(tmp_path / "aws_regions_services.compact.json")
+    assert content["data"] == {"af-south-1": ["ec2"], "eu-west-9": []}
+
+
 def test_a_row_is_a_line_and_text_is_readable(report: Report, tmp_path: Path) -> None:
     write_json(report, tmp_path)
     lines = (tmp_path / "aws_regions_services.json").read_text(encoding="utf-8").split("\n")
@@ -135,7 +148,10 @@ def test_no_cross_check_and_no_rows_are_valid_too(report: Report, tmp_path: Path
     files = write_json(bare, tmp_path)
     assert [file.rows for file in files] == [0, 0]
     assert read(tmp_path / "aws_regions_services.json")["data"] == []
-    assert read(tmp_path / "aws_regions_services.compact.json")["data"] == {}
+    assert read(tmp_path / "aws_regions_services.compact.json")["data"] == {
+        "af-south-1": [],
+        "eu-west-9": [],
+    }
     assert read(tmp_path / "aws_regions_services.json")["cross_check"] is None
 
 

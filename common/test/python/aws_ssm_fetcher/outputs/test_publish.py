@@ -120,7 +120,7 @@ def test_a_folder_in_the_way_of_a_report_changes_nothing(
     (tmp_path / "statistics.csv").unlink()
     (tmp_path / "statistics.csv").mkdir()
     old = contents(tmp_path)
-    with pytest.raises(ReportError, match="a folder stands where a report must go"):
+    with pytest.raises(ReportError, match=r"a folder stands in the place of statistics\.csv"):
         run(make_report(name="Other"), tmp_path)
     assert contents(tmp_path) == old
 
@@ -158,7 +158,9 @@ def test_an_interruption_in_the_middle_of_publishing_puts_the_old_set_back(
     output_dir.mkdir()
     if old_formats:
         run(make_report(), output_dir, old_formats)
-    old = contents(output_dir)
+    else:
+        (output_dir / "statistics.csv").symlink_to("nowhere")
+    old, old_names = contents(output_dir), {path.name for path in output_dir.iterdir()}
     summary_file = tmp_path / "new-summary.json"
     report = make_report(name="Other")
     with staging_folder(output_dir) as staging:
@@ -189,6 +191,7 @@ def test_an_interruption_in_the_middle_of_publishing_puts_the_old_set_back(
         )
     assert done.returncode == 77
     assert contents(output_dir) == old
+    assert {path.name for path in output_dir.iterdir()} == old_names
 
 
 def test_staging_folders_of_dead_runs_are_removed_and_those_of_living_ones_stay(
@@ -226,6 +229,23 @@ def test_only_own_staging_folders_are_cleaned_up(report: Report, tmp_path: Path)
     run(report, output_dir)
     assert (elsewhere / "precious").exists()
     assert (output_dir / ".hidden").exists()
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_a_link_in_the_place_of_a_report_is_replaced_and_its_target_left_alone(
+    report: Report, tmp_path: Path, there: bool
+) -> None:
+    target, output_dir = tmp_path / "target", tmp_path / "out"
+    output_dir.mkdir()
+    (output_dir / "service_matrix.csv").symlink_to(target)
+    if there:
+        target.write_text("mine")
+    run(report, output_dir)
+    assert is_one_whole_set(output_dir)
+    assert not (output_dir / "service_matrix.csv").is_symlink()
+    assert target.exists() == there
+    if there:
+        assert target.read_text() == "mine"
 
 
 def test_an_output_folder_that_is_a_file_is_one_clear_line(report: Report, tmp_path: Path) -> None:
