@@ -23,14 +23,14 @@ def data_age_days(metadata: ReportMetadata) -> int | None:
 def notice(metadata: ReportMetadata) -> str:
     """One line for people: where the data is from, how old it is, and what is wrong with it."""
     source, age = metadata.source, data_age_days(metadata)
-    parts = [source.source if source.live else f"NOT LIVE DATA: {source.source}"]
+    # First, what a page header must not lose where it cuts a long line.
+    parts = [] if metadata.complete else ["INCOMPLETE"]
+    parts.append(source.source if source.live else f"NOT LIVE DATA: {source.source}")
     if source.live:
         parts.append(f"read {source.fetched_at:%Y-%m-%d}")
     elif source.data_as_of is not None:
         parts.append(f"as of {source.data_as_of} ({age} days old)")
     parts.append(f"launch dates: {metadata.launch_source}")
-    if not metadata.complete:
-        parts.append("INCOMPLETE")
     return ", ".join(parts)
 
 

@@ -50,4 +50,4 @@ def test_a_clock_that_runs_ahead_makes_no_negative_age(metadata: ReportMetadata)
 
 
 def test_an_incomplete_report_says_so(metadata: ReportMetadata) -> None:
-    assert notice(metadata.model_copy(update={"complete": False})).endswith(", INCOMPLETE")
+    assert notice(metadata.model_copy(update={"complete": False})).startswith("INCOMPLETE, ")
