@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import polars as pl
 
-from aws_ssm_fetcher.models import Launches
+from aws_ssm_fetcher.models import Launches, Part
 from aws_ssm_fetcher.processors.regional_validator import Validation
 from aws_ssm_fetcher.processors.service_mapper import Frames
 from aws_ssm_fetcher.processors.statistics_analyzer import (
     Analyses,
     Distribution,
     RegionCount,
-    ServiceCount,
 )
 from aws_ssm_fetcher.report import Cell, Column, ColumnKind, ReportMetadata, Table, Tables
 
 DECIMALS = 4
 """Decimals of the numbers in the table of statistics; the analyses hold them in full."""
+
+_NAMED = 5
+"""How many of those that the source does not have are named in the table of statistics."""
 
 _REGION_CODE = Column(key="region_code", title="Region Code")
 _REGION_NAME = Column(key="region_name", title="Region Name")
@@ -63,7 +65,7 @@ def build_tables(
         service_matrix=_service_matrix(frames),
         region_summary=_region_summary(frames, launches),
         service_summary=_table(_SERVICE_SUMMARY, frames.services),
-        statistics=_statistics(analyses, validation, metadata),
+        statistics=_statistics(frames, analyses, validation, metadata),
     )
 
 
@@ -117,10 +119,13 @@ def _region_summary(frames: Frames, launches: Launches) -> Table:
     )
 
 
-def _statistics(analyses: Analyses, validation: Validation, metadata: ReportMetadata) -> Table:
+def _statistics(
+    frames: Frames, analyses: Analyses, validation: Validation, metadata: ReportMetadata
+) -> Table:
     statistics = analyses.comprehensive
     totals = statistics.totals
     zones = analyses.availability_zones.totals
+    classes = {entry.coverage_class: entry.services for entry in analyses.service_coverage.classes}
     source = metadata.source
     rows: list[tuple[str, Cell]] = [
         ("Generated At", metadata.generated_at.isoformat()),
@@ -130,10 +135,7 @@ def _statistics(analyses: Analyses, validation: Validation, metadata: ReportMeta
         ("Fetched At", source.fetched_at.isoformat()),
         ("Launch Date Source", metadata.launch_source),
         ("Complete", metadata.complete),
-        *(
-            (f"Received: {part.name}", f"{part.received} of {part.expected}")
-            for part in metadata.completeness
-        ),
+        *((f"Received: {part.name}", _received(part)) for part in metadata.completeness),
         ("Quality Score", validation.score),
         ("Quality Grade", validation.grade),
         ("Combinations", totals.combinations),
@@ -143,20 +145,14 @@ def _statistics(analyses: Analyses, validation: Validation, metadata: ReportMeta
         ("Listed Services", totals.services_listed),
         ("Unlisted Services", totals.services_unlisted),
         ("Deployed Services", totals.services_deployed),
+        ("Services in All Regions", classes["universal"]),
+        ("Services in One Region Only", int((frames.services["region_count"] == 1).sum())),
         ("Services in No Region", totals.services_in_no_region),
-        *_extremes(
-            "Services per Region",
-            statistics.services_per_region,
-            ("Region with Most Services", _code(statistics.top_regions)),
-            ("Region with Fewest Services", _code(statistics.bottom_regions)),
-        ),
+        *_distribution("Services per Region", statistics.services_per_region),
+        ("Region with Most Services", _first(statistics.top_regions)),
+        ("Region with Fewest Services", _first(statistics.bottom_regions)),
         ("Mean Regions per Service", _rounded(statistics.regions_per_service.mean)),
-        *_extremes(
-            "Regions per Deployed Service",
-            statistics.regions_per_deployed_service,
-            ("Service in Most Regions", _code(statistics.top_services)),
-            ("Deployed Service in Fewest Regions", _code(statistics.rarest_services)),
-        ),
+        *_distribution("Regions per Deployed Service", statistics.regions_per_deployed_service),
         ("Availability Zones", zones.availability_zones if zones else None),
         ("Local Zones", zones.local_zones if zones else None),
         ("Wavelength Zones", zones.wavelength_zones if zones else None),
@@ -164,24 +160,28 @@ def _statistics(analyses: Analyses, validation: Validation, metadata: ReportMeta
     return Table(columns=_STATISTICS, rows=tuple(rows))
 
 
-def _extremes(
-    what: str, distribution: Distribution, most: tuple[str, Cell], fewest: tuple[str, Cell]
-) -> list[tuple[str, Cell]]:
+def _received(part: Part) -> str:
+    """How much of a part came, and what the source itself does not have."""
+    count = f"{part.received} of {part.expected}"
+    if not part.missing:
+        return count
+    named = [*part.missing[:_NAMED]]
+    if len(part.missing) > _NAMED:
+        named.append(f"{len(part.missing) - _NAMED} more")
+    return f"{count} (none for {', '.join(named)})"
+
+
+def _distribution(what: str, distribution: Distribution) -> list[tuple[str, Cell]]:
     return [
         (f"Mean {what}", _rounded(distribution.mean)),
         (f"Median {what}", _rounded(distribution.median)),
         (f"Maximum {what}", distribution.maximum),
-        most,
         (f"Minimum {what}", distribution.minimum),
-        fewest,
     ]
 
 
-def _code(ranked: list[RegionCount] | list[ServiceCount]) -> str | None:
-    if not ranked:
-        return None
-    first = ranked[0]
-    return first.region_code if isinstance(first, RegionCount) else first.service_code
+def _first(ranked: list[RegionCount]) -> str | None:
+    return ranked[0].region_code if ranked else None
 
 
 def _rounded(value: float | None) -> float | None:

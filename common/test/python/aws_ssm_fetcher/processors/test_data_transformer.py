@@ -7,6 +7,7 @@ import datetime as dt
 import pytest
 from aws_ssm_fetcher_testing.catalogs import (
     NOW,
+    catalog,
     catalogs,
     moto_catalog,
     small_catalog,
@@ -122,8 +123,8 @@ def test_statistics(small: Tables) -> None:
         ("Launch Date Source", "a feed"),
         ("Complete", True),
         ("Received: regions", "4 of 4"),
-        ("Received: service names", "4 of 5"),
-        ("Received: launch dates", "2 of 4"),
+        ("Received: service names", "4 of 5 (none for new)"),
+        ("Received: launch dates", "2 of 4 (none for b-1, z-1)"),
         ("Quality Score", 63.65),
         ("Quality Grade", "D"),
         ("Combinations", 7),
@@ -133,24 +134,30 @@ def test_statistics(small: Tables) -> None:
         ("Listed Services", 4),
         ("Unlisted Services", 1),
         ("Deployed Services", 4),
+        ("Services in All Regions", 0),
+        ("Services in One Region Only", 2),
         ("Services in No Region", 1),
         ("Mean Services per Region", 1.75),
         ("Median Services per Region", 1.5),
         ("Maximum Services per Region", 4),
-        ("Region with Most Services", "a-1"),
         ("Minimum Services per Region", 0),
+        ("Region with Most Services", "a-1"),
         ("Region with Fewest Services", "z-1"),
         ("Mean Regions per Service", 1.4),
         ("Mean Regions per Deployed Service", 1.75),
         ("Median Regions per Deployed Service", 1.5),
         ("Maximum Regions per Deployed Service", 3),
-        ("Service in Most Regions", "s3"),
         ("Minimum Regions per Deployed Service", 1),
-        ("Deployed Service in Fewest Regions", "Caps"),
         ("Availability Zones", 9),
         ("Local Zones", 1),
         ("Wavelength Zones", 1),
     )
+
+
+def test_a_long_list_of_what_the_source_lacks_is_cut() -> None:
+    tables = tables_of(catalog({f"r-{number}": ["s3"] for number in range(9)}))
+    received = "0 of 9 (none for r-0, r-1, r-2, r-3, r-4, 4 more)"
+    assert ("Received: launch dates", received) in tables.statistics.rows
 
 
 def test_two_dates_of_one_region_make_one_row() -> None:
