@@ -13,7 +13,7 @@ from aws_ssm_fetcher.core.config import Config
 from aws_ssm_fetcher.data_fetcher import AWSSSMDataFetcher, Source
 from aws_ssm_fetcher.data_sources.rss import BundledLaunchFeed, HttpLaunchFeed
 from aws_ssm_fetcher.pipeline import Options, make_report
-from local_cloud.server import moto_server, snapshot_day, snapshot_label
+from local_cloud.server import LOOPBACK, moto_server, snapshot_day, snapshot_label
 
 OUTPUT_DIR = "dist/region-report"
 
@@ -76,7 +76,7 @@ def _region_report(args: argparse.Namespace) -> int:
 
 
 def _point_at(endpoint: str) -> None:
-    """Leave nothing in the environment that could lead a client to a real account."""
+    """Leave nothing in the environment that could lead a client to a real account, or elsewhere."""
     for name in [name for name in os.environ if name.startswith("AWS_")]:
         del os.environ[name]
     os.environ |= {
@@ -86,6 +86,9 @@ def _point_at(endpoint: str) -> None:
         "AWS_CONFIG_FILE": os.devnull,
         "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
     }
+    # A proxy for the web is no way to this machine's own loopback.
+    direct = [os.environ.get("no_proxy") or os.environ.get("NO_PROXY"), LOOPBACK]
+    os.environ["no_proxy"] = os.environ["NO_PROXY"] = ",".join(filter(None, direct))
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
 """Runs moto's server as a process of its own, on loopback, for as long as its owner lives.
 
 A process of its own, so that the server does not share the interpreter lock with its client, and
-so that what the client costs can be measured.
+so that what the client costs can be measured. It listens on loopback and nowhere else, because it
+lets everybody in who can reach it.
 """
 
 from __future__ import annotations
@@ -15,8 +16,13 @@ import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection
 from typing import TYPE_CHECKING
+
+from local_cloud import mends
+from local_cloud.errors import ServerError
+from local_cloud.functions import FunctionOptions, run_functions
 
 if TYPE_CHECKING:
     from werkzeug.serving import BaseWSGIServer
@@ -35,10 +41,6 @@ MOTO_RELEASED = {"5.2.5": dt.date(2026, 10, 27)}
 """Release days of moto, from its packages on PyPI: its snapshot of AWS cannot be younger."""
 
 
-class ServerError(Exception):
-    """The server did not start."""
-
-
 def snapshot_label() -> str:
     """How reports name the data of this server."""
     return f"snapshot in moto {MOTO_VERSION}"
@@ -50,13 +52,15 @@ def snapshot_day() -> dt.date | None:
 
 
 @contextmanager
-def moto_server(port: int = 0) -> Iterator[str]:
+def moto_server(port: int = 0, functions: FunctionOptions | None = None) -> Iterator[str]:
     """Run the server and yield its endpoint URL; it ends with the block, or with this process.
 
     Parameters
     ----------
     port
         Port on loopback; 0 takes a free one.
+    functions
+        Run Lambda functions and state machines too. Without, both can be created only.
 
     Raises
     ------
@@ -65,17 +69,35 @@ def moto_server(port: int = 0) -> Iterator[str]:
     """
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
-    process = context.Process(target=_serve, args=(theirs, port), daemon=True, name="moto")
-    process.start()
-    theirs.close()
+    arguments = (theirs, port, functions)
+    process = context.Process(target=_serve, args=arguments, daemon=True, name="moto")
     try:
+        with _deaf_to_ctrl_c():
+            process.start()
+        theirs.close()
         yield f"http://{LOOPBACK}:{_started(ours, port)}"
     finally:
         ours.close()
-        process.join(timeout=5)
-        if process.is_alive():
+        if process.pid is not None:
+            # It keeps nothing that would have to be saved, and may still be loading.
             process.kill()
             process.join()
+
+
+@contextmanager
+def _deaf_to_ctrl_c() -> Iterator[None]:
+    """Let a process that is started here never see Ctrl-C: its owner decides when it ends.
+
+    Ctrl-C reaches the whole process group. A process inherits what is blocked, so that it is deaf
+    from its first moment on; the owner itself hears afterwards what came meanwhile.
+    """
+    # It runs beside every spawned process, and unblocks the signal where it has yet to start.
+    resource_tracker.ensure_running()
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _started(connection: Connection, port: int) -> int:
@@ -90,14 +112,17 @@ def _started(connection: Connection, port: int) -> int:
     raise ServerError(f"the local cloud did not start on {LOOPBACK}, {where}: {reason}")
 
 
-def _serve(connection: Connection, port: int) -> None:
+def _serve(connection: Connection, port: int, functions: FunctionOptions | None) -> None:
     """Body of the server's process: serve until the owner closes its end of the pipe."""
     # Ctrl-C reaches the whole process group; the owner decides when the server ends.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     server = _bind(connection, port)
     if server is None:
         return
+    mends.apply()
     _load_parameter_tree()
+    if functions:
+        run_functions(functions, server.port)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     connection.send(server.port)
     with contextlib.suppress(EOFError):

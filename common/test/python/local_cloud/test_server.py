@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
+import re
 import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 import urllib.request
 from importlib.metadata import version
@@ -85,6 +88,59 @@ def test_no_server_outlives_its_owner(how: signal.Signals, tmp_path: Path) -> No
     finally:
         owner.kill()
         owner.wait()
+
+
+def test_ctrl_c_is_not_for_the_server_even_while_it_starts() -> None:
+    interrupted: list[int] = []
+
+    def interrupt() -> None:
+        wait_until(multiprocessing.active_children)
+        for child in multiprocessing.active_children():
+            os.kill(child.pid or 0, signal.SIGINT)
+            interrupted.append(child.pid or 0)
+
+    assert not multiprocessing.active_children()
+    other = threading.Thread(target=interrupt)
+    other.start()
+    with server.moto_server() as url:
+        assert answers(url)
+    other.join()
+    assert interrupted
+
+
+def children_of(pid: int) -> list[int]:
+    return [
+        int(child)
+        for task in Path(f"/proc/{pid}/task").iterdir()
+        for child in (task / "children").read_text().split()
+    ]
+
+
+def cares_for_ctrl_c(pid: int) -> bool:
+    """Whether a process got as far as to block, ignore or handle SIGINT."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    masks = re.findall(r"^Sig(?:Blk|Ign|Cgt):\s+([0-9a-f]+)$", status, re.MULTILINE)
+    return any(int(mask, 16) & 1 << (signal.SIGINT - 1) for mask in masks)
+
+
+def test_ctrl_c_while_the_server_starts_ends_both_without_a_traceback(tmp_path: Path) -> None:
+    owner = subprocess.Popen(  # noqa: S603  # our own program
+        [sys.executable, "-m", "local_cloud.cli", "region-report", f"--output-dir={tmp_path}"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        process_group=0,
+    )
+    # Beside the server runs multiprocessing's own tracker of resources.
+    assert wait_until(lambda: sum(cares_for_ctrl_c(child) for child in children_of(owner.pid)) == 2)
+    children = children_of(owner.pid)
+    os.killpg(owner.pid, signal.SIGINT)
+    # It ends when the last process that could write to its pipes has ended.
+    _, errors = owner.communicate(timeout=20)
+    assert owner.returncode == 130
+    assert errors == "run-local.sh region-report: interrupted; nothing was published\n"
+    assert wait_until(lambda: not any(Path(f"/proc/{child}").exists() for child in children))
 
 
 def test_the_snapshot_of_the_locked_moto_has_a_day() -> None:

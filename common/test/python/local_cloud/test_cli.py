@@ -1,0 +1,26 @@
+"""The report on one machine, in surroundings that get in its way."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from aws_ssm_fetcher.cli import COMPLETE
+from aws_ssm_fetcher.outputs.files import SUMMARY_FILE
+from local_cloud import cli
+
+
+def test_a_proxy_for_the_web_is_not_asked_for_the_local_server(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    # What the command sets for its own process is undone after the test.
+    for name in ("AWS_ENDPOINT_URL", "AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
+        monkeypatch.setenv(name, "")
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.setenv(name, "intranet.example")
+    for name in ("HTTP_PROXY", "http_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    options = [f"--output-dir={tmp_path}", "--no-zones", "--format=json"]
+    assert cli.main(["region-report", *options]) == COMPLETE
+    assert (tmp_path / SUMMARY_FILE).exists()
