@@ -6,6 +6,12 @@ A run that failed or was interrupted publishes nothing.
 
 from __future__ import annotations
 
+# ruff: noqa: E402 - Ctrl-C must be seen to before the other imports, which take half a second.
+from aws_ssm_fetcher import interrupts
+
+if __name__ == "__main__":
+    interrupts.end_silently_on_ctrl_c()
+
 import argparse
 import math
 import os
@@ -112,7 +118,12 @@ def add_report_arguments(parser: argparse.ArgumentParser) -> None:
 
 def finish(result: RunResult) -> int:
     """Show the closing table, and turn the result into an exit code."""
-    print(console.closing_table(result))
+    try:
+        print(console.closing_table(result), flush=True)
+    except BrokenPipeError:
+        # Nobody reads it, as in `… | head -1`; the report is there. What is still buffered would
+        # break the pipe again when Python flushes it at the end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return COMPLETE if result.complete else FAILED
 
 
@@ -226,4 +237,5 @@ def _number(text: str) -> float:
 
 
 if __name__ == "__main__":
+    interrupts.raise_on_ctrl_c()
     exit_with(main())

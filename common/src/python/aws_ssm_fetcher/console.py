@@ -6,9 +6,10 @@ plain line. Progress goes to standard error, the table to standard output.
 
 from __future__ import annotations
 
+import datetime as dt
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING, Protocol, TextIO
 
@@ -112,9 +113,15 @@ def closing_table(result: RunResult) -> str:
     """Tell what was found, how complete it is, how long it took, and where the files are."""
     report, summary = result.report, result.summary
     metadata, source = report.metadata, report.metadata.source
+    cached = source.fetched_at < summary.completion_timestamp - dt.timedelta(
+        seconds=summary.pipeline_summary.total_duration_seconds
+    )
     rows = [
         ("Source", notice(metadata)),
-        ("Read", f"{source.fetched_at:%Y-%m-%d %H:%M} UTC, {_age(metadata)}"),
+        (
+            "Read",
+            f"{source.fetched_at:%Y-%m-%d %H:%M} UTC, {_age(metadata) if cached else 'just now'}",
+        ),
         ("Found", _found(report)),
         ("Complete", _completeness(metadata)),
         ("Quality", f"{report.validation['score']:.1f} of 100, grade {report.validation['grade']}"),
@@ -122,7 +129,7 @@ def closing_table(result: RunResult) -> str:
     if report.cross_check is not None:
         rows.append(("Cross-check", _cross_check(report.cross_check)))
     rows += [
-        ("Calls", ", ".join(f"{n:,} {name}" for name, n in source.calls.items()) or "none"),
+        ("Calls", "none: from the cache" if cached else _calls(source.calls)),
         ("Time", _times(summary)),
         ("Files", _files(result)),
     ]
@@ -143,8 +150,13 @@ def table(title: str, rows: Sequence[tuple[str, str]]) -> str:
 
 
 def _age(metadata: ReportMetadata) -> str:
-    hours = (metadata.generated_at - metadata.source.fetched_at).total_seconds() / 3600
-    return "just now" if hours < 1 / 60 else f"{hours:.1f} hours ago, from the cache"
+    minutes = (metadata.generated_at - metadata.source.fetched_at).total_seconds() / 60
+    age = f"{minutes:.0f} minutes" if minutes < 90 else f"{minutes / 60:.1f} hours"
+    return f"{age} ago, from the cache"
+
+
+def _calls(calls: Mapping[str, int]) -> str:
+    return ", ".join(f"{count:,} {operation}" for operation, count in calls.items())
 
 
 def _found(report: Report) -> str:

@@ -92,6 +92,17 @@ class AWSSSMDataFetcher:
         )
         self._max_tps = max_tps
         self.source = source or _source_of(self._client)
+        self._trees: list[ParameterTree] = []
+
+    @property
+    def calls(self) -> int:
+        """SSM calls made so far, attempts included; 0 where the cache answered."""
+        return sum(sum(tree.calls.values()) for tree in self._trees)
+
+    @property
+    def retries(self) -> int:
+        """How many of the calls repeated one that had failed."""
+        return sum(tree.retries for tree in self._trees)
 
     def discover_regions_from_ssm(self) -> list[str]:
         """Read all region codes of the tree, sorted.
@@ -159,6 +170,7 @@ class AWSSSMDataFetcher:
             policy=self._policy(),
             breaker=_breakers.get(f"ssm {meta.endpoint_url}"),
         )
+        self._trees.append(tree)
         return GlobalInfrastructure(tree, max_workers=self.config.max_workers)
 
     def _policy(self) -> retry.RetryPolicy:

@@ -68,7 +68,7 @@ class RunResult:
     def stage_seconds(self) -> dict[str, float]:
         """How long each stage took."""
         stages = self.summary.pipeline_summary.stages
-        return {stage.name: stage.duration_seconds for stage in stages}
+        return {stage.name: stage.duration_seconds or 0.0 for stage in stages}
 
 
 def make_report(

@@ -23,7 +23,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, TextIO
+from typing import TYPE_CHECKING, Any, Final, Literal, TextIO
 
 from lambda_core.errors import ApplicationError, ConfigurationError, describe_error
 
@@ -40,6 +40,9 @@ _NO_FIELDS: Final = frozenset({*logging.makeLogRecord({}).__dict__, "message", "
 """What a record has beside the fields that a call gave it; `error` is told in its own way."""
 
 _logger = logging.getLogger(__name__)
+
+_invocation_fields: dict[str, str] = {}
+"""What every line of the invocation says; threads share it, as they work for one invocation."""
 
 
 def in_lambda() -> bool:
@@ -86,6 +89,7 @@ def configure_logging(
             root.removeHandler(handler)
     line_handler = _LineHandler(stream)
     line_handler.addFilter(_add_causes)
+    line_handler.addFilter(_add_invocation_fields)
     line_handler.setFormatter(
         _json_formatter(service) if in_lambda() else _ReadableFormatter(debug=name == "DEBUG")
     )
@@ -114,6 +118,20 @@ def _add_causes(record: logging.LogRecord) -> bool:
     if error is not None:
         record.__dict__["error"] = describe_error(error)
     return True
+
+
+def _add_invocation_fields(record: logging.LogRecord) -> bool:
+    for name, value in _invocation_fields.items():
+        record.__dict__.setdefault(name, value)
+    return True
+
+
+def log_in_every_line(**fields: str) -> None:
+    """Add fields to every line of this invocation from now on, that of its failure included.
+
+    Ended by the next invocation of a handler that is `instrumented`.
+    """
+    _invocation_fields.update(fields)
 
 
 @functools.cache
@@ -246,8 +264,16 @@ def count(name: str, value: float = 1) -> None:
 
     It is published when the handler ends, see `instrumented`.
     """
+    measure(name, value, "Count")
+
+
+def measure(name: str, value: float, unit: Literal["Count", "Seconds", "Bytes"]) -> None:
+    """Note a value of a metric of the function; outside Lambda nothing happens.
+
+    It is published when the handler ends, as `count` is.
+    """
     if in_lambda():
-        _metrics().add_metric(name=name, unit="Count", value=value)
+        _metrics().add_metric(name=name, unit=unit, value=value)
 
 
 type Handler = Callable[[dict[str, Any], Any], dict[str, Any]]
@@ -278,6 +304,7 @@ def instrumented(service: str, *, namespace: str) -> Callable[[Handler], Handler
 
         @functools.wraps(function)
         def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:  # noqa: ANN401 - Lambda's
+            _invocation_fields.clear()
             if not in_lambda():
                 return told(event, context)
             return _observe(told, service, namespace)(event, context)

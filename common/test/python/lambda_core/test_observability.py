@@ -25,6 +25,8 @@ from lambda_core.observability import (
     get_logger,
     in_lambda,
     instrumented,
+    log_in_every_line,
+    measure,
     timed_step,
 )
 
@@ -208,6 +210,39 @@ class TestInLambda:
         assert told["message"] == "The invocation failed: no regions"
         assert told["error"][1]["type"] == "KeyError"
         assert metrics["tried"] == [1]
+
+    def test_a_field_is_in_every_line_of_its_invocation_and_of_no_other(
+        self, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        @instrumented("processor", namespace="Report")
+        def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
+            get_logger("x").info("before")
+            if event:
+                log_in_every_line(**event)
+            get_logger("y").info("working", extra={"run": "its own"})
+            raise chained()
+
+        for event in ({"run": "run-1", "stage": "process"}, {}):
+            with pytest.raises(DataSourceError):
+                handler(event, CONTEXT)
+        lines = json_lines(capsys.readouterr().out)
+        first, second = lines[:3], lines[3:]
+        assert [line.get("run") for line in first] == [None, "its own", "run-1"]
+        assert [line.get("stage") for line in first] == [None, "process", "process"]
+        assert [line.get("run") for line in second] == [None, "its own", None]
+
+    def test_a_value_is_published_with_its_unit(self, capsys: pytest.CaptureFixture[str]) -> None:
+        @instrumented("processor", namespace="Report")
+        def handler(_event: dict[str, Any], _context: object) -> dict[str, Any]:
+            measure("Duration", 1.5, "Seconds")
+            return {}
+
+        handler({}, CONTEXT)
+        (metrics,) = json_lines(capsys.readouterr().out)
+        assert metrics["Duration"] == [1.5]
+        assert metrics["_aws"]["CloudWatchMetrics"][0]["Metrics"] == [
+            {"Name": "Duration", "Unit": "Seconds"}
+        ]
 
 
 def test_a_handler_runs_anywhere(caplog: pytest.LogCaptureFixture) -> None:

@@ -212,14 +212,24 @@ class CacheManager:
         The client for the bucket; made when it is first needed where none is given.
     clock
         Tells the time.
+    max_age_hours
+        Nothing older than this is answered, although entries that are written live for
+        `cache_hours`: for one who needs younger data than others. None sets no such limit.
     """
 
     def __init__(
-        self, config: Config, *, s3_client: S3Client | None = None, clock: Clock = _utc_now
+        self,
+        config: Config,
+        *,
+        s3_client: S3Client | None = None,
+        clock: Clock = _utc_now,
+        max_age_hours: float | None = None,
     ) -> None:
         self._config = config
         self._clock = clock
         self._ttl = dt.timedelta(hours=config.cache_hours)
+        hours = config.cache_hours if max_age_hours is None else max_age_hours
+        self._max_age = min(self._ttl, dt.timedelta(hours=hours))
         self._active = config.cache_enabled and bool(self._ttl)
         self._files = FileTier(config.cache_dir)
         self._tiers: list[Tier] = [MemoryTier(), self._files]
@@ -361,7 +371,7 @@ class CacheManager:
 
     def _end_of(self, envelope: _Envelope) -> dt.datetime:
         # Who asks for nothing older than an hour gets nothing older, whoever stored it.
-        return min(envelope.expires, envelope.created + self._ttl)
+        return min(envelope.expires, envelope.created + self._max_age)
 
     def _working_tiers(self) -> list[Tier]:
         if not self._active:

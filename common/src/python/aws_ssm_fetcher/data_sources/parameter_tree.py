@@ -11,12 +11,12 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.parsers import ResponseParserError
 
-from lambda_core.aws import classify_aws_error, explain_aws_error
+from lambda_core.aws import AWS_ERRORS, classify_aws_error, explain_aws_error
 from lambda_core.circuit_breaker import CircuitBreaker
 from lambda_core.errors import DataSourceError
 from lambda_core.rate_limit import RateLimiter
@@ -98,6 +98,8 @@ class ParameterTree:
         ------
         DataSourceError
             If any page could not be had, or the pages never end; the message names the path.
+        CircuitOpenError
+            If the endpoint failed too often, and was not asked.
         """
         found: dict[str, str] = {}
         for page in self._pages(path):
@@ -117,6 +119,8 @@ class ParameterTree:
         ------
         DataSourceError
             If the call failed, or said nothing about one of the names.
+        CircuitOpenError
+            If the endpoint failed too often, and was not asked.
         """
         what = f"{names[0]} and {len(names) - 1} more" if len(names) > 1 else names[0]
         answer = self._call(
@@ -151,13 +155,13 @@ class ParameterTree:
             tokens.add(token)
             request["NextToken"] = token
 
-    def _call[T](self, operation: str, what: str, request: Callable[[], T]) -> T:
+    def _call[T: Mapping[str, Any]](self, operation: str, what: str, request: Callable[[], T]) -> T:
         def attempt() -> T:
             self._limiter.acquire()
             self._check_cancelled()
             with self._lock:
                 self._calls[operation] += 1
-            return request()
+            return _with_parameters(request())
 
         try:
             return self._breaker.call(
@@ -168,7 +172,7 @@ class ParameterTree:
                     sleep=self._sleep,
                 )
             )
-        except (ClientError, BotoCoreError) as error:
+        except AWS_ERRORS as error:
             raise DataSourceError(
                 f"SSM {operation} failed for {what}: {explain_aws_error(error)}",
                 operation=operation,
@@ -192,6 +196,17 @@ def in_tens(names: Iterable[str]) -> list[list[str]]:
     """Split names into the lists that `ParameterTree.values` takes."""
     everything = list(names)
     return [everything[start : start + PAGE_SIZE] for start in range(0, len(everything), PAGE_SIZE)]
+
+
+def _with_parameters[T: Mapping[str, Any]](answer: T) -> T:
+    """Refuse what has JSON's form and is no answer of SSM: a proxy's own, or one that was cut off.
+
+    It may be passing, as every answer that cannot be parsed.
+    """
+    entries = answer.get("Parameters")
+    if entries is None or not all("Name" in entry and "Value" in entry for entry in entries):
+        raise ResponseParserError("the answer has no list of parameters with names and values")
+    return answer
 
 
 def _last_part(name: str, path: str) -> str:

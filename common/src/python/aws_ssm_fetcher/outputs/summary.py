@@ -21,11 +21,11 @@ Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
 class Stage(DomainModel):
-    """One stage of the pipeline and how long it really took."""
+    """One stage of the pipeline and how long it really took; None where nobody could measure."""
 
     name: str
     status: Literal["succeeded", "failed", "skipped"]
-    duration_seconds: Seconds
+    duration_seconds: Seconds | None
 
 
 class PipelineSummary(DomainModel):
@@ -46,6 +46,15 @@ class SourceData(DomainModel):
     completeness: tuple[Part, ...]
 
 
+class MissingReport(DomainModel):
+    """A report that was asked for and could not be made, and why."""
+
+    name: str
+    format: ReportFormat
+    file: str
+    reason: str
+
+
 class SummaryStatistics(DomainModel):
     """The counts that a reader asks for first."""
 
@@ -63,12 +72,17 @@ class SummaryValidation(DomainModel):
 
 
 class Summary(DomainModel):
-    """The content of `summary.json`; `reports_generated` is keyed by the reports' names."""
+    """The content of `summary.json`; `reports_generated` is keyed by the reports' names.
+
+    `generated_at` is the time stamp that the reports themselves carry.
+    """
 
     execution_id: str
+    generated_at: AwareDatetime
     completion_timestamp: AwareDatetime
     source_data: SourceData
     reports_generated: dict[str, ReportFile]
+    reports_missing: tuple[MissingReport, ...] = ()
     statistics: SummaryStatistics
     pipeline_summary: PipelineSummary
     warnings: tuple[str, ...]
@@ -83,6 +97,7 @@ def summarise(
     execution_id: str,
     completed_at: AwareDatetime,
     total_duration_seconds: float,
+    missing: Sequence[MissingReport] = (),
 ) -> Summary:
     """Put the summary of a run together.
 
@@ -94,6 +109,8 @@ def summarise(
         The pipeline's stages in their order. One that failed makes the run `failed`.
     total_duration_seconds
         From start to end; stages may overlap, so it need not be their sum.
+    missing
+        Reports that were asked for and could not be made.
     """
     metadata = report.metadata
     if any(stage.status == "failed" for stage in stages):
@@ -103,6 +120,7 @@ def summarise(
     formats = {file.format for file in files}
     return Summary(
         execution_id=execution_id,
+        generated_at=metadata.generated_at,
         completion_timestamp=completed_at,
         source_data=SourceData(
             provenance=metadata.source,
@@ -112,6 +130,7 @@ def summarise(
             completeness=metadata.completeness,
         ),
         reports_generated={file.name: file for file in files},
+        reports_missing=tuple(missing),
         statistics=SummaryStatistics(
             regions_processed=metadata.unique_regions,
             services_processed=metadata.unique_services,

@@ -494,6 +494,24 @@ def test_a_reader_who_wants_younger_entries_gets_no_older_ones(
     assert CacheManager(config, clock=clock).get("key") == "value"
 
 
+def test_one_who_needs_young_data_leaves_the_older_to_others(
+    config: Config, clock: FakeClock
+) -> None:
+    CacheManager(config, clock=clock).set("old", "value")
+    clock.now += 2 * HOUR
+    picky = CacheManager(config, clock=clock, max_age_hours=2)
+    assert picky.get("old") is None
+    assert picky.set("new", "value")
+    assert picky.get("new") == "value"
+    clock.now += 20 * HOUR
+    assert CacheManager(config, clock=clock).get("old") == "value"
+    assert CacheManager(config, clock=clock).get("new") == "value"
+    assert CacheManager(config, clock=clock, max_age_hours=0).get("new") is None
+    assert CacheManager(config, clock=clock, max_age_hours=99).get("new") == "value"
+    clock.now += 2 * HOUR
+    assert CacheManager(config, clock=clock, max_age_hours=99).get("old") is None
+
+
 def test_a_reader_with_patience_does_not_prolong_an_entry(config: Config, clock: FakeClock) -> None:
     CacheManager(config.model_copy(update={"cache_hours": 2.0}), clock=clock).set("key", "value")
     clock.now += 2 * HOUR

@@ -41,6 +41,8 @@ def test_it_says_what_was_made_from_what(report: Report, tmp_path: Path) -> None
     assert path.name == "summary.json"
     assert content["execution_id"] == "run-1"
     assert content["completion_timestamp"] == "2026-03-04T05:07:00Z"
+    assert content["generated_at"] == "2026-03-04T05:06:08Z"
+    assert content["reports_missing"] == []
     assert content["source_data"]["provenance"]["source"] == "snapshot in moto 5.2.5"
     assert content["source_data"]["provenance"]["live"] is False
     assert content["source_data"]["data_age_days"] == 30

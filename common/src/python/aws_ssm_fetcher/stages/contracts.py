@@ -1,0 +1,241 @@
+"""What the stages are asked and what they answer: the events of the functions.
+
+A stage takes the execution's id and the place where the stage before it left its artefacts, and
+answers the same shape with statistics. The models are strict: what does not fit is refused with
+an error that names the field, never guessed.
+"""
+
+from __future__ import annotations
+
+import json
+from enum import StrEnum
+from typing import Annotated, Any, Final, Literal, Self
+
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+    model_validator,
+)
+
+from aws_ssm_fetcher.stages.errors import InvalidRequestError
+
+LATEST: Final = "latest"
+"""No execution's id, because the copies of the latest set lie under this name."""
+
+_SHOWN_CHARACTERS: Final = 500
+
+
+def _refuse_latest(execution_id: str) -> str:
+    if execution_id == LATEST:
+        raise ValueError(f"{LATEST!r} is reserved for the copies of the latest set")
+    return execution_id
+
+
+ExecutionId = Annotated[
+    str,
+    StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,79}$"),
+    AfterValidator(_refuse_latest),
+]
+"""The name of an execution, which becomes a part of keys: the names that Step Functions advises,
+https://docs.aws.amazon.com/step-functions/latest/apireference/API_StartExecution.html, but for
+`latest`."""
+
+Count = Annotated[int, Field(ge=0)]
+Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+
+
+class Contract(BaseModel):
+    """Base of the events: immutable, no coercion, no unknown fields."""
+
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
+
+
+class StageName(StrEnum):
+    """The stages, by the names of their functions."""
+
+    DATA_FETCHER = "data_fetcher"
+    PROCESSOR = "processor"
+    JSON_CSV_GENERATOR = "json_csv_generator"
+    EXCEL_GENERATOR = "excel_generator"
+    REPORT_ORCHESTRATOR = "report_orchestrator"
+
+
+class StageStatistics(Contract):
+    """What a stage did and how long it really took.
+
+    Attributes
+    ----------
+    stage, started_at, finished_at, duration_seconds, status
+        The stage's own timing, measured around its work.
+    regions, services, pairs
+        What the data holds.
+    complete
+        Whether the source gave everything that the report needs; of the orchestrator: and whether
+        no report is missing.
+    ssm_calls, ssm_retries, from_cache
+        Of the fetcher: calls made, those of them that repeated a failed one, and whether the cache
+        answered instead.
+    files, bytes
+        Of the generators and the orchestrator: the reports that were made, and their size.
+    """
+
+    stage: StageName
+    started_at: AwareDatetime
+    finished_at: AwareDatetime
+    duration_seconds: Seconds
+    status: Literal["succeeded"] = "succeeded"
+    regions: Count
+    services: Count
+    pairs: Count
+    complete: bool
+    ssm_calls: Count | None = None
+    ssm_retries: Count | None = None
+    from_cache: bool | None = None
+    files: Count | None = None
+    bytes: Count | None = None
+
+
+class FetchRequest(Contract):
+    """What the data fetcher is asked.
+
+    Attributes
+    ----------
+    execution_id
+        Name of the execution.
+    max_cache_age_hours
+        Nothing older than this is taken from the cache; None leaves it to the cache's own time to
+        live, and 0 takes nothing.
+    zones
+        Whether the regions' zones are read.
+    cross_check
+        Whether both trees are read and compared.
+    """
+
+    execution_id: ExecutionId
+    max_cache_age_hours: Annotated[float, Field(ge=0, le=1_000_000)] | None = None
+    zones: bool = True
+    cross_check: bool = False
+
+
+class StageRequest(Contract):
+    """What a stage after the first is asked: whose artefacts it takes, and from where.
+
+    `data_location` is what the stage before answered; any other place is refused.
+    """
+
+    execution_id: ExecutionId
+    data_location: str
+
+
+class StageResult(Contract):
+    """What a stage answers: where it left its artefacts (an `s3://bucket/prefix/`)."""
+
+    execution_id: ExecutionId
+    data_location: str
+    statistics: StageStatistics
+
+
+class CaughtError(Contract):
+    """An error as a Catch of Step Functions hands it on.
+
+    `Error` is its name; `Cause` is JSON with `errorMessage` where a function raised it.
+    """
+
+    error: str = Field(alias="Error")
+    cause: str = Field(default="", alias="Cause")
+
+    model_config = ConfigDict(extra="ignore")
+
+    @property
+    def reason(self) -> str:
+        """One line for a reader: the name and what the error said."""
+        try:
+            told = json.loads(self.cause)
+        except ValueError:
+            told = None
+        message = told.get("errorMessage") if isinstance(told, dict) else self.cause
+        line = " ".join(str(message or "").split())[:_SHOWN_CHARACTERS]
+        return f"{self.error}: {line}" if line else self.error
+
+
+class StageFailure(Contract):
+    """What a branch hands on where its stage failed; whatever stands beside `error` is ignored."""
+
+    error: CaughtError
+
+    model_config = ConfigDict(extra="ignore")
+
+
+class OrchestratorRequest(Contract):
+    """What the orchestrator is asked: the results of all stages; a branch may have failed."""
+
+    execution_id: ExecutionId
+    fetch: StageResult
+    process: StageResult
+    json_csv: StageResult | StageFailure
+    excel: StageResult | StageFailure
+
+    @model_validator(mode="after")
+    def _is_of_one_execution(self) -> Self:
+        expected = {
+            "fetch": StageName.DATA_FETCHER,
+            "process": StageName.PROCESSOR,
+            "json_csv": StageName.JSON_CSV_GENERATOR,
+            "excel": StageName.EXCEL_GENERATOR,
+        }
+        for field, stage in expected.items():
+            result = getattr(self, field)
+            if isinstance(result, StageFailure):
+                continue
+            if result.execution_id != self.execution_id:
+                raise ValueError(f"{field} is of execution {result.execution_id}")
+            if result.statistics.stage is not stage:
+                raise ValueError(f"{field} is a result of {result.statistics.stage}")
+        return self
+
+
+class OrchestratorResult(StageResult):
+    """What the orchestrator answers.
+
+    Attributes
+    ----------
+    published
+        Whether the set is what readers get, or would get if no newer one had been published.
+    complete
+        Whether every report was made and the source gave everything that they need.
+    held_back
+        Why the set was not published, or None.
+    superseded_by
+        The newer execution whose set readers get instead, or None.
+    """
+
+    published: bool
+    complete: bool
+    held_back: str | None = None
+    superseded_by: ExecutionId | None = None
+
+
+def parse_request[R: Contract](model: type[R], event: dict[str, Any]) -> R:
+    """Read an event.
+
+    Raises
+    ------
+    InvalidRequestError
+        Names each field that is missing, unknown or wrong; never what it holds.
+    """
+    try:
+        # As JSON, which is what it came as: only there is text a date.
+        return model.model_validate_json(json.dumps(event))
+    except ValidationError as error:
+        problems = [
+            f"{'.'.join(map(str, problem['loc'])) or 'the event'}: {problem['msg']}"
+            for problem in error.errors(include_url=False, include_input=False)
+        ]
+    raise InvalidRequestError(
+        f"the event is no {model.__name__}: {'; '.join(problems)}", model=model.__name__
+    )

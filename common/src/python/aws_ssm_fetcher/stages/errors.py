@@ -1,0 +1,59 @@
+"""What a stage raises, under names on which the state machine decides.
+
+Step Functions matches an error by the name of its class, so a failure that may pass is raised as
+a class of its own. https://docs.aws.amazon.com/step-functions/latest/dg/concepts-error-handling.html
+"""
+
+from __future__ import annotations
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from lambda_core.aws import classify_aws_error
+from lambda_core.errors import ApplicationError, CircuitOpenError, DataSourceError, cause_chain
+from lambda_core.retry import Verdict
+from lambda_core.s3 import PreconditionFailedError, S3Error, WriteUnknownError
+
+
+class InvalidRequestError(ApplicationError):
+    """A stage was asked for something that it does not do; asking again cannot help."""
+
+
+class TransientDataSourceError(DataSourceError):
+    """A source could not be read now: throttled, unreachable or failing; later it may work."""
+
+    transient = True
+
+
+class TransientStorageError(S3Error):
+    """S3 could not be read or written now; later it may work."""
+
+    transient = True
+
+
+def stable_form(error: ApplicationError) -> ApplicationError:
+    """Return the error as the state machine knows it: its transient class where it may pass.
+
+    Every other error is returned as it is.
+    """
+    if isinstance(error, S3Error):
+        # What lost a race starts again from the new state of things.
+        raced = isinstance(error, PreconditionFailedError | WriteUnknownError)
+        if raced or error.transient:
+            return TransientStorageError(error.message, **error.context)
+        return error
+    if isinstance(error, CircuitOpenError):
+        return TransientDataSourceError(error.message, **error.context)
+    if isinstance(error, DataSourceError) and (error.transient or _aws_may_recover(error)):
+        return TransientDataSourceError(error.message, **error.context)
+    return error
+
+
+def _aws_may_recover(error: ApplicationError) -> bool:
+    return any(
+        isinstance(link, CircuitOpenError)
+        or (
+            isinstance(link, BotoCoreError | ClientError)
+            and classify_aws_error(link) is not Verdict.PERMANENT
+        )
+        for link in cause_chain(error)
+    )

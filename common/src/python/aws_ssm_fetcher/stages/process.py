@@ -1,0 +1,51 @@
+"""The second stage: from the raw data to the report's tables and analyses. Needs Polars."""
+
+from __future__ import annotations
+
+from aws_ssm_fetcher.models import Catalog, Launches
+from aws_ssm_fetcher.processors import pipeline_orchestrator
+from aws_ssm_fetcher.stages.artefacts import ArtefactStore
+from aws_ssm_fetcher.stages.contracts import StageName, StageRequest, StageResult
+from aws_ssm_fetcher.stages.keys import CATALOG, LAUNCHES, REPORT, processed_prefix, raw_prefix
+from aws_ssm_fetcher.stages.run import running
+from lambda_core.observability import timed_step
+
+
+def process(request: StageRequest, store: ArtefactStore) -> StageResult:
+    """Make the report of an execution's raw data.
+
+    The report's time stamp is when its catalog was stored, so that processing the same data again
+    gives the same report byte for byte, and so the same files.
+
+    Raises
+    ------
+    InvalidRequestError
+        The location is not where this execution's raw data must be.
+    ProcessingError
+        The raw data is missing, damaged, or could not be processed.
+    S3Error
+        S3 refused or failed (`TransientStorageError` where it may pass).
+    """
+    with running(StageName.PROCESSOR, request.execution_id) as run:
+        raw = raw_prefix(request.execution_id)
+        store.require_location(request.data_location, raw)
+        with timed_step("read the raw data"):
+            catalog, stored = store.read_model(f"{raw}{CATALOG}", Catalog)
+            launches, _ = store.read_model(f"{raw}{LAUNCHES}", Launches)
+        with timed_step("work out the tables"):
+            report = pipeline_orchestrator.process(
+                catalog, launches, generated_at=stored.written_at
+            )
+        prefix = processed_prefix(request.execution_id)
+        with timed_step("store the report"):
+            store.write_model(f"{prefix}{REPORT}", report)
+        return StageResult(
+            execution_id=request.execution_id,
+            data_location=store.location(prefix),
+            statistics=run.statistics(
+                regions=report.metadata.unique_regions,
+                services=report.metadata.unique_services,
+                pairs=report.metadata.total_combinations,
+                complete=report.metadata.complete,
+            ),
+        )

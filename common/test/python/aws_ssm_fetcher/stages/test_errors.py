@@ -1,0 +1,82 @@
+"""The state machine decides by names of classes: which error keeps its name, which does not."""
+
+from __future__ import annotations
+
+import pytest
+from botocore.exceptions import ClientError, EndpointConnectionError, NoCredentialsError
+
+from aws_ssm_fetcher.stages.errors import (
+    InvalidRequestError,
+    TransientDataSourceError,
+    TransientStorageError,
+    stable_form,
+)
+from lambda_core.errors import (
+    ApplicationError,
+    CircuitOpenError,
+    DataSourceError,
+    ProcessingError,
+    ReportError,
+)
+from lambda_core.s3 import ObjectNotFoundError, PreconditionFailedError, S3Error, WriteUnknownError
+
+
+def aws_error(code: str, status: int = 400) -> ClientError:
+    return ClientError(
+        {"Error": {"Code": code}, "ResponseMetadata": {"HTTPStatusCode": status}},  # type: ignore[typeddict-item]  # the other fields play no part
+        "GetParameters",
+    )
+
+
+def caused(error: ApplicationError, cause: Exception) -> ApplicationError:
+    error.__cause__ = cause
+    return error
+
+
+def transient(error: ApplicationError) -> ApplicationError:
+    error.transient = True
+    return error
+
+
+@pytest.mark.parametrize(
+    ("error", "name"),
+    [
+        (caused(DataSourceError("no"), aws_error("ThrottlingException")), TransientDataSourceError),
+        (caused(DataSourceError("no"), aws_error("Boom", 503)), TransientDataSourceError),
+        (
+            caused(DataSourceError("no"), EndpointConnectionError(endpoint_url="http://x")),
+            TransientDataSourceError,
+        ),
+        (caused(DataSourceError("no"), CircuitOpenError("open")), TransientDataSourceError),
+        (CircuitOpenError("open"), TransientDataSourceError),
+        (transient(DataSourceError("no")), TransientDataSourceError),
+        (transient(S3Error("no")), TransientStorageError),
+        (PreconditionFailedError("no"), TransientStorageError),
+        (WriteUnknownError("no"), TransientStorageError),
+    ],
+)
+def test_what_may_pass_has_a_class_of_its_own(
+    error: ApplicationError, name: type[Exception]
+) -> None:
+    error.context["key"] = "a"
+    stable = stable_form(error)
+    assert type(stable) is name
+    assert (stable.message, stable.context) == (error.message, error.context)
+    assert stable.transient
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        DataSourceError("no"),
+        caused(DataSourceError("no"), aws_error("AccessDeniedException")),
+        caused(DataSourceError("no"), NoCredentialsError()),
+        S3Error("no"),
+        ObjectNotFoundError("no"),
+        ProcessingError("no"),
+        ReportError("no"),
+        InvalidRequestError("no"),
+    ],
+)
+def test_what_will_not_pass_is_left_as_it_is(error: ApplicationError) -> None:
+    assert stable_form(error) is error

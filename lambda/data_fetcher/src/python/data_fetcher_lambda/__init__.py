@@ -1,0 +1,1 @@
+"""The function `data_fetcher` of the region report."""

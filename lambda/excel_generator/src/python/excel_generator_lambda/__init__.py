@@ -1,0 +1,1 @@
+"""The function `excel_generator` of the region report."""

@@ -1,0 +1,1 @@
+"""The function `json_csv_generator` of the region report."""

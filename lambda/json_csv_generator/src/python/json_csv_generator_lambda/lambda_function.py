@@ -1,0 +1,26 @@
+"""JSON/CSV generator: writes the report as JSON and CSV; see `aws_ssm_fetcher.stages.generate`."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+from aws_ssm_fetcher.stages.artefacts import ArtefactStore
+from aws_ssm_fetcher.stages.contracts import StageRequest, parse_request
+from aws_ssm_fetcher.stages.generate import generate_json_csv
+from aws_ssm_fetcher.stages.run import METRICS_NAMESPACE
+from aws_ssm_fetcher.stages.settings import StageSettings
+from lambda_core.observability import instrumented
+
+
+@instrumented("json_csv_generator", namespace=METRICS_NAMESPACE)
+def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
+    """Take a `StageRequest` and answer a `StageResult`; what fails raises."""
+    request = parse_request(StageRequest, event)
+    return generate_json_csv(request, _store()).model_dump(mode="json")
+
+
+@cache
+def _store() -> ArtefactStore:
+    """Made once for all invocations of a warm function, as its settings do not change."""
+    return ArtefactStore.open(StageSettings.from_environment().output_s3_bucket)

@@ -1,0 +1,1 @@
+"""The function `processor` of the region report."""

@@ -1,0 +1,1 @@
+"""The function `report_orchestrator` of the region report."""
