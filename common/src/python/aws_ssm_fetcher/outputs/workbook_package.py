@@ -2,8 +2,13 @@
 
 A workbook is a zip of XML parts (ECMA-376, SpreadsheetML). openpyxl lays out everything that
 needs knowledge of the format; here the two tables with tens of thousands of plain cells are put
-into their sheets as text, which takes a tenth of the processor time, and every part gets the
-report's own time stamp, so that the same report is the same file.
+into their sheets as text, and every part gets the report's own time stamp, so that the same report
+is the same file.
+
+The reason for the former is processor time: for the 53,000 cells of the real tree, openpyxl takes
+0.6 s (0.5 s with lxml; its write-only mode is no faster), a quarter of what a whole report may
+cost, where this takes 0.1 s. What is written is the least that the format has: rows of inline
+texts, each with a style.
 """
 
 from __future__ import annotations
