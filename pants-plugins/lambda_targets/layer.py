@@ -7,11 +7,21 @@ from pathlib import PurePath
 from typing import Iterable
 
 from pants.backend.awslambda.python.target_types import PythonAwsLambdaIncludeRequirements
+from pants.backend.python.pip_requirement import PipRequirement
 from pants.backend.python.target_types import PexLayout
 from pants.backend.python.util_rules.faas import PythonFaaSCompletePlatforms
-from pants.backend.python.util_rules.pex import CompletePlatforms, Pex
+from pants.backend.python.util_rules.pex import CompletePlatforms, Pex, ReqStrings
 from pants.backend.python.util_rules.pex_cli import PexCliProcess
-from pants.backend.python.util_rules.pex_from_targets import PexFromTargetsRequest
+from pants.backend.python.util_rules.pex_from_targets import (
+    ChosenPythonResolve,
+    ChosenPythonResolveRequest,
+    PexFromTargetsRequest,
+)
+from pants.backend.python.util_rules.pex_requirements import (
+    LoadedLockfile,
+    LoadedLockfileRequest,
+    PexRequirements,
+)
 from pants.core.goals.package import (
     BuiltPackage,
     BuiltPackageArtifact,
@@ -19,17 +29,32 @@ from pants.core.goals.package import (
     PackageFieldSet,
 )
 from pants.core.util_rules.environments import EnvironmentField
-from pants.engine.fs import Digest, MergeDigests
+from pants.engine.addresses import Addresses
+from pants.engine.fs import (
+    EMPTY_DIGEST,
+    CreateDigest,
+    Digest,
+    DigestContents,
+    FileContent,
+    MergeDigests,
+)
 from pants.engine.process import ProcessResult
-from pants.engine.rules import Get, Rule, collect_rules, rule
+from pants.engine.rules import Get, MultiGet, Rule, collect_rules, rule
 from pants.engine.unions import UnionRule
 from pants.util.logging import LogLevel
 
-from lambda_targets.targets import IncludeSourcesField, LayerDependenciesField
+from lambda_targets.locked import part_of_lockfile
+from lambda_targets.targets import (
+    IncludeSourcesField,
+    LayerDependenciesField,
+    PexBuildExtraArgsField,
+)
 
 # Lambda unpacks layers below /opt, and Python's runtime imports from /opt/python. See
 # https://docs.aws.amazon.com/lambda/latest/dg/python-layers.html
 FOLDER = "python"
+REQUIREMENTS_FILE = "layer.lock"
+EXCLUDE = "--exclude="
 
 
 @dataclass(frozen=True)
@@ -43,13 +68,49 @@ class LayerFieldSet(PackageFieldSet):
     include_requirements: PythonAwsLambdaIncludeRequirements
     include_sources: IncludeSourcesField
     output_path: OutputPathField
+    pex_build_extra_args: PexBuildExtraArgsField
+
+
+@dataclass(frozen=True)
+class LockedRequirements:
+    """What Pex takes to resolve a layer's requirements to the wheels that were locked."""
+
+    digest: Digest
+    pex_arguments: tuple[str, ...]
+
+
+@rule(desc="Find the locked requirements of a layer", level=LogLevel.DEBUG)
+async def locked_requirements(field_set: LayerFieldSet) -> LockedRequirements:
+    """Write the entries of the lockfile to a file of their own."""
+    arguments = field_set.pex_build_extra_args.value or ()
+    if not field_set.include_requirements.value:
+        return LockedRequirements(EMPTY_DIGEST, arguments)
+    requirements, resolve = await MultiGet(
+        Get(ReqStrings, PexRequirements((field_set.address,))),
+        Get(ChosenPythonResolve, ChosenPythonResolveRequest(Addresses((field_set.address,)))),
+    )
+    lockfile = await Get(LoadedLockfile, LoadedLockfileRequest(resolve.lockfile))
+    content = await Get(DigestContents, Digest, lockfile.lockfile_digest)
+    try:
+        entries = part_of_lockfile(
+            content[0].content.decode(),
+            (PipRequirement.parse(text).project_name for text in requirements.req_strings),
+            (text[len(EXCLUDE) :] for text in arguments if text.startswith(EXCLUDE)),
+        )
+    except ValueError as error:
+        raise ValueError(f"{field_set.address}: {error}") from error
+    digest = await Get(Digest, CreateDigest([FileContent(REQUIREMENTS_FILE, entries.encode())]))
+    return LockedRequirements(
+        digest, (*arguments, f"--requirement={REQUIREMENTS_FILE}", "--no-transitive")
+    )
 
 
 @rule(desc="Package a layer for AWS Lambda", level=LogLevel.DEBUG)
 async def package_layer(field_set: LayerFieldSet) -> BuiltPackage:
-    """Resolve the dependencies for Lambda's platform, and zip them below `python/`."""
-    platforms = await Get(
-        CompletePlatforms, PythonFaaSCompletePlatforms, field_set.complete_platforms
+    """Resolve the requirements for Lambda's platform, and zip them below `python/`."""
+    platforms, requirements = await MultiGet(
+        Get(CompletePlatforms, PythonFaaSCompletePlatforms, field_set.complete_platforms),
+        Get(LockedRequirements, LayerFieldSet, field_set),
     )
     pex = await Get(
         Pex,
@@ -59,8 +120,12 @@ async def package_layer(field_set: LayerFieldSet) -> BuiltPackage:
             output_filename="layer.pex",
             layout=PexLayout.PACKED,
             complete_platforms=platforms,
-            include_requirements=field_set.include_requirements.value,
+            # They are among the arguments.
+            include_requirements=False,
             include_source_files=field_set.include_sources.value,
+            additional_args=requirements.pex_arguments,
+            additional_inputs=requirements.digest,
+            description=f"Resolve the requirements of the layer {field_set.address}",
             warn_for_transitive_files_targets=True,
         ),
     )

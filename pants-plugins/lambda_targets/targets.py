@@ -13,7 +13,12 @@ from pants.backend.python.util_rules.faas import (
 )
 from pants.core.goals.package import OutputPathField
 from pants.core.util_rules.environments import EnvironmentField
-from pants.engine.target import COMMON_TARGET_FIELDS, BoolField, Target
+from pants.engine.target import (
+    COMMON_TARGET_FIELDS,
+    BoolField,
+    StringSequenceField,
+    Target,
+)
 
 
 class LayerDependenciesField(PythonFaaSDependencies):
@@ -28,6 +33,14 @@ class IncludeSourcesField(BoolField):
     alias = "include_sources"
     default = True
     help = "Whether the layer holds first-party sources."
+
+
+class PexBuildExtraArgsField(StringSequenceField):
+    """What Pants has no field for, as `--exclude=PACKAGE`."""
+
+    alias = "pex_build_extra_args"
+    default = ()
+    help = "Arguments for Pex where it resolves the requirements."
 
 
 class PythonAwsLambdaFunction(PythonAWSLambda):
@@ -46,6 +59,7 @@ class PythonAwsLambdaLayer(Target):
         IncludeSourcesField,
         LayerDependenciesField,
         OutputPathField,
+        PexBuildExtraArgsField,
         PythonAwsLambdaIncludeRequirements,
         PythonFaaSCompletePlatforms,
         PythonResolveField,
