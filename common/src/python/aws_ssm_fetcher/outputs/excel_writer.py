@@ -67,7 +67,7 @@ _NUMBER_FORMATS = {
 }
 _MIN_WIDTH, _MAX_WIDTH = 10, 50
 _LINE_HEIGHT, _MAX_HEIGHT = 15, 400
-_NOTE_LINE = 40
+_VALUE_LINE = 40
 """Bold characters that surely fit into a column of the greatest width."""
 _A4 = 9
 _MAX_CELL_LENGTH = 32_767
@@ -179,10 +179,12 @@ def _statistics(book: Workbook, report: Report, regions: Worksheet) -> None:
     sheet = _new_sheet(book, "Statistics", shown, metadata)
     _write_header(sheet, table.columns)
     alarming = not (metadata.source.live and metadata.complete)
-    for number, note in enumerate(notes, start=2):
+    for number, (_, value) in enumerate(shown.rows, start=2):
         # Not every program fits a row's height to wrapped text.
-        height = _LINE_HEIGHT * math.ceil(len(note[1]) / _NOTE_LINE)
-        sheet.row_dimensions[number].height = min(height, _MAX_HEIGHT)
+        if isinstance(value, str) and len(value) > _VALUE_LINE:
+            height = _LINE_HEIGHT * math.ceil(len(value) / _VALUE_LINE)
+            sheet.row_dimensions[number].height = min(height, _MAX_HEIGHT)
+    for number, note in enumerate(notes, start=2):
         fill = _HALF_FILL if alarming or note[0] == "Warning" else _YES_FILL
         for column, text in enumerate(note, start=1):
             cell = _cell_at(sheet, number, column)

@@ -189,6 +189,14 @@ def test_no_row_is_higher_than_a_spreadsheet_allows(
     assert max(row.height or 0 for rows in heights for row in rows.values()) == 400
 
 
+def test_a_wrapped_value_of_the_statistics_has_the_height_that_it_needs(
+    make_report: MakeReport, tmp_path: Path
+) -> None:
+    write_excel(make_report(value="35 of 39 " * 9), tmp_path)
+    rows = sheet_of(load_workbook(tmp_path / NAME), "Statistics").row_dimensions
+    assert (rows[4].height, rows[5].height) == (None, 45)
+
+
 def test_headers_are_frozen_filtered_and_repeated_in_print(book: Workbook) -> None:
     frozen = {title: sheet_of(book, title).freeze_panes for title in SHEETS}
     assert frozen == dict.fromkeys(SHEETS, "A2") | {"Service Matrix": "C2"}
