@@ -6,7 +6,7 @@ A run that failed or was interrupted publishes nothing.
 
 from __future__ import annotations
 
-# ruff: noqa: E402 - Ctrl-C must be seen to before the other imports, which take half a second.
+# Ctrl-C must be seen to before the other imports, which take half a second.
 from aws_ssm_fetcher import interrupts
 
 if __name__ == "__main__":

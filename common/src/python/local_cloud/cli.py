@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+# Ctrl-C must be seen to before the other imports, which take half a second.
+from aws_ssm_fetcher import interrupts
+
+if __name__ == "__main__":
+    interrupts.end_silently_on_ctrl_c()
+
 import argparse
 import os
 from collections.abc import Sequence
@@ -92,4 +98,5 @@ def _point_at(endpoint: str) -> None:
 
 
 if __name__ == "__main__":
+    interrupts.raise_on_ctrl_c()
     exit_with(main())

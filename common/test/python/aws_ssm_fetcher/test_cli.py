@@ -182,6 +182,42 @@ def test_ctrl_c_in_the_middle_ends_at_once_and_publishes_nothing(tmp_path: Path)
     assert list((tmp_path / "output").iterdir()) == []
 
 
+def test_ctrl_c_before_the_program_has_begun_ends_it_without_a_word(tmp_path: Path) -> None:
+    begun = tmp_path / "begun"
+    (tmp_path / "pydantic.py").write_text(
+        f"import pathlib, time\npathlib.Path({str(begun)!r}).touch()\ntime.sleep(60)\n"
+    )
+    path = os.pathsep.join([str(tmp_path), *sys.path])
+    program = start(["--no-cache"], tmp_path, PYTHONPATH=path)
+    while not begun.exists():
+        assert program.poll() is None
+    program.send_signal(signal.SIGINT)
+    _, errors = program.communicate(timeout=10)
+    assert program.returncode == -signal.SIGINT
+    assert errors == ""
+
+
+def test_nobody_reads_the_closing_table(tmp_path: Path) -> None:
+    """As in `… | head -1`: the report is published all the same, and that is no failure."""
+    with moto_server() as endpoint:
+        program = start(
+            [
+                *("--no-zones", "--no-cache", "--max-tps=100000", "--format=json"),
+                "--rss-url=http://127.0.0.1:9/feed",
+            ],
+            tmp_path,
+            AWS_ENDPOINT_URL=endpoint,
+        )
+        assert program.stdout is not None
+        assert program.stderr is not None
+        program.stdout.close()
+        errors = program.stderr.read()
+        program.stderr.close()
+        assert program.wait(timeout=120) == cli.COMPLETE
+    assert "Writing the reports: done" in only_line(errors)
+    assert (tmp_path / "output" / "summary.json").exists()
+
+
 def test_the_cache_is_shown_and_cleared(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     from aws_ssm_fetcher.core.cache import CacheManager
     from aws_ssm_fetcher.core.config import Config

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
+import datetime as dt
 import io
 import json
 import re
@@ -135,6 +137,29 @@ def test_the_cache_spares_the_calls_and_keeps_the_age(
     source, original = second.report.metadata.source, result.report.metadata.source
     assert source == original
     assert second.report.metadata.generated_at > original.fetched_at
+    table = console.closing_table(second)
+    assert "minutes ago, from the cache" in table
+    assert "none: from the cache" in table
+
+
+def test_data_of_this_run_is_not_called_old_because_another_stage_was_slow(
+    result: RunResult,
+) -> None:
+    minutes = dt.timedelta(minutes=1)
+    read_at = result.report.metadata.source.fetched_at
+    pipeline = result.summary.pipeline_summary
+    slow = dataclasses.replace(
+        result,
+        summary=result.summary.model_copy(
+            update={
+                "completion_timestamp": read_at + 3 * minutes,
+                "pipeline_summary": pipeline.model_copy(update={"total_duration_seconds": 240.0}),
+            }
+        ),
+    )
+    table = console.closing_table(slow)
+    assert "cache" not in table
+    assert "GetParametersByPath" in table
 
 
 def test_data_of_one_endpoint_never_feeds_another(
