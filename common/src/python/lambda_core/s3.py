@@ -15,10 +15,8 @@ from dataclasses import dataclass, field
 from itertools import batched, islice
 from typing import TYPE_CHECKING, Any, Final
 
-from botocore.exceptions import BotoCoreError, ClientError
-from botocore.parsers import ResponseParserError
-
 from lambda_core.aws import (
+    AWS_ERRORS,
     classify_aws_error,
     error_code,
     explain_aws_error,
@@ -36,7 +34,6 @@ _DELETE_BATCH: Final = 1000
 _KEY_BYTES: Final = 1024
 _UPDATE_TRIES: Final = 20
 _UPDATE_PAUSES: Final = RetryPolicy(base_seconds=0.05, cap_seconds=2.0)
-_AWS_ERRORS: Final = (BotoCoreError, ClientError, ResponseParserError)
 
 
 class S3Error(DataSourceError):
@@ -182,7 +179,7 @@ class S3Objects:
 
         try:
             return self._call(read)
-        except _AWS_ERRORS as error:
+        except AWS_ERRORS as error:
             if error_code(error) == "NoSuchKey":
                 raise ObjectNotFoundError(
                     f"there is no object {key!r} in bucket {self.bucket}",
@@ -260,7 +257,7 @@ class S3Objects:
                 ),
                 on_retry=note,
             )
-        except _AWS_ERRORS as error:
+        except AWS_ERRORS as error:
             if not (conditions and _is_conflict(error)):
                 raise self._failure("write", key, error) from error
             if lost_answers:
@@ -436,7 +433,7 @@ class S3Objects:
             return self._call(
                 lambda: self._client.list_objects_v2(Bucket=self.bucket, Prefix=prefix, **more)
             )
-        except _AWS_ERRORS as error:
+        except AWS_ERRORS as error:
             raise self._failure("list", prefix, error) from error
 
     def _delete_batch(self, keys: tuple[str, ...]) -> Sequence[ErrorTypeDef]:
@@ -447,7 +444,7 @@ class S3Objects:
                     Delete={"Objects": [{"Key": key} for key in keys], "Quiet": True},
                 )
             )
-        except _AWS_ERRORS as error:
+        except AWS_ERRORS as error:
             raise self._failure("delete", keys[0], error) from error
         return answer.get("Errors", [])
 

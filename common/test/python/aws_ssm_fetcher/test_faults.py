@@ -155,6 +155,18 @@ def fresh_tokens_empty_page() -> Callable[[Answer], Answer]:
             "not directly below",
             id="foreign parameter",
         ),
+        pytest.param(fault.mutate_json(lambda _: {}), "no list of parameters", id="no list"),
+        pytest.param(
+            fault.mutate_json(lambda _: {"Parameters": [{"Name": f"{ONE_REGION}/s3"}]}),
+            "no list of parameters",
+            id="no value",
+        ),
+        pytest.param(
+            fault.mutate_json(lambda _: {"Parameters": [{"Value": "s3"}]}),
+            "no list of parameters",
+            id="no name",
+        ),
+        pytest.param(fault.mutate(lambda _: b"<html>Sign in</html>"), "is not JSON", id="page"),
     ],
 )
 def test_one_region_that_cannot_be_read_fails_the_report(

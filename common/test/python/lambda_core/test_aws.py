@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import datetime as dt
 import socket
 import threading
 from collections.abc import Iterator
@@ -9,9 +10,9 @@ from typing import ClassVar
 
 import botocore.exceptions as aws_errors
 import pytest
-from botocore.parsers import ResponseParserError
 
 from lambda_core.aws import (
+    AWS_ERRORS,
     classify_aws_error,
     client,
     error_code,
@@ -21,8 +22,6 @@ from lambda_core.aws import (
 )
 from lambda_core.errors import ConfigurationError
 from lambda_core.retry import Verdict
-
-FAILURES = (aws_errors.BotoCoreError, aws_errors.ClientError, ResponseParserError)
 
 
 class Service(BaseHTTPRequestHandler):
@@ -60,7 +59,7 @@ def service_url() -> Iterator[str]:
 
 
 def error_of_call(url: str) -> Exception:
-    with pytest.raises(FAILURES) as caught:
+    with pytest.raises(AWS_ERRORS) as caught:
         client("ssm", endpoint_url=url).get_parameter(Name="/a")
     return caught.value
 
@@ -69,6 +68,15 @@ def test_reads_from_a_service(moto_server: str) -> None:
     ssm = client("ssm", region="us-east-1", endpoint_url=moto_server)
     answer = ssm.get_parameter(Name="/aws/service/global-infrastructure/regions/af-south-1")
     assert answer["Parameter"]["Value"] == "af-south-1"
+
+
+@pytest.mark.parametrize("written", ["1750000000.5", '"2025-06-15T15:06:40.5Z"'])
+def test_times_are_read_from_numbers_and_texts(service_url: str, written: str) -> None:
+    Service.body = f'{{"Parameter": {{"LastModifiedDate": {written}}}}}'.encode()
+    answer = client("ssm", endpoint_url=service_url).get_parameter(Name="/a")
+    assert answer["Parameter"]["LastModifiedDate"] == dt.datetime(
+        2025, 6, 15, 15, 6, 40, 500_000, dt.UTC
+    )
 
 
 def test_says_who_asks(service_url: str) -> None:
