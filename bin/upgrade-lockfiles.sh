@@ -38,6 +38,7 @@ lock() {
 }
 
 lock 3.12 3rdparty/python/default.lock 3rdparty/python/requirements.txt
+lock 3.12 3rdparty/python/lambda-runtime.lock 3rdparty/python/lambda-runtime.txt
 lock 3.12 3rdparty/python/tools.lock 3rdparty/python/tools.txt --constraint 3rdparty/python/default.lock
 lock 3.9 3rdparty/python/pants-plugins.lock 3rdparty/python/pants-plugins.txt
 lock 3.9 build-support/bootstrap/pants.lock build-support/bootstrap/pants.in \

@@ -217,3 +217,23 @@ need_environment() {
   fi
   release_lock
 }
+
+# lambda_runtime_python: prints the interpreter of an environment with what Lambda's own runtime
+# holds, and nothing else; installed on first use.
+lambda_runtime_python() {
+  local lockfile="${bootstrap_dir%/build-support/bootstrap}/3rdparty/python/lambda-runtime.lock" home python
+  home="${bootstrap_cache}/lambda-runtime-$(digest_of "${lockfile}")"
+  if [[ ! -e "${home}/ready" || ! -x "${home}/venv/bin/python" ]]; then
+    python="$(need_python "${CODE_PYTHON_VERSION}" "the local Lambda runtime")" || exit 1
+    hold_lock "${python}" "${home}.lock"
+    if [[ ! -e "${home}/ready" || ! -x "${home}/venv/bin/python" ]]; then
+      bootstrap_say "setting up Lambda's runtime in ${home} (once, about a quarter of a minute)"
+      rm -f "${home}/ready"
+      fill_venv "${home}/venv" "${python}" "${lockfile}" >&2 ||
+        bootstrap_fail "Lambda's runtime could not be set up (the cause is above); run the command again when it is gone."
+      : >"${home}/ready"
+    fi
+    release_lock
+  fi
+  printf '%s\n' "${home}/venv/bin/python"
+}

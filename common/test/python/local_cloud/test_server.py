@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from local_cloud import server
+from local_cloud.errors import ServerError
 
 
 def answers(url: str) -> bool:
@@ -54,7 +55,7 @@ def test_a_taken_port_is_named() -> None:
         taken.listen()
         port = taken.getsockname()[1]
         with (
-            pytest.raises(server.ServerError, match=rf"port {port}.*[Aa]ddress already in use"),
+            pytest.raises(ServerError, match=rf"port {port}.*[Aa]ddress already in use"),
             server.moto_server(port),
         ):
             pass

@@ -1,0 +1,71 @@
+"""Makes moto's server run Lambda functions and state machines."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import mkdtemp
+from typing import Any
+
+from local_cloud.asynchronous import RETRY_DELAYS_SECONDS, AsyncInvoker
+from local_cloud.code_store import CodeStore
+from local_cloud.function_process import Host
+from local_cloud.lambda_backend import invoke_in_sandboxes
+from local_cloud.lambda_service import LambdaService
+from local_cloud.reaper import Reaper
+from local_cloud.runtime_api import LOOPBACK
+
+
+@dataclass(frozen=True)
+class FunctionOptions:
+    """How a server runs Lambda functions.
+
+    Attributes
+    ----------
+    python
+        Interpreter of the environment with Lambda's own packages; see `runtime_environment`.
+    code_folder
+        Where unpacked functions and layers are kept for the next server; None keeps none.
+    retry_delays
+        Seconds before the retries of an asynchronous invocation.
+    own_root
+        Give each function a file system of its own where the kernel allows it.
+    """
+
+    python: Path
+    code_folder: Path | None = None
+    retry_delays: Sequence[float] = RETRY_DELAYS_SECONDS
+    own_root: bool = True
+
+
+def run_functions(options: FunctionOptions, port: int) -> LambdaService:
+    """Let moto, in this process and at this port of loopback, run functions until it ends."""
+    from moto.core.config import default_user_config
+
+    # moto's interpreter of state machines calls the other services at this port.
+    os.environ["MOTO_PORT"] = str(port)
+    default_user_config["stepfunctions"] = {"execute_state_machine": True}
+    endpoint = f"http://{LOOPBACK}:{port}"
+    folder = Path(mkdtemp(prefix="local-cloud-"))
+    # The reaper ends and removes all that is left, in whatever way this process ends.
+    host = Host(options.python, folder, Reaper(folder), own_root=options.own_root)
+    service = LambdaService(host, CodeStore(options.code_folder or folder / "code"), endpoint)
+    invoke_in_sandboxes(service, AsyncInvoker(service, _clients(endpoint), options.retry_delays))
+    return service
+
+
+def _clients(endpoint: str) -> Callable[[str, str], Any]:
+    import boto3
+
+    lock = threading.Lock()
+    session = boto3.Session(aws_access_key_id="local", aws_secret_access_key="local")  # noqa: S106 - made up
+
+    def client(service: str, region: str) -> Any:  # noqa: ANN401 - whichever it is
+        # Making a client is not safe in threads; using one is.
+        with lock:
+            return session.client(service, region_name=region, endpoint_url=endpoint)  # type: ignore[call-overload]  # any service
+
+    return client

@@ -1,0 +1,39 @@
+"""Where moto 5.2.5 departs from AWS in what this project uses, and how it is mended.
+
+Each mend is a function that replaces parts of moto, once for a process. Its docstring says what AWS
+does, with a link, and what moto does instead; a test shows that it is still needed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from local_cloud.mends import athena, events, lambda_, s3, sqs, stepfunctions
+
+MENDS: tuple[Callable[[], None], ...] = (
+    athena.delete_named_query,
+    events.run_targets,
+    lambda_.event_invoke_config_is_replaced,
+    lambda_.event_source_mapping_keeps_its_function,
+    lambda_.settings_are_kept,
+    s3.conditions_of_bucket_policies,
+    s3.delete_markers_can_be_removed,
+    s3.one_request_for_a_key_at_a_time,
+    sqs.policies_are_kept,
+    stepfunctions.history_in_pages,
+    stepfunctions.names_of_executions,
+    stepfunctions.reason_of_a_stop,
+    stepfunctions.end_of_a_timed_out_execution,
+    stepfunctions.validate_definition,
+    stepfunctions.versions,
+)
+
+_applied: set[Callable[[], None]] = set()
+
+
+def apply() -> None:
+    """Mend moto in this process."""
+    for mend in MENDS:
+        if mend not in _applied:
+            mend()
+            _applied.add(mend)
