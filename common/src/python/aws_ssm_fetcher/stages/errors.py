@@ -6,9 +6,7 @@ a class of its own. https://docs.aws.amazon.com/step-functions/latest/dg/concept
 
 from __future__ import annotations
 
-from botocore.exceptions import BotoCoreError, ClientError
-
-from lambda_core.aws import classify_aws_error
+from lambda_core.aws import AWS_ERRORS, classify_aws_error
 from lambda_core.errors import ApplicationError, CircuitOpenError, DataSourceError, cause_chain
 from lambda_core.retry import Verdict
 from lambda_core.s3 import PreconditionFailedError, S3Error, WriteUnknownError
@@ -51,9 +49,6 @@ def stable_form(error: ApplicationError) -> ApplicationError:
 def _aws_may_recover(error: ApplicationError) -> bool:
     return any(
         isinstance(link, CircuitOpenError)
-        or (
-            isinstance(link, BotoCoreError | ClientError)
-            and classify_aws_error(link) is not Verdict.PERMANENT
-        )
+        or (isinstance(link, AWS_ERRORS) and classify_aws_error(link) is not Verdict.PERMANENT)
         for link in cause_chain(error)
     )

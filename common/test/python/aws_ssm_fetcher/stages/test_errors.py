@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError, NoCredentialsError
+from botocore.parsers import ResponseParserError
 
 from aws_ssm_fetcher.stages.errors import (
     InvalidRequestError,
@@ -47,6 +48,7 @@ def transient(error: ApplicationError) -> ApplicationError:
             caused(DataSourceError("no"), EndpointConnectionError(endpoint_url="http://x")),
             TransientDataSourceError,
         ),
+        (caused(DataSourceError("no"), ResponseParserError("cut")), TransientDataSourceError),
         (caused(DataSourceError("no"), CircuitOpenError("open")), TransientDataSourceError),
         (CircuitOpenError("open"), TransientDataSourceError),
         (transient(DataSourceError("no")), TransientDataSourceError),
