@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import PurePath
 from typing import Iterable
 
 from pants.backend.awslambda.python.target_types import PythonAwsLambdaIncludeRequirements
 from pants.backend.python.pip_requirement import PipRequirement
+from pants.backend.python.subsystems.setup import PythonSetup
 from pants.backend.python.target_types import PexLayout
 from pants.backend.python.util_rules.faas import PythonFaaSCompletePlatforms
+from pants.backend.python.util_rules.interpreter_constraints import InterpreterConstraints
 from pants.backend.python.util_rules.pex import CompletePlatforms, Pex, ReqStrings
 from pants.backend.python.util_rules.pex_cli import PexCliProcess
+from pants.backend.python.util_rules.pex_environment import PythonExecutable
 from pants.backend.python.util_rules.pex_from_targets import (
     ChosenPythonResolve,
     ChosenPythonResolveRequest,
@@ -36,9 +38,11 @@ from pants.engine.fs import (
     Digest,
     DigestContents,
     FileContent,
+    GlobMatchErrorBehavior,
     MergeDigests,
+    PathGlobs,
 )
-from pants.engine.process import ProcessResult
+from pants.engine.process import Process, ProcessResult
 from pants.engine.rules import Get, MultiGet, Rule, collect_rules, rule
 from pants.engine.unions import UnionRule
 from pants.util.logging import LogLevel
@@ -55,6 +59,7 @@ from lambda_targets.targets import (
 FOLDER = "python"
 REQUIREMENTS_FILE = "layer.lock"
 EXCLUDE = "--exclude="
+BYTE_COMPILE = "build-support/lambda/byte_compile.py"
 
 
 @dataclass(frozen=True)
@@ -106,8 +111,8 @@ async def locked_requirements(field_set: LayerFieldSet) -> LockedRequirements:
 
 
 @rule(desc="Package a layer for AWS Lambda", level=LogLevel.DEBUG)
-async def package_layer(field_set: LayerFieldSet) -> BuiltPackage:
-    """Resolve the requirements for Lambda's platform, and zip them below `python/`."""
+async def package_layer(field_set: LayerFieldSet, python_setup: PythonSetup) -> BuiltPackage:
+    """Resolve the requirements for Lambda's platform, compile them, zip them below `python/`."""
     platforms, requirements = await MultiGet(
         Get(CompletePlatforms, PythonFaaSCompletePlatforms, field_set.complete_platforms),
         Get(LockedRequirements, LayerFieldSet, field_set),
@@ -129,8 +134,7 @@ async def package_layer(field_set: LayerFieldSet) -> BuiltPackage:
             warn_for_transitive_files_targets=True,
         ),
     )
-    output = PurePath(field_set.output_path.value_or_default(file_ending="zip"))
-    result = await Get(
+    zipped = await Get(
         ProcessResult,
         PexCliProcess(
             subcommand=("venv", "create"),
@@ -139,16 +143,35 @@ async def package_layer(field_set: LayerFieldSet) -> BuiltPackage:
                 *platforms.generate_pex_arg_list(),
                 "--layout=flat-zipped",
                 f"--prefix={FOLDER}",
-                # Pex names the zip after the folder.
-                f"--dest-dir={output.with_suffix('')}",
+                "--dest-dir=layer",
             ),
             additional_input_digest=await Get(Digest, MergeDigests((pex.digest, platforms.digest))),
-            output_files=(str(output),),
+            # Pex names the zip after the folder.
+            output_files=("layer.zip",),
             output_directories=(),
             description=f"Zip the layer {field_set.address}",
         ),
     )
-    return BuiltPackage(result.output_digest, (BuiltPackageArtifact(str(output)),))
+    output = field_set.output_path.value_or_default(file_ending="zip")
+    python, script = await MultiGet(
+        Get(PythonExecutable, InterpreterConstraints(python_setup.interpreter_constraints)),
+        Get(
+            Digest,
+            PathGlobs(
+                (BYTE_COMPILE,), GlobMatchErrorBehavior.error, description_of_origin=__name__
+            ),
+        ),
+    )
+    compiled = await Get(
+        ProcessResult,
+        Process(
+            (python.path, "-I", "-W", "ignore", BYTE_COMPILE, "layer.zip", output),
+            input_digest=await Get(Digest, MergeDigests((script, zipped.output_digest))),
+            output_files=(output,),
+            description=f"Add bytecode to the layer {field_set.address}",
+        ),
+    )
+    return BuiltPackage(compiled.output_digest, (BuiltPackageArtifact(output),))
 
 
 def rules() -> Iterable[Rule | UnionRule]:
