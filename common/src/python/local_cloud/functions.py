@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
 from collections.abc import Callable, Sequence
@@ -48,6 +49,8 @@ def run_functions(options: FunctionOptions, port: int) -> LambdaService:
     # moto's interpreter of state machines calls the other services at this port.
     os.environ["MOTO_PORT"] = str(port)
     default_user_config["stepfunctions"] = {"execute_state_machine": True}
+    # What fails is in the executions; without a handler it would be on the terminal as well.
+    logging.getLogger("moto").addHandler(logging.NullHandler())
     endpoint = f"http://{LOOPBACK}:{port}"
     folder = Path(mkdtemp(prefix="local-cloud-"))
     # The reaper ends and removes all that is left, in whatever way this process ends.

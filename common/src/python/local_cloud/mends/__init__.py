@@ -20,10 +20,11 @@ MENDS: tuple[Callable[[], None], ...] = (
     s3.delete_markers_can_be_removed,
     s3.one_request_for_a_key_at_a_time,
     sqs.policies_are_kept,
+    stepfunctions.end_of_a_timed_out_execution,
     stepfunctions.history_in_pages,
     stepfunctions.names_of_executions,
+    stepfunctions.paths_of_one_value,
     stepfunctions.reason_of_a_stop,
-    stepfunctions.end_of_a_timed_out_execution,
     stepfunctions.validate_definition,
     stepfunctions.versions,
 )

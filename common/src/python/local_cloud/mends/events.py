@@ -41,25 +41,34 @@ def _service(target: dict[str, Any]) -> str:
 
 
 def _send(account: str, target: dict[str, Any], event: dict[str, Any]) -> None:
-    from moto.core.utils import iso_8601_datetime_without_milliseconds, utcfromtimestamp
     from moto.events import notifications
-    from moto.events.utils import EventTemplateParser
 
-    arn: str = target["Arn"]
-    message: Moto = dict(event)
-    if isinstance(message.get("time"), int | float):
-        message["time"] = iso_8601_datetime_without_milliseconds(utcfromtimestamp(message["time"]))
-    transformer = target.get("InputTransformer", {})
-    given = (
-        json.loads(target["Input"])
-        if target.get("Input")
-        else EventTemplateParser.parse(
-            input_template=transformer.get("InputTemplate"),
-            input_paths_map=transformer.get("InputPathsMap", {}),
-            event=message,
-        )
-    )
+    given, arn = _input(target, event), str(target["Arn"])
     if _service(target) == "lambda":
         notifications._invoke_lambda(account, fn_arn=arn, event=given)
     else:
         notifications._start_sfn_execution(account, arn.split(":")[3], arn, given)
+
+
+def _input(target: dict[str, Any], event: dict[str, Any]) -> object:
+    """Return what a target gets.
+
+    From https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_Target.html
+    """
+    from moto.core.utils import iso_8601_datetime_without_milliseconds, utcfromtimestamp
+    from moto.events.utils import EventTemplateParser
+    from moto.stepfunctions.parser.asl.utils.json_path import extract_json
+
+    message: Moto = dict(event)
+    message["time"] = iso_8601_datetime_without_milliseconds(utcfromtimestamp(event["time"]))
+    if constant := target.get("Input"):
+        return json.loads(constant)
+    if path := target.get("InputPath"):
+        given: object = extract_json(path, message)
+        return given
+    if transformer := target.get("InputTransformer"):
+        return EventTemplateParser.parse(
+            transformer["InputTemplate"], transformer.get("InputPathsMap", {}), message
+        )
+    del message["ingestion-time"]
+    return message

@@ -32,11 +32,12 @@ def one_request_for_a_key_at_a_time() -> None:
 
 
 def delete_markers_can_be_removed() -> None:
-    """Let a versioned bucket be emptied.
+    """Let a bucket be emptied whose versioning was suspended, as Terraform does it.
 
     AWS: delete markers are removed as versions are
     (https://docs.aws.amazon.com/AmazonS3/latest/userguide/RemDelMarker.html). moto fails with an
-    internal error, because what it keeps for a marker cannot be disposed of.
+    internal error once versioning is suspended, because what it keeps for a marker cannot be
+    disposed of.
     """
     from moto.s3.models import FakeDeleteMarker
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import uuid
 from collections.abc import Callable
@@ -13,6 +14,24 @@ PAGE = 1000
 
 https://docs.aws.amazon.com/step-functions/latest/apireference/API_GetExecutionHistory.html
 """
+
+
+_MANY = re.compile(r"\.\.|[*?:,]")
+"""What makes a JSONPath stand for any number of values."""
+
+
+def paths_of_one_value() -> None:
+    """Let a path through an element of a list stand for that one value: `$.branches[1].error`.
+
+    AWS: a path is "definite" unless it has one of the operators for many values
+    (https://docs.aws.amazon.com/step-functions/latest/dg/amazon-states-language-paths.html). moto
+    wraps the value into a list where the last but one step is an index.
+    """
+    from moto.stepfunctions.parser.asl.utils import json_path
+
+    @around(json_path, "_is_singleton_array_access")
+    def stands_for_one(_: Callable[..., bool], path: str) -> bool:
+        return not _MANY.search(path)
 
 
 def names_of_executions() -> None:
