@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from lambda_core.errors import ApplicationError, ConfigurationError
 
-class LocalCloudError(Exception):
+
+class LocalCloudError(ApplicationError):
     """The local cloud cannot do what it was asked; its text says what to do."""
 
 
@@ -15,5 +17,9 @@ class RuntimeMissingError(LocalCloudError):
     """There is no environment on which functions could run."""
 
 
-class SettingsError(LocalCloudError):
-    """`lambda/functions.json` or what it names is missing or wrong."""
+class ArtefactMissingError(LocalCloudError):
+    """A function or a layer has not been packaged."""
+
+
+class UsageError(ConfigurationError):
+    """The command was called in a way that cannot work."""

@@ -108,16 +108,13 @@ class LambdaService:
         from moto.awslambda.models import lambda_backends
 
         backend = lambda_backends[function.account_id][function.region]
-        layers = [
-            layer.code_bytes
-            for one in function.layers
-            if (layer := backend.layers_versions_by_arn(one["Arn"]))
-        ]
+        versions = [backend.layers_versions_by_arn(layer["Arn"]) for layer in function.layers]
+        layers = {one.code_sha_256: one.code_bytes for one in versions if one}
         return FunctionSpec(
             name=function.function_name,
             arn=function.function_arn,
             handler=str(function.handler),
-            code=self._store.unpacked([function.code_bytes]),
+            code=self._store.unpacked({function.code_sha_256: function.code_bytes}),
             layers=self._store.unpacked(layers),
             environment={
                 **_account_variables(function.region, self._endpoint),

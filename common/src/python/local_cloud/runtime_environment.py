@@ -13,6 +13,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from local_cloud.clone import clone_root
 from local_cloud.errors import RuntimeMissingError
 
 VARIABLE = "LAMBDA_RUNTIME_PYTHON"
@@ -28,6 +29,8 @@ def lambda_runtime_python(environ: Mapping[str, str] | None = None) -> Path:
     ------
     RuntimeMissingError
         If there is none and none can be made.
+    UsageError
+        If the variable is not set and this is no clone with which one could be made.
     """
     environ = os.environ if environ is None else environ
     if not sys.platform.startswith("linux"):
@@ -43,7 +46,7 @@ def lambda_runtime_python(environ: Mapping[str, str] | None = None) -> Path:
 
 
 def _installed() -> Path:
-    script = _clone() / INSTALLER
+    script = clone_root() / INSTALLER
     done = subprocess.run(  # noqa: S603 - the project's own script
         [str(script)], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True, check=False
     )
@@ -53,13 +56,3 @@ def _installed() -> Path:
             "the interpreter of an environment with 3rdparty/python/lambda-runtime.lock installed"
         )
     return Path(done.stdout.strip())
-
-
-def _clone() -> Path:
-    for folder in Path(__file__).resolve().parents:
-        if (folder / INSTALLER).is_file():
-            return folder
-    raise RuntimeMissingError(
-        f"this is no clone of the repository ({INSTALLER} is missing), so set {VARIABLE} to the "
-        "interpreter of an environment with 3rdparty/python/lambda-runtime.lock installed"
-    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import subprocess
 import sys
@@ -92,8 +93,8 @@ def sandbox(host: Host, archive: Archive, tmp_path: Path) -> Iterator[MakeSandbo
                 "name": "probe",
                 "arn": f"arn:aws:lambda:{REGION}:123456789012:function:probe",
                 "handler": "function.handler",
-                "code": store.unpacked([archive({"function.py": code})]),
-                "layers": store.unpacked([archive(layer) for layer in layers]),
+                "code": unpack(store, archive({"function.py": code})),
+                "layers": unpack(store, *(archive(layer) for layer in layers)),
                 "timeout_seconds": 20,
                 **settings,
             }
@@ -104,6 +105,10 @@ def sandbox(host: Host, archive: Archive, tmp_path: Path) -> Iterator[MakeSandbo
     yield make
     for one in made:
         one.close()
+
+
+def unpack(store: CodeStore, *archives: bytes) -> Path:
+    return store.unpacked({hashlib.sha256(one).hexdigest(): one for one in archives})
 
 
 @pytest.fixture(scope="session")
