@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import re
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -189,7 +190,8 @@ class Config(BaseModel):
     def for_lambda(cls, kind: LambdaKind, environ: Mapping[str, str] | None = None) -> Self:
         """Return the settings of a function in Lambda, where only `/tmp` can be written.
 
-        Folders and workers are set by `kind`, all else by the environment.
+        Folders and workers are set by `kind`, all else by the environment. The folders are those
+        below `TMPDIR` where a stand-in for Lambda sets it.
 
         Raises
         ------
@@ -201,8 +203,8 @@ class Config(BaseModel):
                 f"no kind of function is called {kind!r}; there are {', '.join(_LAMBDA_WORKERS)}"
             )
         fixed = {
-            "cache_dir": "/tmp/cache",  # noqa: S108 - Lambda gives each function a /tmp of its own
-            "output_dir": "/tmp/output",  # noqa: S108 - as above
+            "cache_dir": f"{tempfile.gettempdir()}/cache",
+            "output_dir": f"{tempfile.gettempdir()}/output",
             "max_workers": _LAMBDA_WORKERS[kind],
         }
         given = _from_environment(environ)

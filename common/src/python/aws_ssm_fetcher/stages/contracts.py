@@ -40,6 +40,7 @@ ExecutionId = Annotated[
     str,
     StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,79}$"),
     AfterValidator(_refuse_latest),
+    Field(json_schema_extra={"not": {"const": LATEST}}),
 ]
 """The name of an execution, which becomes a part of keys: the names that Step Functions advises,
 https://docs.aws.amazon.com/step-functions/latest/apireference/API_StartExecution.html, but for

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import tempfile
 from argparse import Namespace
 from pathlib import Path
 from typing import Any
@@ -269,8 +270,10 @@ def test_a_wrong_option_is_named(attribute: str, option: str, value: object) -> 
     ("kind", "workers"), [("data_fetcher", 20), ("processor", 10), ("report_generator", 5)]
 )
 def test_a_function_writes_below_tmp_with_workers_of_its_kind(
-    kind: LambdaKind, workers: int
+    kind: LambdaKind, workers: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # Whatever TMPDIR says here; Lambda does not set it.
+    monkeypatch.setattr(tempfile, "tempdir", "/tmp")  # noqa: S108 - Lambda's
     assert Config.for_lambda(kind, EVERYTHING) == EVERYTHING_READ.model_copy(
         update={
             "cache_dir": Path("/tmp/cache"),  # noqa: S108 - the documented folder

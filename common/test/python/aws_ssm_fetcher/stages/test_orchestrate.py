@@ -386,6 +386,26 @@ def test_a_finished_set_is_not_changed_by_a_straggler(
     assert standing(store).pairs == 4
 
 
+def test_of_two_summaries_the_first_stays(
+    store: ArtefactStore, serial_s3: SerialS3, s3: S3Client, stage_bucket: str
+) -> None:
+    request = generated(store, "run-1", small_catalog())
+    first: list[bytes] = []
+
+    def overtake(exchange: Exchange, fetch: Fetch) -> None:
+        path = exchange.request.path
+        if exchange.request.method == "PUT" and "run-1/summary.json" in path and not first:
+            first.append(b"")
+            orchestrate(request, store)
+            first.append(store.read("reports/run-1/summary.json").content)
+        relay_answer(exchange, fetch)
+
+    serial_s3.step = overtake
+    assert orchestrate(request, store).published
+    assert store.read("reports/run-1/summary.json").content == first[1]
+    assert store.read("reports/latest/summary.json").content == first[1]
+
+
 @pytest.mark.parametrize("operation", ["PUT", "POST"])
 def test_one_refused_write_costs_nothing(
     store: ArtefactStore, serial_s3: SerialS3, s3: S3Client, stage_bucket: str, operation: str
