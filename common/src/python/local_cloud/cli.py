@@ -18,7 +18,7 @@ from aws_ssm_fetcher.cli import add_report_arguments, exit_with, finish, guarded
 from aws_ssm_fetcher.core.config import Config
 from aws_ssm_fetcher.data_fetcher import AWSSSMDataFetcher, Source
 from aws_ssm_fetcher.data_sources.rss import BundledLaunchFeed, HttpLaunchFeed
-from aws_ssm_fetcher.pipeline import Options, make_report
+from aws_ssm_fetcher.pipeline import Options, RunResult, make_report
 from local_cloud.server import LOOPBACK, moto_server, snapshot_day, snapshot_label
 
 OUTPUT_DIR = "dist/region-report"
@@ -56,42 +56,60 @@ def _parser() -> argparse.ArgumentParser:
         metavar="URL",
         help="a feed of launches to read instead of the dates that the project brings",
     )
+    report.add_argument(
+        "--in-process",
+        action="store_true",
+        help="make it in one process, which is quicker, instead of by the state machine and the "
+        "packaged functions",
+    )
     return parser
 
 
 def _region_report(args: argparse.Namespace) -> int:
+    _forget_accounts()
+    options = Options(
+        output_dir=Path(args.output_dir),
+        formats=args.format,
+        zones=args.zones,
+        cross_check=args.cross_check,
+    )
+    if args.in_process:
+        return finish(_in_process(args, options))
+    # Imported here, because it takes longer to import than the quick way needs.
+    from local_cloud import region_report
+
+    return finish(
+        region_report.make_report(
+            options,
+            console.stages(),
+            rss_url=args.rss_url,
+            max_tps=MAX_TPS,
+            log_level=args.log_level or "INFO",
+        )
+    )
+
+
+def _in_process(args: argparse.Namespace, options: Options) -> RunResult:
     with moto_server() as endpoint:
-        _point_at(endpoint)
+        os.environ |= {
+            "AWS_ENDPOINT_URL": endpoint,
+            "AWS_ACCESS_KEY_ID": "local",
+            "AWS_SECRET_ACCESS_KEY": "local",
+        }
         fetcher = AWSSSMDataFetcher(
             Config(cache_enabled=False, output_dir=args.output_dir),
             max_tps=MAX_TPS,
             source=Source(snapshot_label(), as_of=snapshot_day()),
         )
-        result = make_report(
-            fetcher,
-            HttpLaunchFeed(args.rss_url) if args.rss_url else BundledLaunchFeed(),
-            Options(
-                output_dir=Path(args.output_dir),
-                formats=args.format,
-                zones=args.zones,
-                cross_check=args.cross_check,
-            ),
-            console.stages(),
-        )
-    return finish(result)
+        feed = HttpLaunchFeed(args.rss_url) if args.rss_url else BundledLaunchFeed()
+        return make_report(fetcher, feed, options, console.stages())
 
 
-def _point_at(endpoint: str) -> None:
+def _forget_accounts() -> None:
     """Leave nothing in the environment that could lead a client to a real account, or elsewhere."""
     for name in [name for name in os.environ if name.startswith("AWS_")]:
         del os.environ[name]
-    os.environ |= {
-        "AWS_ENDPOINT_URL": endpoint,
-        "AWS_ACCESS_KEY_ID": "local",
-        "AWS_SECRET_ACCESS_KEY": "local",
-        "AWS_CONFIG_FILE": os.devnull,
-        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
-    }
+    os.environ |= {"AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull}
     # A proxy for the web is no way to this machine's own loopback.
     direct = [os.environ.get("no_proxy") or os.environ.get("NO_PROXY"), LOOPBACK]
     os.environ["no_proxy"] = os.environ["NO_PROXY"] = ",".join(filter(None, direct))

@@ -21,5 +21,13 @@ class ArtefactMissingError(LocalCloudError):
     """A function or a layer has not been packaged."""
 
 
+class PackagingError(LocalCloudError):
+    """The functions could not be packaged."""
+
+
+class ExecutionError(LocalCloudError):
+    """An execution of a state machine did not make what it is for."""
+
+
 class UsageError(ConfigurationError):
     """The command was called in a way that cannot work."""

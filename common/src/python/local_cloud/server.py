@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING
 from local_cloud import mends
 from local_cloud.errors import ServerError
 from local_cloud.functions import FunctionOptions, run_functions
+from local_cloud.page import StatusPage
 
 if TYPE_CHECKING:
     from werkzeug.serving import BaseWSGIServer
@@ -122,7 +123,7 @@ def _serve(connection: Connection, port: int, functions: FunctionOptions | None)
     mends.apply()
     _load_parameter_tree()
     if functions:
-        run_functions(functions, server.port)
+        server.app = StatusPage(server.app, run_functions(functions, server.port))
     threading.Thread(target=server.serve_forever, daemon=True).start()
     connection.send(server.port)
     with contextlib.suppress(EOFError):
