@@ -114,8 +114,12 @@ def write_excel(report: Report, folder: Path) -> ReportFile:
         ) from error
     saved = BytesIO()
     # Not `Workbook.save`: it would put the time of writing into the file's properties.
-    ExcelWriter(book, ZipFile(saved, "w", ZIP_DEFLATED)).save()
-    finish_package(saved, path, large_sheets, stamp)
+    with ZipFile(saved, "w", ZIP_DEFLATED) as archive:
+        ExcelWriter(book, archive).save()
+    # In memory first: a zip whose file cannot be written fails a second time when it is closed.
+    package = BytesIO()
+    finish_package(saved, package, large_sheets, stamp)
+    path.write_bytes(package.getbuffer())
     return ReportFile.of("excel", ReportFormat.EXCEL, folder)
 
 

@@ -16,7 +16,6 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import IO
 from xml.sax.saxutils import escape
 from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
@@ -39,7 +38,7 @@ def literal(text: str) -> str:
 
 def finish_package(
     source: IO[bytes],
-    target: Path,
+    target: IO[bytes],
     extra_rows: Mapping[str, Iterable[Sequence[StyledText]]],
     stamp: dt.datetime,
 ) -> None:

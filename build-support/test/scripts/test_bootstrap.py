@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from script_clone import Clone, executable
+from scripts.script_clone import Clone, executable
 
 
 def last_line(text: str) -> str:

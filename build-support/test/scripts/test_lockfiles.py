@@ -8,7 +8,7 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import Version
-from script_clone import ROOT
+from scripts.script_clone import ROOT
 
 PAIRS = [
     ("3rdparty/python/requirements.txt", "3rdparty/python/default.lock"),

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from script_clone import Clone, executable
+from scripts.script_clone import Clone, executable
 
 CLI = """
 import os, sys

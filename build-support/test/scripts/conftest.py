@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from script_clone import ROOT, SYSTEM_COMMANDS, Clone
+from scripts.script_clone import ROOT, SYSTEM_COMMANDS, Clone
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 import pytest
-from script_clone import ROOT, Clone, executable
+from scripts.script_clone import ROOT, Clone, executable
 
 PRINTS_ARGUMENTS = "pwd; printf '[%s]\\n' \"$@\"\n"
 
