@@ -19,7 +19,10 @@ from aws_ssm_fetcher.core.config import Config
 from aws_ssm_fetcher.data_fetcher import AWSSSMDataFetcher, Source
 from aws_ssm_fetcher.data_sources.rss import BundledLaunchFeed, HttpLaunchFeed
 from aws_ssm_fetcher.pipeline import Options, RunResult, make_report
-from local_cloud.server import LOOPBACK, moto_server, snapshot_day, snapshot_label
+from local_cloud.invoke import add_invoke_parser
+from local_cloud.server import moto_server, snapshot_day, snapshot_label
+from local_cloud.surroundings import forget_accounts
+from local_cloud.up import add_up_parser
 
 OUTPUT_DIR = "dist/region-report"
 
@@ -31,7 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; the result is the exit code."""
     parser = _parser()
     args = parser.parse_args(arguments)
-    return guarded(f"{parser.prog} {args.command}", args.log_level, lambda: _region_report(args))
+    return guarded(f"{parser.prog} {args.command}", args.log_level, lambda: args.run(args))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -50,7 +53,7 @@ def _parser() -> argparse.ArgumentParser:
         epilog="Exit codes: 0 complete, 1 incomplete or failed, 2 wrong usage, 130 interrupted.",
     )
     add_report_arguments(report)
-    report.set_defaults(output_dir=OUTPUT_DIR)
+    report.set_defaults(output_dir=OUTPUT_DIR, run=_region_report)
     report.add_argument(
         "--rss-url",
         metavar="URL",
@@ -62,11 +65,13 @@ def _parser() -> argparse.ArgumentParser:
         help="make it in one process, which is quicker, instead of by the state machine and the "
         "packaged functions",
     )
+    add_invoke_parser(commands)
+    add_up_parser(commands)
     return parser
 
 
 def _region_report(args: argparse.Namespace) -> int:
-    _forget_accounts()
+    forget_accounts()
     options = Options(
         output_dir=Path(args.output_dir),
         formats=args.format,
@@ -103,16 +108,6 @@ def _in_process(args: argparse.Namespace, options: Options) -> RunResult:
         )
         feed = HttpLaunchFeed(args.rss_url) if args.rss_url else BundledLaunchFeed()
         return make_report(fetcher, feed, options, console.stages())
-
-
-def _forget_accounts() -> None:
-    """Leave nothing in the environment that could lead a client to a real account, or elsewhere."""
-    for name in [name for name in os.environ if name.startswith("AWS_")]:
-        del os.environ[name]
-    os.environ |= {"AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull}
-    # A proxy for the web is no way to this machine's own loopback.
-    direct = [os.environ.get("no_proxy") or os.environ.get("NO_PROXY"), LOOPBACK]
-    os.environ["no_proxy"] = os.environ["NO_PROXY"] = ",".join(filter(None, direct))
 
 
 if __name__ == "__main__":

@@ -7,6 +7,11 @@ from pathlib import Path
 
 from local_cloud.errors import ArtefactMissingError, UsageError
 
+SETTINGS_FILE = Path("lambda/functions.json")
+
+CODE_FOLDER = Path("dist/local-cloud/code")
+"""Unpacked functions and layers, kept for the next run."""
+
 BUILD_COMMAND = "bin/pants package ::"
 
 ARCHITECTURES = {"x86_64": "x86_64", "amd64": "x86_64", "aarch64": "arm64", "arm64": "arm64"}

@@ -18,6 +18,7 @@ from local_cloud.lambda_backend import invoke_in_sandboxes
 from local_cloud.lambda_service import LambdaService
 from local_cloud.reaper import Reaper
 from local_cloud.runtime_api import LOOPBACK
+from local_cloud.surroundings import forget_accounts
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,7 @@ def run_functions(options: FunctionOptions, port: int) -> LambdaService:
     """Let moto, in this process and at this port of loopback, run functions until it ends."""
     from moto.core.config import default_user_config
 
+    forget_accounts()
     # moto's interpreter of state machines calls the other services at this port.
     os.environ["MOTO_PORT"] = str(port)
     default_user_config["stepfunctions"] = {"execute_state_machine": True}
