@@ -89,7 +89,8 @@ def _fits(mark: Path, inputs: str, outputs: Iterable[Path]) -> bool:
 
 
 def _run_pants(root: Path, targets: list[str]) -> None:
-    command = [root / "bin/pants", "--no-pantsd", "--no-dynamic-ui", "--level=warn", "package"]
+    pants = str(root / "bin/pants")
+    command = [pants, "--no-pantsd", "--no-dynamic-ui", "--level=warn", "package"]
     done = subprocess.run(  # noqa: S603 - the project's own script
         [*command, *targets], stdin=subprocess.DEVNULL, stdout=sys.stderr, check=False
     )

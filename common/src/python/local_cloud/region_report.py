@@ -50,7 +50,7 @@ TITLES: Final = {
 """What a person is told of the states; of the others, which take no time, nothing."""
 
 INCOMPLETE: Final = "IncompleteReportError"
-"""Ends an execution that made a set with something missing; its cause is the last stage's answer."""
+"""Ends an execution whose set lacks something; its cause is the last stage's answer."""
 
 SECONDS_BETWEEN_LOOKS: Final = 0.2
 
