@@ -10,6 +10,7 @@ import uuid
 import zipfile
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -413,11 +414,14 @@ def plain(moto_server: str, monkeypatch: pytest.MonkeyPatch) -> Clients:
 
 
 def test_each_mend_is_checked_and_explained() -> None:
+    page = (Path(__file__).parents[4] / "docs/local-cloud.md").read_text(encoding="utf-8")
     assert set(CHECKS) == set(mends.MENDS)
     for mend in mends.MENDS:
         assert mend.__doc__ is not None
         assert "https://docs.aws.amazon.com/" in mend.__doc__
         assert "moto" in mend.__doc__
+        name = f"{mend.__module__.rpartition('.')[2]}.{mend.__name__}"
+        assert f"| `{name}` | {mend.__doc__.splitlines()[0]} |\n" in page
 
 
 @pytest.mark.parametrize("check", ALL, ids=lambda check: str(check.__name__))
