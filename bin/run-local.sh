@@ -2,6 +2,8 @@
 # Runs a pipeline on this machine, against a local stand-in for AWS: no account, no Docker, no key.
 #
 #   bin/run-local.sh region-report [--output-dir DIR] [--help]
+#   bin/run-local.sh invoke FUNCTION EVENT.json [--logs]
+#   bin/run-local.sh up [--port N]
 #
 # The first run sets everything up; each run uses the code as it is in the clone.
 set -euo pipefail

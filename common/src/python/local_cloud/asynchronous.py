@@ -17,7 +17,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -98,7 +98,7 @@ class AsyncInvoker:
                 if self._closed:
                     return
                 event = heapq.heappop(self._due)[2]
-                self._threads.submit(self._attempt, event)
+                self._threads.submit(self._attempt, event).add_done_callback(_log_failure)
 
     def _attempt(self, event: _Event) -> None:
         try:
@@ -174,6 +174,12 @@ class AsyncInvoker:
                 client.invoke(FunctionName=arn, InvocationType="Event", Payload=body)
             case _:
                 _log.error("%s: cannot send to %s", function.function_name, arn)
+
+
+def _log_failure(attempt: Future[None]) -> None:
+    """Tell what went wrong beside the function itself: nobody waits for an attempt."""
+    if not attempt.cancelled() and (error := attempt.exception()):
+        _log.error("an asynchronous invocation was lost", exc_info=error)
 
 
 def _invoke_config(function: LambdaFunction) -> dict[str, Any]:
