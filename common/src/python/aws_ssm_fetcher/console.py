@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from aws_ssm_fetcher.models import CrossCheck
     from aws_ssm_fetcher.outputs.summary import Summary
     from aws_ssm_fetcher.pipeline import RunResult
-    from aws_ssm_fetcher.report import Report, ReportMetadata
+    from aws_ssm_fetcher.report import Findings, ReportMetadata
 
 SECONDS_BETWEEN_LINES = 5.0
 
@@ -159,7 +159,7 @@ def _calls(calls: Mapping[str, int]) -> str:
     return ", ".join(f"{count:,} {operation}" for operation, count in calls.items())
 
 
-def _found(report: Report) -> str:
+def _found(report: Findings) -> str:
     metadata = report.metadata
     counts = (
         f"{metadata.unique_regions:,} regions, {metadata.unique_services:,} services, "

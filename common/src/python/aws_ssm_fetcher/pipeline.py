@@ -22,7 +22,7 @@ from aws_ssm_fetcher.outputs.publish import publish, staging_folder
 from aws_ssm_fetcher.outputs.report_set import write_reports
 from aws_ssm_fetcher.outputs.summary import Stage, Summary, summarise
 from aws_ssm_fetcher.progress import Progress
-from aws_ssm_fetcher.report import Report
+from aws_ssm_fetcher.report import Findings
 from lambda_core.observability import StepTimings, timed_step
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ class Options:
 class RunResult:
     """What a run made and published."""
 
-    report: Report
+    report: Findings
     summary: Summary
     output_dir: Path
 

@@ -86,15 +86,13 @@ class ReportMetadata(DomainModel):
     unique_services: int
 
 
-class Report(DomainModel):
-    """A whole report.
+class Findings(DomainModel):
+    """What a report says beside its tables.
 
     Attributes
     ----------
     metadata
         Source, age, completeness, warnings, totals.
-    tables
-        The five tables.
     analyses
         The statistics in full, as JSON values: one key an analysis, see
         `processors.statistics_analyzer`.
@@ -105,16 +103,22 @@ class Report(DomainModel):
     """
 
     metadata: ReportMetadata
-    tables: Tables
     analyses: dict[str, Any] = Field(default_factory=dict)
     validation: dict[str, Any] = Field(default_factory=dict)
     cross_check: CrossCheck | None = None
+
+
+class Report(Findings):
+    """A whole report: its findings and its five tables."""
+
+    tables: Tables
 
 
 __all__ = [
     "Cell",
     "Column",
     "ColumnKind",
+    "Findings",
     "Report",
     "ReportMetadata",
     "Table",
