@@ -10,6 +10,7 @@ if __name__ == "__main__":
 
 import argparse
 import os
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -78,7 +79,14 @@ def _region_report(args: argparse.Namespace) -> int:
         zones=args.zones,
         cross_check=args.cross_check,
     )
-    if args.in_process:
+    in_process = args.in_process
+    if not in_process and not sys.platform.startswith("linux"):
+        print(
+            "Packaged functions run on Linux only: the report is made in one process.",
+            file=sys.stderr,
+        )
+        in_process = True
+    if in_process:
         return finish(_in_process(args, options))
     # Imported here, because it takes longer to import than the quick way needs.
     from local_cloud import region_report

@@ -110,13 +110,24 @@ def make_report(
             deployed = Deployer(clients, artefacts).region_report(
                 functions, root / DEFINITION_FILE, variables=variables
             )
-        request = {"zones": options.zones, "cross_check": options.cross_check}
-        execution_id = f"local-{uuid.uuid4()}"
-        arn = start(clients, deployed, execution_id, request)
-        show(clients, arn, display)
-        made = published_set(clients, deployed, execution_id, ended(clients, arn))
-        summary = _download(made, options.formats, staging)
-        publish(staging, options.output_dir, summary)
+        return execute(clients, deployed, options, display, staging)
+
+
+def execute(
+    clients: Clients,
+    deployed: RegionReport,
+    options: Options,
+    display: StageDisplay,
+    staging: Path,
+) -> RunResult:
+    """Execute the deployed state machine and publish what it made; see `make_report`."""
+    request = {"zones": options.zones, "cross_check": options.cross_check}
+    execution_id = f"local-{uuid.uuid4()}"
+    arn = start(clients, deployed, execution_id, request)
+    show(clients, arn, display)
+    made = published_set(clients, deployed, execution_id, ended(clients, arn))
+    summary = _download(made, options.formats, staging)
+    publish(staging, options.output_dir, summary)
     return RunResult(findings(made), summary, options.output_dir)
 
 
