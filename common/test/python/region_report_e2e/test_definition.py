@@ -1,0 +1,170 @@
+"""The state machine's definition, held to what Step Functions takes, without running it."""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from local_cloud.deploy import TASK_MARGIN_SECONDS, MachineSettings, render
+from local_cloud.function_settings import read_settings
+from local_cloud.region_report import DEFINITION_FILE, PIPELINE, SETTINGS_FILE, TITLES
+
+FUNCTIONS = read_settings(Path(SETTINGS_FILE))[PIPELINE]
+
+ENDS = {"Succeed", "Fail"}
+
+KINDS = {"Task", "Pass", "Choice", "Parallel", *ENDS}
+
+LAMBDA_ERRORS = {
+    "Lambda.ServiceException",
+    "Lambda.AWSLambdaException",
+    "Lambda.SdkClientException",
+    "Lambda.TooManyRequestsException",
+}
+
+type Machine = dict[str, Any]
+
+
+@pytest.fixture
+def machine() -> Machine:
+    values: dict[str, object] = {
+        **vars(MachineSettings()),
+        **{f"{name}_arn": f"arn:{name}" for name in FUNCTIONS},
+        **{
+            f"{name}_timeout_seconds": one.timeout_seconds + TASK_MARGIN_SECONDS
+            for name, one in FUNCTIONS.items()
+        },
+        "success_topic_arn": "arn:success",
+        "failure_topic_arn": "arn:failure",
+    }
+    read: Machine = json.loads(render(Path(DEFINITION_FILE).read_text(encoding="utf-8"), values))
+    return read
+
+
+def test_every_state_is_there_and_can_be_reached_and_every_path_ends(machine: Machine) -> None:
+    assert list(problems(machine)) == []
+
+
+def test_what_must_not_be_is_found(machine: Machine) -> None:
+    def found(spoil: Callable[[Machine], object]) -> str:
+        spoilt = copy.deepcopy(machine)
+        spoil(spoilt["States"])
+        return "; ".join(problems(spoilt))
+
+    assert "'Nowhere', which is missing" in found(
+        lambda states: states["FetchData"].update(Next="Nowhere")
+    )
+    assert "'Island' cannot be reached" in found(
+        lambda states: states.update(Island={"Type": "Succeed"})
+    )
+    assert "'NotifySuccess' neither ends nor goes on" in found(
+        lambda states: states["NotifySuccess"].pop("Next")
+    )
+    assert "'IsEverythingPublished' may have no way on" in found(
+        lambda states: states["IsEverythingPublished"].pop("Default")
+    )
+    assert "'ReadInput' never comes to an end" in found(
+        lambda states: states["ReadInput"].update(Next="ReadInput")
+    )
+    branch = "GenerateReports"
+    assert "'NotifyFailure', which is missing" in found(
+        lambda states: states[branch]["Branches"][0]["States"]["GenerateJsonAndCsv"]["Catch"][
+            0
+        ].update(Next="NotifyFailure")
+    ), "a branch cannot leave its own states"
+
+
+def test_each_function_is_a_task_with_its_time_its_retries_and_its_catch(machine: Machine) -> None:
+    called = {}
+    for name, state in states_of(machine):
+        if state.get("Resource") == "arn:aws:states:::lambda:invoke":
+            called[state["Parameters"]["FunctionName"].removeprefix("arn:")] = name, state
+    assert called.keys() == FUNCTIONS.keys()
+    for function, (name, state) in called.items():
+        assert state["TimeoutSeconds"] > FUNCTIONS[function].timeout_seconds, name
+        retried = {error for retry in state["Retry"] for error in retry["ErrorEquals"]}
+        assert retried > LAMBDA_ERRORS, name
+        assert retried - LAMBDA_ERRORS == {"TransientDataSourceError", "TransientStorageError"}
+        for retry in state["Retry"]:
+            assert retry["JitterStrategy"] == "FULL", name
+            assert (retry["IntervalSeconds"], retry["BackoffRate"]) == (2, 2), name
+        assert state["Catch"][-1]["ErrorEquals"] == ["States.ALL"], name
+        assert state["Parameters"]["Payload"]["execution_id.$"] == "$$.Execution.Name", name
+
+
+def test_each_failure_is_told_before_the_end(machine: Machine) -> None:
+    states = machine["States"]
+    assert {name for name, state in states.items() if "NotifyFailure" in ways(state)} == {
+        "FetchData",
+        "ProcessData",
+        "GenerateReports",
+        "PublishReports",
+        "NotifySuccess",
+        "DescribeIncompleteReport",
+    }
+    assert states["NotifyFailure"]["Next"] == "ReportFailed"
+    assert states["NotifyFailure"]["Catch"][0]["Next"] == "ReportFailed", "it fails all the same"
+
+
+def test_what_is_shown_of_the_states_is_of_states_that_there_are(machine: Machine) -> None:
+    assert TITLES.keys() <= machine["States"].keys()
+
+
+def states_of(machine: Machine) -> Iterator[tuple[str, Machine]]:
+    for name, state in machine["States"].items():
+        yield name, state
+        for branch in state.get("Branches", ()):
+            yield from states_of(branch)
+
+
+def ways(state: Machine) -> list[str]:
+    """Names of the states that may follow a state."""
+    choices = [choice["Next"] for choice in state.get("Choices", ())]
+    caught = [catch["Next"] for catch in state.get("Catch", ())]
+    return [*choices, *caught, *(state[key] for key in ("Next", "Default") if key in state)]
+
+
+def problems(machine: Machine) -> Iterator[str]:
+    """Yield what Step Functions would refuse, or would never run or never end."""
+    states = machine["States"]
+    for name, state in states.items():
+        if state["Type"] not in KINDS:
+            yield f"{name!r} is of the unknown kind {state['Type']}"
+        if state["Type"] == "Choice":
+            if "Default" not in state:
+                yield f"{name!r} may have no way on"
+        elif state["Type"] not in ENDS and ("Next" in state) == (state.get("End") is True):
+            yield f"{name!r} neither ends nor goes on, or both"
+        for branch in state.get("Branches", ()):
+            yield from problems(branch)
+        for catch in state.get("Catch", ())[:-1]:
+            if "States.ALL" in catch["ErrorEquals"]:
+                yield f"{name!r} catches all before another catch"
+    for origin, target in [
+        ("the machine", machine["StartAt"]),
+        *((repr(name), way) for name, state in states.items() for way in ways(state)),
+    ]:
+        if target not in states:
+            yield f"{origin} leads to {target!r}, which is missing"
+    reached = closure({machine["StartAt"]}, lambda name: ways(states.get(name, {})))
+    yield from (f"{name!r} cannot be reached" for name in states.keys() - reached)
+    ending = {n for n, state in states.items() if state["Type"] in ENDS or state.get("End")}
+    before = {name: {n for n, one in states.items() if name in ways(one)} for name in states}
+    can_end = closure(ending, lambda name: before[name])
+    yield from (f"{name!r} never comes to an end" for name in states.keys() - can_end)
+
+
+def closure(first: set[str], more: Callable[[str], Any]) -> set[str]:
+    found: set[str] = set()
+    waiting = list(first)
+    while waiting:
+        name = waiting.pop()
+        if name not in found:
+            found.add(name)
+            waiting.extend(more(name))
+    return found
