@@ -1,0 +1,41 @@
+"""A local cloud in which the packaged functions of the region report are deployed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from region_report_e2e.deployments import Deployment, deploy
+
+from local_cloud.clone import Artefacts, architecture
+from local_cloud.function_settings import FunctionSettings, read_settings
+from local_cloud.functions import FunctionOptions
+from local_cloud.region_report import PIPELINE, SETTINGS_FILE
+from local_cloud.runtime_environment import lambda_runtime_python
+from local_cloud.server import moto_server
+
+
+@pytest.fixture(scope="session")
+def packages() -> Path:
+    """Folder of the packages: Pants puts them beside the tests, else they are in `dist`."""
+    return Path() if Path("functions").is_dir() else Path("dist")
+
+
+@pytest.fixture(scope="session")
+def settings() -> dict[str, FunctionSettings]:
+    """Settings of the functions."""
+    return read_settings(SETTINGS_FILE)[PIPELINE]
+
+
+@pytest.fixture(scope="session")
+def cloud() -> Iterator[str]:
+    """URL of a local cloud."""
+    with moto_server(functions=FunctionOptions(lambda_runtime_python())) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def real(cloud: str, packages: Path, settings: dict[str, FunctionSettings]) -> Deployment:
+    """The functions as they are packaged."""
+    return deploy(cloud, Artefacts(packages, architecture()), "real", settings)

@@ -1,0 +1,267 @@
+"""What becomes of an execution of the packaged functions when something in it fails."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from region_report_e2e.deployments import Deployment, WrappedArtefacts, deploy
+
+from aws_ssm_fetcher.outputs.summary import Summary
+from aws_ssm_fetcher.stages.artefacts import ArtefactStore
+from aws_ssm_fetcher.stages.published_set import find_set
+from lambda_core.s3 import S3Objects
+from lambda_testing.fault_proxy import Fault, FaultProxy, access_denied, throttling
+from lambda_testing.loopback_server import ReceivedRequest
+from local_cloud.clone import Artefacts, architecture
+from local_cloud.function_settings import FunctionSettings
+
+FUNCTIONS = (
+    "data_fetcher",
+    "processor",
+    "json_csv_generator",
+    "excel_generator",
+    "report_orchestrator",
+)
+
+GENERATORS = {"json_csv_generator": 8, "excel_generator": 1}
+"""How many reports are missing where one of these fails."""
+
+
+class Faults:
+    """What the proxies before S3 and SSM refuse at the moment."""
+
+    def __init__(self) -> None:
+        self.refused_write = ""
+        self.throttled = 0
+
+    def refuses(self, request: ReceivedRequest) -> bool:
+        """Say whether S3 refuses this write; each is refused once."""
+        if not self.refused_write or self.refused_write not in request.path:
+            return False
+        if request.method == "PUT":
+            self.refused_write = ""
+            return True
+        return False
+
+    def throttles(self, request: ReceivedRequest) -> bool:
+        """Say whether SSM throttles this call."""
+        del request
+        self.throttled -= 1
+        return self.throttled >= 0
+
+
+@pytest.fixture(scope="module")
+def faults() -> Faults:
+    return Faults()
+
+
+@pytest.fixture(scope="module")
+def wrapped(
+    cloud: str, packages: Path, settings: dict[str, FunctionSettings], faults: Faults
+) -> Iterator[Deployment]:
+    """The functions with the tests' handler around them, after one execution that succeeded."""
+    with (
+        FaultProxy(cloud, [Fault(faults.refuses, access_denied())]) as s3,
+        FaultProxy(cloud, [Fault(faults.throttles, throttling())]) as ssm,
+    ):
+        deployment = deploy(
+            cloud,
+            WrappedArtefacts(packages, architecture()),
+            "wrapped",
+            settings,
+            {"AWS_ENDPOINT_URL_S3": s3.url, "AWS_ENDPOINT_URL_SSM": ssm.url},
+        )
+        first = deployment.run("first")
+        assert first.status == "SUCCEEDED", first
+        assert deployment.told("first") == ["success"]
+        yield deployment
+
+
+def new_name() -> str:
+    return f"exec-{uuid.uuid4().hex[:8]}"
+
+
+def set_of(deployment: Deployment, execution_id: str) -> Summary | None:
+    """Return the summary of a set that is whole, or None where there is none."""
+    store = ArtefactStore(S3Objects(deployment.clients("s3"), deployment.report.bucket))
+    found = find_set(store, execution_id)
+    return found.summary if found else None
+
+
+def require_untouched(deployment: Deployment, execution_id: str) -> None:
+    """Check that readers get a whole set, and that it is not of this execution."""
+    pointer = deployment.json("reports/latest.json")
+    assert pointer["execution_id"] != execution_id
+    assert set_of(deployment, pointer["execution_id"]) is not None
+    assert deployment.objects(f"reports/{execution_id}/") == set()
+
+
+def require_failed_as_told(
+    deployment: Deployment, execution_id: str, function: str, status: str, error: str, expected: str
+) -> None:
+    """Check how an execution ended in which one function failed for good."""
+    assert status == "FAILED"
+    assert deployment.told(execution_id) == ["failure"]
+    if function not in GENERATORS:
+        assert error == expected
+        require_untouched(deployment, execution_id)
+        return
+    # The other generator's reports are published all the same.
+    assert error == "IncompleteReportError"
+    summary = set_of(deployment, execution_id)
+    assert summary is not None
+    assert len(summary.reports_missing) == GENERATORS[function]
+    assert {report.reason.split(":")[0] for report in summary.reports_missing} == {expected}
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_what_passes_is_tried_again(wrapped: Deployment, function: str) -> None:
+    name = new_name()
+    wrapped.fault(name, function, do="raise", error="TransientStorageError", times=1)
+    done = wrapped.run(name)
+    assert done.status == "SUCCEEDED", done
+    assert wrapped.told(name) == ["success"]
+    assert set_of(wrapped, name) is not None
+    assert wrapped.json("reports/latest.json")["execution_id"] == name
+    left = [wrapped.objects(f"{kind}/{name}/") for kind in ("raw-data", "processed-data")]
+    assert left == [set(), set()]
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_what_does_not_pass_ends_the_execution(wrapped: Deployment, function: str) -> None:
+    failing = {
+        "TransientDataSourceError": new_name(),
+        "ProcessingError": new_name(),
+    }
+    for error, name in failing.items():
+        wrapped.fault(name, function, do="raise", error=error, times=100)
+    # Beside each other, as the retries of the first take their time.
+    arns = {error: wrapped.start(name) for error, name in failing.items()}
+    for error, name in failing.items():
+        done = wrapped.end(arns[error])
+        require_failed_as_told(wrapped, name, function, done.status, done.error, error)
+    tries = {
+        error: 100 - wrapped.json(f"faults/{name}/{function}.json")["times"]
+        for error, name in failing.items()
+    }
+    assert tries == {"TransientDataSourceError": 4, "ProcessingError": 1}
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_a_function_that_is_ended_by_lambda(wrapped: Deployment, function: str) -> None:
+    slow, greedy = new_name(), new_name()
+    wrapped.fault(slow, function, do="sleep", times=100)
+    wrapped.fault(greedy, function, do="memory", times=100)
+    with limited(wrapped, function):
+        arns = wrapped.start(slow), wrapped.start(greedy)
+        ends = [wrapped.end(arn) for arn in arns]
+    for name, done, error in zip(
+        (slow, greedy), ends, ("Sandbox.Timedout", "Runtime.OutOfMemory"), strict=True
+    ):
+        require_failed_as_told(wrapped, name, function, done.status, done.error, error)
+
+
+@contextmanager
+def limited(deployment: Deployment, function: str) -> Iterator[None]:
+    """Give a function less time and memory while the block runs."""
+    functions, name = deployment.clients("lambda"), deployment.report.functions[function]
+    before = functions.get_function_configuration(FunctionName=name)
+    functions.update_function_configuration(FunctionName=name, Timeout=5, MemorySize=512)
+    try:
+        yield
+    finally:
+        functions.update_function_configuration(
+            FunctionName=name, Timeout=before["Timeout"], MemorySize=before["MemorySize"]
+        )
+
+
+def test_a_layer_that_is_missing(
+    cloud: str, packages: Path, settings: dict[str, FunctionSettings]
+) -> None:
+    without = settings["data_fetcher"].model_copy(update={"layers": ()})
+    deployment = deploy(
+        cloud,
+        Artefacts(packages, architecture()),
+        "layerless",
+        {**settings, "data_fetcher": without},
+    )
+    name = new_name()
+    done = deployment.run(name)
+    assert (done.status, done.error) == ("FAILED", "Runtime.ImportModuleError")
+    assert deployment.told(name) == ["failure"]
+    assert deployment.objects("reports/") == set()
+
+
+def test_throttled_ssm_is_asked_again(wrapped: Deployment, faults: Faults) -> None:
+    name = new_name()
+    faults.throttled = 5
+    done = wrapped.run(name, max_cache_age_hours=0)
+    assert done.status == "SUCCEEDED", done
+    assert faults.throttled < 0
+    (metrics,) = (m for m in wrapped.metrics("data_fetcher") if m.get("SsmRetries", [0]) == [5.0])
+    assert metrics["_aws"]["CloudWatchMetrics"][0]["Namespace"] == "RegionReport"
+    assert metrics["SsmCalls"][0] > 100
+    assert set_of(wrapped, name) is not None
+
+
+@pytest.mark.parametrize(
+    ("place", "function"),
+    [
+        ("raw-data", "data_fetcher"),
+        ("processed-data", "processor"),
+        ("temp-reports", "json_csv_generator"),
+    ],
+)
+def test_a_write_that_s3_refuses(
+    wrapped: Deployment, faults: Faults, place: str, function: str
+) -> None:
+    name = new_name()
+    within = "json_csv/" if place == "temp-reports" else ""
+    faults.refused_write = f"/{place}/{name}/{within}"
+    done = wrapped.run(name)
+    assert faults.refused_write == ""
+    assert done.status == "FAILED"
+    require_failed_as_told(wrapped, name, function, done.status, done.error, "S3Error")
+    errors = [line for line in wrapped.log(function, name) if line["level"] == "ERROR"]
+    assert errors
+    assert place in json.dumps(errors)
+
+
+def test_an_intermediate_object_that_is_damaged(wrapped: Deployment) -> None:
+    name = new_name()
+    key = f"raw-data/{name}/catalog.json"
+    wrapped.fault(name, "processor", do="spoil", key=key)
+    done = wrapped.run(name)
+    require_failed_as_told(wrapped, name, "processor", done.status, done.error, "ProcessingError")
+    assert key in done.cause
+    (error,) = (line for line in wrapped.log("processor", name) if line["level"] == "ERROR")
+    assert key in json.dumps(error)
+    assert any("StageDuration" in metrics for metrics in wrapped.metrics("processor"))
+
+
+def test_an_execution_that_is_started_twice(wrapped: Deployment) -> None:
+    name = new_name()
+    first = wrapped.start(name)
+    assert wrapped.start(name) == first
+    with pytest.raises(wrapped.clients("stepfunctions").exceptions.ExecutionAlreadyExists):
+        wrapped.start(name, cross_check=True)
+    assert wrapped.end(first).status == "SUCCEEDED"
+    assert wrapped.told(name) == ["success"]
+
+
+def test_nothing_of_another_execution_is_removed(wrapped: Deployment) -> None:
+    name = new_name()
+    one, ten = f"{name}-1", f"{name}-10"
+    wrapped.fault(ten, "report_orchestrator", do="raise", error="ReportError")
+    assert wrapped.run(ten).status == "FAILED"
+    left = wrapped.objects()
+    of_ten = {key for key in left if f"/{ten}/" in key}
+    assert {key.split("/")[0] for key in of_ten} >= {"raw-data", "processed-data", "temp-reports"}
+    assert wrapped.run(one).status == "SUCCEEDED"
+    assert wrapped.objects() >= left
+    assert {key.split("/")[0] for key in wrapped.objects() if f"/{one}/" in key} == {"reports"}
