@@ -11,7 +11,8 @@ import hashlib
 import os
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -20,21 +21,17 @@ from local_cloud.clone import Artefacts
 from local_cloud.errors import PackagingError
 from local_cloud.function_settings import FunctionSettings
 
-INPUTS = (
-    "3rdparty/python",
-    "build-support/bootstrap",
-    "build-support/lambda",
-    "common/src/python",
-    "lambda",
-    "pants-plugins",
-    "pants.toml",
-)
-"""What the packages are made from."""
+TOOLS = ("build-support/bootstrap", "build-support/lambda", "pants-plugins", "pants.toml")
+"""What decides how anything is packaged."""
+
+LAYER_INPUTS = (*TOOLS, "3rdparty/python", "lambda/layers")
+
+FUNCTION_INPUTS = (*TOOLS, "common/src/python", "lambda")
 
 LEFT_OUT = frozenset({"__pycache__", "test", "events"})
-"""Folders in them that are not."""
+"""Folders of no consequence to packages."""
 
-MARK = Path("dist/local-cloud/packaged.json")
+MARKS = Path("dist/local-cloud")
 
 
 class _Mark(BaseModel):
@@ -44,6 +41,26 @@ class _Mark(BaseModel):
 
     inputs: str
     outputs: str
+
+
+@dataclass(frozen=True)
+class _Group:
+    """Packages that are made from the same inputs: each target and the file that comes of it."""
+
+    mark: Path
+    inputs: Sequence[Path]
+    targets: Mapping[str, Path]
+
+    def state(self) -> _Mark:
+        """Return the digests as they are now; raises FileNotFoundError where a package is not."""
+        return _Mark(inputs=_digest(_files(self.inputs)), outputs=_digest(self.targets.values()))
+
+    def fits(self) -> bool:
+        """Whether the packages are those of the inputs."""
+        try:
+            return _Mark.model_validate_json(self.mark.read_bytes()) == self.state()
+        except (FileNotFoundError, ValidationError):
+            return False
 
 
 def packaged(root: Path, architecture: str, functions: Mapping[str, FunctionSettings]) -> Artefacts:
@@ -61,31 +78,35 @@ def packaged(root: Path, architecture: str, functions: Mapping[str, FunctionSett
     PackagingError
         If Pants fails; it has said why on standard error.
     """
-    layers = sorted({layer for one in functions.values() for layer in one.layers})
     folder = root / "dist"
-    outputs = [
-        *(folder / "functions" / f"{name}.zip" for name in functions),
-        *(folder / "layers" / architecture / f"{layer}.zip" for layer in layers),
-    ]
-    inputs = _digest(_files(root))
-    if not _fits(root / MARK, inputs, outputs):
-        _run_pants(
-            root,
-            [
-                *(f"lambda/{name}/src/python/{name}_lambda:lambda" for name in functions),
-                *(f"lambda/layers:{layer}-{architecture}" for layer in layers),
-            ],
-        )
-        _write(root / MARK, _Mark(inputs=inputs, outputs=_digest(outputs)))
+    layers = sorted({layer for one in functions.values() for layer in one.layers})
+    groups = (
+        _Group(
+            root / MARKS / "layers.json",
+            [root / name for name in LAYER_INPUTS],
+            {
+                f"lambda/layers:{layer}-{architecture}": folder
+                / f"layers/{architecture}/{layer}.zip"
+                for layer in layers
+            },
+        ),
+        _Group(
+            root / MARKS / "functions.json",
+            [root / name for name in FUNCTION_INPUTS],
+            {
+                f"lambda/{name}/src/python/{name}_lambda:lambda": folder / f"functions/{name}.zip"
+                for name in functions
+            },
+        ),
+    )
+    outdated = [group for group in groups if not group.fits()]
+    if outdated:
+        # What is edited meanwhile is of the next run: the digests are of what was there before.
+        before = [_digest(_files(group.inputs)) for group in outdated]
+        _run_pants(root, [target for group in outdated for target in group.targets])
+        for group, inputs in zip(outdated, before, strict=True):
+            _write(group.mark, _Mark(inputs=inputs, outputs=_digest(group.targets.values())))
     return Artefacts(folder, architecture)
-
-
-def _fits(mark: Path, inputs: str, outputs: Iterable[Path]) -> bool:
-    try:
-        kept = _Mark.model_validate_json(mark.read_bytes())
-        return kept == _Mark(inputs=inputs, outputs=_digest(outputs))
-    except (FileNotFoundError, ValidationError):
-        return False
 
 
 def _run_pants(root: Path, targets: list[str]) -> None:
@@ -109,9 +130,8 @@ def _write(path: Path, mark: _Mark) -> None:
     new.replace(path)
 
 
-def _files(root: Path) -> Iterator[Path]:
-    for name in INPUTS:
-        start = root / name
+def _files(inputs: Iterable[Path]) -> Iterator[Path]:
+    for start in inputs:
         if start.is_file():
             yield start
             continue
