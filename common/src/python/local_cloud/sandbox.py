@@ -66,6 +66,7 @@ class Sandbox:
         self.log_stream = f"{dt.datetime.now(dt.UTC):%Y/%m/%d}/[{spec.version}]{uuid.uuid4().hex}"
         self._host = host
         self._lock = threading.Lock()
+        self._closed = False
         self._process: FunctionProcess | None = None
 
     def invoke(self, payload: bytes, request_id: str | None = None) -> Outcome:
@@ -83,7 +84,9 @@ class Sandbox:
             return self._outcome(request_id, ending, duration, init_ms)
 
     def close(self) -> None:
-        """End the process, also in the midst of an invocation."""
+        """End the process, also in the midst of an invocation; it is not to be used again."""
+        # Whoever starts a process at this moment will look at this afterwards.
+        self._closed = True
         if process := self._process:
             process.kill()
         with self._lock:
@@ -94,7 +97,7 @@ class Sandbox:
         if self._process:
             return None, None
         begin = time.monotonic()
-        process = self._process = self._start()
+        process = self._start()
         message = process.wait(begin + self._host.init_seconds)
         init_ms = (time.monotonic() - begin) * 1000
         if isinstance(message, Ready):
@@ -102,7 +105,7 @@ class Sandbox:
         if message is Gone.LATE:
             # As AWS does: begin anew, and let the loading count as part of the invocation.
             self._end()
-            self._process = self._start()
+            self._start()
             return None, None
         return init_ms, self._ending(process, message, request_id)
 
@@ -190,7 +193,10 @@ class Sandbox:
         return "\t".join(fields)
 
     def _start(self) -> FunctionProcess:
-        return FunctionProcess(self.spec, self._host, self.log_stream)
+        process = self._process = FunctionProcess(self.spec, self._host, self.log_stream)
+        if self._closed:
+            process.kill()
+        return process
 
     def _end(self) -> None:
         process, self._process = self._process, None

@@ -17,6 +17,10 @@ from local_cloud.sandbox import Outcome, Sandbox
 type MakeSandbox = Callable[..., Sandbox]
 
 
+both_ways = pytest.mark.parametrize("host", ["own-root", "plain"], indirect=True)
+"""With a root of its own, and as it must do where the kernel gives none."""
+
+
 def answer(outcome: Outcome) -> Any:  # noqa: ANN401  # JSON
     assert outcome.error_type is None, outcome.payload
     return json.loads(outcome.payload)
@@ -29,6 +33,7 @@ def error(outcome: Outcome) -> dict[str, Any]:
     return failure
 
 
+@both_ways
 def test_a_handler_answers_its_event(sandbox: MakeSandbox) -> None:
     box = sandbox("def handler(event, context): return {'got': event, 'naïve': 'ü'}")
     assert answer(box.invoke('{"a": ["ü", 1.5, null]}'.encode())) == {
@@ -117,6 +122,7 @@ def test_a_function_that_cannot_be_loaded(
         assert f"Error Type: {kind}" in outcome.log[-1]
 
 
+@both_ways
 def test_no_package_but_those_of_the_runtime_can_be_imported(sandbox: MakeSandbox) -> None:
     box = sandbox(
         """
@@ -138,6 +144,7 @@ def test_no_package_but_those_of_the_runtime_can_be_imported(sandbox: MakeSandbo
     assert {name for name, file in found.items() if file} == {"boto3", "botocore"}
 
 
+@both_ways
 def test_code_comes_before_layers_and_both_before_the_runtime(sandbox: MakeSandbox) -> None:
     box = sandbox(
         """
@@ -157,6 +164,7 @@ def test_code_comes_before_layers_and_both_before_the_runtime(sandbox: MakeSandb
     assert answer(box.invoke(b"{}")) == ["layer", "second", "first", "second", "site", "json"]
 
 
+@both_ways
 def test_it_sees_its_own_variables_and_none_of_this_process(
     sandbox: MakeSandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -177,6 +185,7 @@ def test_it_sees_its_own_variables_and_none_of_this_process(
     assert "HOME" not in variables
 
 
+@both_ways
 def test_each_sandbox_has_temporary_files_of_its_own(sandbox: MakeSandbox, host: Host) -> None:
     code = """
         import os, tempfile
@@ -197,6 +206,7 @@ def test_each_sandbox_has_temporary_files_of_its_own(sandbox: MakeSandbox, host:
         assert not Path("/tmp/a").exists()  # noqa: S108 - likewise
 
 
+@both_ways
 def test_temporary_files_have_a_limit(sandbox: MakeSandbox) -> None:
     box = sandbox(
         """
@@ -258,6 +268,7 @@ def test_a_process_that_ends_itself(sandbox: MakeSandbox, statement: str, messag
     assert again.init_ms is not None
 
 
+@both_ways
 def test_a_function_that_takes_too_long_is_killed(sandbox: MakeSandbox) -> None:
     box = sandbox(
         """
@@ -406,6 +417,7 @@ def test_one_invocation_at_a_time(sandbox: MakeSandbox) -> None:
     assert seen == [1] * 5
 
 
+@both_ways
 def test_closing_ends_an_invocation_and_leaves_nothing(sandbox: MakeSandbox, host: Host) -> None:
     box = sandbox("import time\ndef handler(event, context): time.sleep(1000)", timeout_seconds=900)
     outcomes: list[Outcome] = []

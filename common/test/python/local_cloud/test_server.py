@@ -131,7 +131,14 @@ def cares_for_ctrl_c(pid: int) -> bool:
 
 def test_ctrl_c_while_the_server_starts_ends_both_without_a_traceback(tmp_path: Path) -> None:
     owner = subprocess.Popen(  # noqa: S603  # our own program
-        [sys.executable, "-m", "local_cloud.cli", "region-report", f"--output-dir={tmp_path}"],
+        [
+            sys.executable,
+            "-m",
+            "local_cloud.cli",
+            "region-report",
+            "--in-process",
+            f"--output-dir={tmp_path}",
+        ],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import signal
@@ -45,9 +46,12 @@ def running() -> Iterator[tuple[subprocess.Popen[str], str]]:
 
 def descendants(pid: int) -> set[int]:
     found: set[int] = set()
-    for thread in Path(f"/proc/{pid}/task").iterdir():
-        for child in (thread / "children").read_text().split():
-            found |= {int(child)} | descendants(int(child))
+    # Threads of the server come and go with its requests.
+    with contextlib.suppress(FileNotFoundError):
+        for thread in Path(f"/proc/{pid}/task").iterdir():
+            with contextlib.suppress(FileNotFoundError):
+                for child in (thread / "children").read_text().split():
+                    found |= {int(child)} | descendants(int(child))
     return found
 
 
