@@ -20,7 +20,7 @@ from local_cloud.region_report import (
     start,
 )
 
-END_SECONDS = 120.0
+END_SECONDS = 300.0
 
 VARIABLES = {"RSS_URL": "", "SSM_MAX_TPS": "10000", "SOURCE_LABEL": "snapshot for tests"}
 

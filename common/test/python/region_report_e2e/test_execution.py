@@ -21,6 +21,9 @@ from aws_ssm_fetcher.data_sources.rss import BundledLaunchFeed
 from aws_ssm_fetcher.outputs.publish import staging_folder
 from local_cloud.region_report import execute
 
+# A busy machine is slow to import what five functions need.
+pytestmark = pytest.mark.timeout(600)
+
 TIMES = {"generated_at", "fetched_at"}
 
 TIME_ROWS = ("Generated At,", "Fetched At,")

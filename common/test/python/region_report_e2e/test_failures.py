@@ -20,6 +20,9 @@ from lambda_testing.loopback_server import ReceivedRequest
 from local_cloud.clone import Artefacts, architecture
 from local_cloud.function_settings import FunctionSettings
 
+# A busy machine is slow to import what five functions need.
+pytestmark = pytest.mark.timeout(600)
+
 FUNCTIONS = (
     "data_fetcher",
     "processor",
