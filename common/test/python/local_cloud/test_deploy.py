@@ -87,7 +87,7 @@ SETTINGS = {
 def execute(clients: Clients, machine: str) -> dict[str, Any]:
     sfn = clients("stepfunctions")
     arn = sfn.start_execution(stateMachineArn=machine)["executionArn"]
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while (described := sfn.describe_execution(executionArn=arn))["status"] == "RUNNING":
         assert time.monotonic() < deadline
         time.sleep(0.05)

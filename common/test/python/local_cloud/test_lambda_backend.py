@@ -57,7 +57,7 @@ def messages(client: Clients, queue: str, count: int = 1) -> list[dict[str, Any]
     sqs = client("sqs")
     url = sqs.get_queue_url(QueueName=queue)["QueueUrl"]
     found: list[dict[str, Any]] = []
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while len(found) < count and time.monotonic() < deadline:
         answer = sqs.receive_message(
             QueueUrl=url, WaitTimeSeconds=1, MessageAttributeNames=["All"], VisibilityTimeout=60

@@ -80,7 +80,7 @@ def machine(client: Clients, *, seconds: int = 0, timeout: int = 60) -> str:
 
 
 def ended(client: Clients, execution: str) -> dict[str, Any]:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while True:
         described: dict[str, Any] = client("stepfunctions").describe_execution(
             executionArn=execution
@@ -342,7 +342,7 @@ def a_stop_has_a_reason(client: Clients) -> None:
 
 
 def wait_for_history(client: Clients, execution: str) -> bool:
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         if client("stepfunctions").get_execution_history(executionArn=execution)["events"]:
             return True

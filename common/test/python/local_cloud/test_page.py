@@ -62,7 +62,7 @@ def read(page: str) -> Text:
 
 
 def ended(client: Clients, arn: str) -> None:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while client("stepfunctions").describe_execution(executionArn=arn)["status"] == "RUNNING":
         assert time.monotonic() < deadline
         time.sleep(0.05)

@@ -41,7 +41,7 @@ def handler(event, context):
 
 
 def wait_for(condition: Callable[[], object]) -> bool:
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         if condition():
             return True

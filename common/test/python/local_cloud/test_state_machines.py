@@ -73,7 +73,7 @@ def execute(client: Clients) -> Execute:
         arn = sfn.start_execution(
             stateMachineArn=machine["stateMachineArn"], input=json.dumps(event)
         )["executionArn"]
-        deadline = time.monotonic() + 40
+        deadline = time.monotonic() + 60
         while True:
             described: dict[str, Any] = sfn.describe_execution(executionArn=arn)
             if described["status"] != "RUNNING":
