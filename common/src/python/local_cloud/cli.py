@@ -20,6 +20,7 @@ from aws_ssm_fetcher.core.config import Config
 from aws_ssm_fetcher.data_fetcher import AWSSSMDataFetcher, Source
 from aws_ssm_fetcher.data_sources.rss import BundledLaunchFeed, HttpLaunchFeed
 from aws_ssm_fetcher.pipeline import Options, RunResult, make_report
+from lambda_core.errors import ConfigurationError
 from local_cloud.invoke import add_invoke_parser
 from local_cloud.server import moto_server, snapshot_day, snapshot_label
 from local_cloud.surroundings import forget_accounts
@@ -61,10 +62,10 @@ def _parser() -> argparse.ArgumentParser:
         help="a feed of launches to read instead of the dates that the project brings",
     )
     report.add_argument(
-        "--in-process",
+        "--state-machine",
         action="store_true",
-        help="make it in one process, which is quicker, instead of by the state machine and the "
-        "packaged functions",
+        help="make it by the state machine and the packaged functions, as on AWS; packages them "
+        "first where that is needed",
     )
     add_invoke_parser(commands)
     add_up_parser(commands)
@@ -79,15 +80,10 @@ def _region_report(args: argparse.Namespace) -> int:
         zones=args.zones,
         cross_check=args.cross_check,
     )
-    in_process = args.in_process
-    if not in_process and not sys.platform.startswith("linux"):
-        print(
-            "Packaged functions run on Linux only: the report is made in one process.",
-            file=sys.stderr,
-        )
-        in_process = True
-    if in_process:
+    if not args.state_machine:
         return finish(_in_process(args, options))
+    if not sys.platform.startswith("linux"):
+        raise ConfigurationError("packaged functions run on Linux only: leave --state-machine out")
     # Imported here, because it takes longer to import than the quick way needs.
     from local_cloud import region_report
 

@@ -118,7 +118,7 @@ def _run_pants(root: Path, targets: list[str]) -> None:
     if done.returncode:
         raise PackagingError(
             "the functions could not be packaged: Pants says why, above; or make the report "
-            "without packages, with --in-process"
+            "without packages: leave --state-machine out"
         )
 
 
