@@ -148,14 +148,20 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--region", help="region whose SSM is asked (AWS_DEFAULT_REGION, us-east-1)"
     )
+    parser.add_argument(
+        "--ssm-regions",
+        metavar="R[,R]",
+        help="regions whose SSM is asked side by side instead, each with a quota of its own "
+        "(SSM_REGIONS)",
+    )
     parser.add_argument("--profile", help="AWS profile (AWS_PROFILE)")
     parser.add_argument(
         "--max-tps",
         type=positive_number,
         default=DEFAULT_MAX_TPS,
         metavar="N",
-        help="most SSM calls a second; the account's other readers share the quota "
-        f"({DEFAULT_MAX_TPS:.0f})",
+        help="most SSM calls a second to each region; the account's other readers there share "
+        f"the quota ({DEFAULT_MAX_TPS:.0f})",
     )
     parser.add_argument(
         "--rss-url",

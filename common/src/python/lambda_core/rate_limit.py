@@ -17,7 +17,8 @@ class RateLimiter:
 
     A grant is booked at the moment it is given, not when it was asked for, so that a thread that
     wakes late cannot meet the next one and break the limit together with it. Those who wait
-    stand in line: one of them sleeps for the next grant, the others for their turn.
+    stand in line: one of them sleeps for the next grant, the others for their turn. Who has a
+    choice of several limiters stands in no line, and takes what one of them has to spare.
 
     Parameters
     ----------
@@ -53,6 +54,7 @@ class RateLimiter:
         self._turn = threading.Lock()
         self._state = threading.Lock()
         self._full_at = float("-inf")
+        self._waiting = 0
 
     def acquire(self) -> float:
         """Wait for a grant.
@@ -63,15 +65,29 @@ class RateLimiter:
             Seconds slept for it, without the time spent in line.
         """
         slept = 0.0
-        with self._turn:
-            while (wait := self._take()) > 0:
-                self._sleep(wait)
-                slept += wait
+        with self._state:
+            self._waiting += 1
+        try:
+            with self._turn:
+                while (wait := self._take()) > 0:
+                    self._sleep(wait)
+                    slept += wait
+        finally:
+            with self._state:
+                self._waiting -= 1
         return slept
 
-    def try_acquire(self) -> bool:
-        """Take a grant if there is one now; never waits."""
-        return self._take() <= 0
+    def take_spare(self) -> float:
+        """Take a grant that is there now and that nobody waits for; never waits.
+
+        Returns
+        -------
+        float
+            0 where it was taken, or else the seconds after which there may be one to spare.
+        """
+        with self._state:
+            # The next grant belongs to those who wait; ask for the one after it.
+            return self._book() if not self._waiting else self._wait() + self._interval
 
     def penalize(self, seconds: float) -> None:
         """Give no grant for some seconds from now, and no burst right after them.
@@ -83,11 +99,15 @@ class RateLimiter:
             self._full_at = max(self._full_at, self._clock() + seconds + self._tolerance)
 
     def _take(self) -> float:
-        """Book a grant and return 0, or return the seconds until there is one."""
         with self._state:
-            now = self._clock()
-            wait = self._full_at - self._tolerance - now
-            if wait > 0:
-                return wait
-            self._full_at = max(self._full_at, now) + self._interval
-            return 0.0
+            return self._book()
+
+    def _book(self) -> float:
+        """Book a grant and return 0, or return the seconds until there is one."""
+        if (wait := self._wait()) > 0:
+            return wait
+        self._full_at = max(self._full_at, self._clock()) + self._interval
+        return 0.0
+
+    def _wait(self) -> float:
+        return max(0.0, self._full_at - self._tolerance - self._clock())

@@ -59,13 +59,6 @@ class Retry:
     wait_seconds: float
 
 
-def classify_by_transience(error: Exception) -> Verdict:
-    """Judge an `ApplicationError` by its `transient`; every other error is permanent."""
-    if isinstance(error, ApplicationError) and error.transient:
-        return Verdict.TRANSIENT
-    return Verdict.PERMANENT
-
-
 _JITTER: Final = random.SystemRandom()
 
 

@@ -65,6 +65,7 @@ def test_wrong_options_are_named(
     [
         ("CACHE_HOURS", "soon"),
         ("MAX_WORKERS", "0"),
+        ("SSM_REGIONS", "us-east-1,us-east-1"),
         ("CACHE_TTL", "-1"),
         ("MAX_RETRIES", "1.5"),
         ("LOG_LEVEL", "loud"),
@@ -100,7 +101,7 @@ def test_version_and_help(capsys: pytest.CaptureFixture[str]) -> None:
     for option in (
         *("--clear-cache", "--cache-info", "--cache-hours", "--no-cache", "--cache-dir"),
         *("--output-dir", "--region", "--profile", "--max-tps", "--cross-check", "--format"),
-        *("--log-level", "--version", "--help", "--rss-url", "--no-zones"),
+        *("--log-level", "--version", "--help", "--rss-url", "--no-zones", "--ssm-regions"),
     ):
         assert option in text
 

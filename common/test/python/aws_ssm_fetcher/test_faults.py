@@ -194,7 +194,7 @@ def test_names_that_the_source_keeps_quiet_about_fail_the_report(
     with FaultProxy(upstream, [Fault(fault.on_operation("GetParameters"), drop_one)]) as proxy:
         code, summary = run(proxy.url)
     assert (code, summary) == (cli.FAILED, {})
-    assert "SSM said nothing about" in capsys.readouterr().err
+    assert "SSM in us-east-1 said nothing about" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("empty", ["regions", "services", "regions/"])

@@ -10,17 +10,20 @@ import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import openpyxl
 import pytest
 
 from aws_ssm_fetcher import console
+from aws_ssm_fetcher.core.cache import CacheManager
 from aws_ssm_fetcher.core.config import Config
 from aws_ssm_fetcher.data_fetcher import AWSSSMDataFetcher, Source
 from aws_ssm_fetcher.data_sources.rss import BundledLaunchFeed
 from aws_ssm_fetcher.models import Catalog
 from aws_ssm_fetcher.pipeline import Options, RunResult, make_report
+from lambda_core import aws
+from lambda_core.errors import ConfigurationError
 from lambda_testing.moto_tree import moto_tree
 from local_cloud.server import moto_server
 
@@ -199,6 +202,74 @@ def test_only_aws_itself_is_called_live(
     fetcher = AWSSSMDataFetcher(Config(aws_region="eu-west-3", cache_enabled=False))
     assert fetcher.source.label.startswith(source)
     assert fetcher.source.live == source.startswith("AWS")
+
+
+def key_used(url: str | None, regions: tuple[str, ...], monkeypatch: pytest.MonkeyPatch) -> str:
+    """The key under which a fetcher looks for its catalog."""
+    keys = []
+
+    class Found(Exception):  # noqa: N818 - no error
+        pass
+
+    class Keys(CacheManager):
+        def get(self, key: str) -> NoReturn:
+            keys.append(key)
+            raise Found
+
+    if url:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", url)
+    else:
+        monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+    config = Config(cache_enabled=False, ssm_regions=regions)
+    with pytest.raises(Found):
+        AWSSSMDataFetcher(config, cache=Keys(config)).fetch_catalog()
+    return keys[0]
+
+
+def test_the_cache_knows_the_partition_and_who_is_not_aws(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def key(url: str | None, *regions: str) -> str:
+        return key_used(url, regions, monkeypatch)
+
+    # AWS tells the same in every region of a partition.
+    assert key(None, "us-east-1") == key(None, "eu-west-3", "us-east-1")
+    others = [
+        key(None, "us-east-1"),
+        key(None, "cn-north-1"),
+        key(None, "us-gov-west-1"),
+        key("http://127.0.0.1:4566", "us-east-1"),
+        key("http://127.0.0.1:4566", "eu-west-3"),
+        key("http://127.0.0.1:4566", "us-east-1", "eu-west-3"),
+        key("http://127.0.0.1:5000", "us-east-1"),
+    ]
+    assert len(set(others)) == len(others)
+
+
+def test_the_source_names_every_region(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("AWS_ENDPOINT_URL")
+    config = Config(cache_enabled=False, ssm_regions=("us-east-1", "eu-west-3"))
+    source = AWSSSMDataFetcher(config).source
+    assert source == Source("AWS SSM public parameters in eu-west-3, us-east-1", live=True)
+
+
+def test_one_stranger_among_the_endpoints_makes_all_of_it_no_live_data(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("AWS_ENDPOINT_URL")
+    clients = [
+        aws.client("ssm", region="us-east-1"),
+        aws.client("ssm", region="eu-west-3", endpoint_url="http://127.0.0.1:4566"),
+    ]
+    source = AWSSSMDataFetcher(Config(cache_enabled=False), clients=clients).source
+    assert source == Source("SSM at http://127.0.0.1:4566, which is not AWS", live=False)
+
+
+def test_regions_of_two_partitions_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("AWS_ENDPOINT_URL")
+    config = Config(cache_enabled=False, ssm_regions=("us-east-1", "cn-north-1"))
+    with pytest.raises(ConfigurationError, match=r"cn-north-1, us-east-1 .*\(aws, aws-cn\)"):
+        AWSSSMDataFetcher(config)
 
 
 def test_the_closing_table_tells_what_was_found(result: RunResult) -> None:

@@ -54,7 +54,7 @@ def test_never_above_the_rate_in_any_window(
     for quiet in steps:
         if quiet is not None:
             fake.now += quiet
-            if limiter.try_acquire():
+            if limiter.take_spare() == 0:
                 grants.append(fake.now)
         else:
             limiter.acquire()
@@ -74,24 +74,52 @@ def test_no_slower_than_the_rate(rate: float, burst: int, count: int) -> None:
 def test_a_burst_comes_at_once_and_no_more(burst: int) -> None:
     fake = FakeTime()
     limiter = RateLimiter(1.0, burst, clock=fake.clock, sleep=fake.sleep)
-    assert [limiter.try_acquire() for _ in range(burst + 1)] == [True] * burst + [False]
+    assert [limiter.take_spare() for _ in range(burst)] == [0.0] * burst
+    assert limiter.take_spare() == pytest.approx(1.0)
     fake.now += 1.0
-    assert limiter.try_acquire()
-    assert not limiter.try_acquire()
+    assert limiter.take_spare() == 0
+    assert limiter.take_spare() > 0
 
 
 def test_a_long_quiet_time_saves_up_one_burst_only() -> None:
     fake = FakeTime()
     limiter = RateLimiter(10.0, 3, clock=fake.clock, sleep=fake.sleep)
     fake.now += 1_000_000
-    assert [limiter.try_acquire() for _ in range(5)] == [True, True, True, False, False]
+    assert [limiter.take_spare() == 0 for _ in range(5)] == [True, True, True, False, False]
+
+
+@given(rate=rates, burst=bursts)
+def test_what_is_not_there_to_spare_is_there_after_the_time_told(rate: float, burst: int) -> None:
+    fake = FakeTime()
+    limiter = RateLimiter(rate, burst, clock=fake.clock, sleep=fake.sleep)
+    while (wait := limiter.take_spare()) == 0:
+        continue
+    fake.now += wait + 1e-6
+    assert limiter.take_spare() == 0
+
+
+def test_nobody_takes_what_another_waits_for() -> None:
+    fake = FakeTime()
+    told: list[float] = []
+
+    def sleep(seconds: float) -> None:
+        # Others ask while one waits: before its grant is there, and when it is.
+        told.append(limiter.take_spare())
+        fake.sleep(seconds)
+        told.append(limiter.take_spare())
+
+    limiter = RateLimiter(10.0, clock=fake.clock, sleep=sleep)
+    limiter.acquire()
+    assert limiter.acquire() == pytest.approx(0.1)
+    assert told == pytest.approx([0.2, 0.1])
+    assert limiter.take_spare() == pytest.approx(0.1)
 
 
 def test_a_penalty_holds_everyone_back_and_ends_the_burst() -> None:
     fake = FakeTime()
     limiter = RateLimiter(10.0, 3, clock=fake.clock, sleep=fake.sleep)
     limiter.penalize(5.0)
-    assert not limiter.try_acquire()
+    assert limiter.take_spare() == pytest.approx(5.0)
     assert limiter.acquire() == pytest.approx(5.0)
     assert limiter.acquire() == pytest.approx(0.1)
 
@@ -131,6 +159,7 @@ def test_an_interrupted_wait_leaves_the_limiter_usable() -> None:
     limiter.acquire()
     with pytest.raises(KeyboardInterrupt):
         limiter.acquire()
+    assert limiter.take_spare() == pytest.approx(1.0), "nobody waits any longer"
     assert limiter.acquire() == pytest.approx(1.0)
 
 

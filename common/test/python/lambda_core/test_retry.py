@@ -15,12 +15,11 @@ from lambda_core.retry import (
     Retry,
     RetryPolicy,
     Verdict,
-    classify_by_transience,
 )
 
 
 class FlakyError(ApplicationError):
-    transient = True
+    pass
 
 
 class ThrottledError(ApplicationError):
@@ -30,7 +29,7 @@ class ThrottledError(ApplicationError):
 def classify(error: Exception) -> Verdict:
     if isinstance(error, ThrottledError):
         return Verdict.THROTTLED
-    return classify_by_transience(error)
+    return Verdict.TRANSIENT if isinstance(error, FlakyError) else Verdict.PERMANENT
 
 
 class Script:

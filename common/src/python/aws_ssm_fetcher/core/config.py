@@ -33,6 +33,7 @@ _VARIABLES: Final[Mapping[str, str]] = {
     "max_retries": "MAX_RETRIES",
     "max_workers": "MAX_WORKERS",
     "s3_cache_bucket": "S3_CACHE_BUCKET",
+    "ssm_regions": "SSM_REGIONS",
 }
 _SECONDS_VARIABLE: Final = "CACHE_TTL"
 _OPTIONS: Final[Mapping[str, str]] = {
@@ -41,6 +42,7 @@ _OPTIONS: Final[Mapping[str, str]] = {
     "cache_dir": "--cache-dir",
     "cache_hours": "--cache-hours",
     "output_dir": "--output-dir",
+    "ssm_regions": "--ssm-regions",
 }
 
 _MAX_HOURS: Final = 1_000_000  # more than a century; dates end before much longer times do
@@ -61,6 +63,17 @@ def _require_region(text: str) -> str:
     return text
 
 
+def _split_at_commas(given: object) -> object:
+    return tuple(part.strip() for part in given.split(",")) if isinstance(given, str) else given
+
+
+def _require_each_once(codes: tuple[str, ...]) -> tuple[str, ...]:
+    # The quota is the region's: named twice, it would be asked at twice the rate.
+    if len(set(codes)) < len(codes):
+        raise ValueError("a region code stands there twice")
+    return codes
+
+
 def _require_bucket(name: str) -> str:
     if not _BUCKET.fullmatch(name):
         raise ValueError("not a bucket name")
@@ -73,6 +86,7 @@ def _require_folder(given: object) -> object:
     return given
 
 
+type _Region = Annotated[str, AfterValidator(_require_region)]
 type _Folder = Annotated[Path, Field(strict=False), BeforeValidator(_require_folder)]
 
 
@@ -92,7 +106,7 @@ class Config(BaseModel):
     Attributes
     ----------
     aws_region
-        Region whose SSM is asked (`AWS_DEFAULT_REGION`).
+        Region of the S3 bucket, and of the SSM that is asked (`AWS_DEFAULT_REGION`).
     aws_profile
         Profile of AWS's configuration files, or None for what boto3 finds (`AWS_PROFILE`).
     cache_dir
@@ -107,9 +121,12 @@ class Config(BaseModel):
     max_retries
         How often a failed call is tried again (`MAX_RETRIES`).
     max_workers
-        Number of calls at the same time (`MAX_WORKERS`).
+        Number of calls at the same time to one region (`MAX_WORKERS`).
     s3_cache_bucket
         Bucket of the cache's third tier, or None for two tiers (`S3_CACHE_BUCKET`).
+    ssm_regions
+        Regions whose SSM is asked side by side, instead of that of `aws_region` (`SSM_REGIONS`,
+        separated by commas).
 
     Raises
     ------
@@ -120,9 +137,7 @@ class Config(BaseModel):
 
     model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
 
-    aws_region: Annotated[str, AfterValidator(_require_region)] = Field(
-        default="us-east-1", description="a region code such as us-east-1"
-    )
+    aws_region: _Region = Field(default="us-east-1", description="a region code such as us-east-1")
     aws_profile: str | None = Field(
         default=None, min_length=1, description="the name of an AWS profile"
     )
@@ -142,6 +157,11 @@ class Config(BaseModel):
         default=None,
         description="the name of an S3 bucket, 3 to 63 lower-case letters, digits, dots, dashes",
     )
+    ssm_regions: Annotated[
+        tuple[_Region, ...],
+        BeforeValidator(_split_at_commas),
+        AfterValidator(_require_each_once),
+    ] = Field(default=(), description="region codes such as us-east-1,eu-west-1, each of them once")
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] | None = None) -> Self:
@@ -166,8 +186,8 @@ class Config(BaseModel):
         Parameters
         ----------
         args
-            May have `region`, `profile`, `cache_dir`, `cache_hours`, `no_cache` and `output_dir`;
-            one that is missing or None leaves its setting to the environment.
+            May have `region`, `profile`, `cache_dir`, `cache_hours`, `no_cache`, `output_dir` and
+            `ssm_regions`; one that is missing or None leaves its setting to the environment.
         environ
             Variables to read instead of the process's own.
 

@@ -113,38 +113,47 @@ class GlobalInfrastructure:
             services_job = jobs.start(self.service_codes)
             regions = jobs.result(regions_job)
 
-            # The long lists first: what is short fills the gaps at the end.
+            # The long lists first: what is short fills the gaps that they leave.
             pair_jobs = [jobs.start(self._service_codes_in, code) for code in regions]
             zone_jobs = [jobs.start(self._zones_of, code) for code in regions if zones]
 
             listed = jobs.result(services_job)
-            services_of = dict(zip(regions, jobs.results(pair_jobs), strict=True))
-            services = sorted(
-                {*listed, *(code for codes in services_of.values() for code in codes)}
-            )
-            if not any(services_of.values()):
-                raise DataSourceError(f"SSM lists no service in any region below {ROOT}/regions")
-
+            check_jobs = {
+                code: jobs.start(self._region_codes_of, code) for code in listed if cross_check
+            }
             names = [
                 *(
-                    f"{ROOT}/regions/{r}/{key}"
-                    for r in regions
+                    f"{ROOT}/regions/{code}/{key}"
+                    for code in regions
                     for key in REGION_ATTRIBUTES.values()
                 ),
-                *(f"{ROOT}/services/{code}/longName" for code in services),
+                *(_label(code) for code in listed),
             ]
-            value_jobs = [jobs.start(self._tree.values, ten) for ten in in_tens(names)]
-            check_jobs = [
-                jobs.start(self._region_codes_of, code) for code in services if cross_check
-            ]
+            # What is left over is asked for with the labels that are not known yet.
+            *full_tens, rest = in_tens(names)
+            value_jobs = [jobs.start(self._tree.values, ten) for ten in full_tens]
+
+            services_of = dict(zip(regions, jobs.results(pair_jobs), strict=True))
+            if not any(services_of.values()):
+                raise DataSourceError(f"SSM lists no service in any region below {ROOT}/regions")
+            listed_codes = set(listed)
+            unlisted = sorted(
+                {code for codes in services_of.values() for code in codes} - listed_codes
+            )
+            services = sorted([*listed, *unlisted])
+            check_jobs |= {
+                code: jobs.start(self._region_codes_of, code) for code in unlisted if cross_check
+            }
+            labels = [_label(code) for code in unlisted]
+            names += labels
+            value_jobs += [jobs.start(self._tree.values, ten) for ten in in_tens([*rest, *labels])]
 
             values: dict[str, str] = {}
             for ten in jobs.results(value_jobs):
                 values |= ten
             zones_of = dict(zip(regions, jobs.results(zone_jobs), strict=True)) if zones else {}
-            regions_of = jobs.results(check_jobs)
+            regions_of = {code: jobs.result(job) for code, job in check_jobs.items()}
 
-        listed_codes = set(listed)
         return Catalog(
             regions=tuple(
                 Region(code=code, zones=zones_of.get(code), **_attributes(code, values))
@@ -153,7 +162,7 @@ class GlobalInfrastructure:
             services=tuple(
                 Service(
                     code=code,
-                    name=values.get(f"{ROOT}/services/{code}/longName"),
+                    name=values.get(_label(code)),
                     listed=code in listed_codes,
                 )
                 for code in services
@@ -177,11 +186,7 @@ class GlobalInfrastructure:
                 zone_lists=len(zones_of) * len(ZONE_KINDS) if zones else None,
                 checked_lists=len(regions_of) if cross_check else None,
             ),
-            cross_check=(
-                _compare(services_of, dict(zip(services, regions_of, strict=True)))
-                if cross_check
-                else None
-            ),
+            cross_check=_compare(services_of, regions_of) if cross_check else None,
         )
 
     def region_codes(self) -> list[str]:
@@ -205,7 +210,7 @@ class GlobalInfrastructure:
         return self._codes("services")
 
     def _codes(self, kind: str) -> list[str]:
-        codes = sorted(self._tree.children(f"{ROOT}/{kind}"))
+        codes = sorted(self._tree.children(f"{ROOT}/{kind}", many=True))
         if not codes:
             raise DataSourceError(
                 f"SSM lists no {kind} below {ROOT}/{kind}. Not every partition has these "
@@ -214,7 +219,8 @@ class GlobalInfrastructure:
         return codes
 
     def _service_codes_in(self, region_code: str) -> tuple[str, ...]:
-        return tuple(sorted(self._tree.children(f"{ROOT}/regions/{region_code}/services")))
+        path = f"{ROOT}/regions/{region_code}/services"
+        return tuple(sorted(self._tree.children(path, many=True)))
 
     def _region_codes_of(self, service_code: str) -> tuple[str, ...]:
         return tuple(sorted(self._tree.children(f"{ROOT}/services/{service_code}/regions")))
@@ -278,6 +284,10 @@ class _Jobs:
             if self._error is None and not isinstance(error, FetchCancelledError):
                 self._error = error
         self._tree.cancel()
+
+
+def _label(service_code: str) -> str:
+    return f"{ROOT}/services/{service_code}/longName"
 
 
 def _attributes(region_code: str, values: Mapping[str, str]) -> dict[str, str | None]:

@@ -23,6 +23,7 @@ EVERYTHING = {
     "MAX_RETRIES": "0",
     "MAX_WORKERS": "64",
     "S3_CACHE_BUCKET": "aws-ssm-data-dev-123456789012",
+    "SSM_REGIONS": "us-east-1, eu-west-3",
 }
 EVERYTHING_READ = Config(
     aws_region="eu-west-3",
@@ -34,6 +35,7 @@ EVERYTHING_READ = Config(
     max_retries=0,
     max_workers=64,
     s3_cache_bucket="aws-ssm-data-dev-123456789012",
+    ssm_regions=("us-east-1", "eu-west-3"),
 )
 
 
@@ -51,6 +53,7 @@ def test_plain_defaults_are_those_of_the_documentation(monkeypatch: pytest.Monke
         "max_retries": 3,
         "max_workers": 10,
         "s3_cache_bucket": None,
+        "ssm_regions": (),
     }
 
 
@@ -74,6 +77,9 @@ def test_a_config_does_not_change() -> None:
         {"aws_profile": ""},
         {"output_dir": ""},
         {"cache_dirs": "x"},
+        {"ssm_regions": ("us-east-1", "us-east-1")},
+        {"ssm_regions": ("",)},
+        {"ssm_regions": None},
     ],
 )
 def test_direct_construction_is_strict(wrong: dict[str, Any]) -> None:
@@ -140,6 +146,10 @@ def test_an_empty_cache_ttl_leaves_cache_hours() -> None:
         ("MAX_WORKERS", "many\nlines"),
         ("AWS_DEFAULT_REGION", "evil.example/"),
         ("AWS_DEFAULT_REGION", "us-east-1\n"),
+        ("SSM_REGIONS", "us-east-1,evil.example/"),
+        ("SSM_REGIONS", "us-east-1,,eu-west-3"),
+        ("SSM_REGIONS", "us-east-1,us-east-1"),
+        ("SSM_REGIONS", "us-east-1 eu-west-3"),
         ("S3_CACHE_BUCKET", "s3://bucket"),
         ("S3_CACHE_BUCKET", "Capitals"),
         ("S3_CACHE_BUCKET", "ab"),
@@ -192,6 +202,7 @@ def test_options_win_over_the_environment() -> None:
         cache_hours=0.0,
         no_cache=False,
         output_dir=Path("o"),
+        ssm_regions="eu-central-1",
     )
 
     assert Config.from_args(args, EVERYTHING) == EVERYTHING_READ.model_copy(
@@ -201,6 +212,7 @@ def test_options_win_over_the_environment() -> None:
             "cache_dir": Path("c"),
             "cache_hours": 0.0,
             "output_dir": Path("o"),
+            "ssm_regions": ("eu-central-1",),
         }
     )
 
@@ -216,6 +228,7 @@ def test_options_win_over_the_environment() -> None:
             cache_hours=None,
             no_cache=None,
             output_dir=None,
+            ssm_regions=None,
         ),
     ],
 )
@@ -256,6 +269,7 @@ def test_an_option_stands_in_for_a_wrong_variable() -> None:
         ("cache_dir", "--cache-dir", ""),
         ("output_dir", "--output-dir", "a\0b"),
         ("region", "--region", "no region"),
+        ("ssm_regions", "--ssm-regions", "us-east-1,no region"),
         ("profile", "--profile", ""),
     ],
 )

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from aws_ssm_fetcher.data_sources.global_infrastructure import GlobalInfrastructure
-from aws_ssm_fetcher.data_sources.parameter_tree import ParameterTree
+from aws_ssm_fetcher.data_sources.parameter_tree import ParameterTree, SsmRegion
 from aws_ssm_fetcher.models import Catalog, CrossCheck
 from lambda_core import aws, circuit_breaker, retry
 from lambda_testing.moto_tree import children, moto_tree
@@ -20,12 +20,17 @@ def endpoint() -> Iterator[str]:
         yield url
 
 
-def parameters(endpoint: str) -> ParameterTree:
+def parameters(endpoint: str, *regions: str) -> ParameterTree:
     return ParameterTree(
-        aws.client("ssm", endpoint_url=endpoint),
+        [
+            SsmRegion(
+                aws.client("ssm", region=region, endpoint_url=endpoint),
+                circuit_breaker.CircuitBreaker("ssm"),
+            )
+            for region in regions or ("us-east-1",)
+        ],
         max_tps=10_000,
         policy=retry.RetryPolicy(attempts=1),
-        breaker=circuit_breaker.CircuitBreaker("ssm"),
     )
 
 
@@ -125,3 +130,21 @@ def test_the_calls_are_few_and_counted(endpoint: str) -> None:
     assert sum(tree.calls.values()) + zone_calls <= 1185
     assert all(region.zones is None for region in without.regions)
     assert calls[-1] == (len(calls), len(calls)), "progress ends with everything done"
+
+
+def test_three_regions_tell_what_one_tells(endpoint: str, catalog: Catalog) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AWS_ACCESS_KEY_ID", "testing")
+        patch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
+        for region in ("us-east-1", "eu-west-3", "ap-southeast-2"):
+            # Moto loads each of a region's trees with its first call, which must be alone.
+            alone = GlobalInfrastructure(parameters(endpoint, region), max_workers=1)
+            assert (len(alone.region_codes()), len(alone.service_codes())) == (39, 404)
+        tree = parameters(endpoint, "us-east-1", "eu-west-3", "ap-southeast-2")
+        spread = GlobalInfrastructure(tree, max_workers=30).fetch(source="snapshot", live=False)
+    same = {"regions", "services", "availability"}
+    assert spread.model_dump(include=same) == catalog.model_dump(include=same)
+    calls = tree.calls_by_region
+    assert list(calls) == ["us-east-1", "eu-west-3", "ap-southeast-2"]
+    assert sum(calls.values()) == sum(spread.provenance.calls.values()) <= 1185
+    assert min(calls.values()) > 200

@@ -12,7 +12,12 @@ from pydantic import Field
 from aws_ssm_fetcher import __version__
 from aws_ssm_fetcher.core.cache import CacheManager
 from aws_ssm_fetcher.core.config import Config
-from aws_ssm_fetcher.data_fetcher import DEFAULT_MAX_TPS, AWSSSMDataFetcher, Source
+from aws_ssm_fetcher.data_fetcher import (
+    DEFAULT_MAX_TPS,
+    AWSSSMDataFetcher,
+    Source,
+    ssm_clients,
+)
 from aws_ssm_fetcher.data_sources.rss import BundledLaunchFeed, HttpLaunchFeed, RegionLaunchFeed
 from aws_ssm_fetcher.stages.artefacts import ArtefactStore
 from aws_ssm_fetcher.stages.contracts import FetchRequest, parse_request
@@ -36,7 +41,7 @@ class FetcherSettings(StageSettings):
     rss_url
         Feed of region launches; None for the launch dates that the project brings.
     ssm_max_tps
-        The most SSM calls a second.
+        The most SSM calls a second to each region.
     source_label, source_as_of
         What reports say of the data's origin where SSM is a snapshot, and the day after which it
         cannot have changed.
@@ -72,7 +77,7 @@ class _Function:
     settings: FetcherSettings
     feed: RegionLaunchFeed
     s3: S3Client
-    ssm: SSMClient
+    ssm: tuple[SSMClient, ...]
 
     @property
     def store(self) -> ArtefactStore:
@@ -84,7 +89,7 @@ class _Function:
             self.config,
             max_tps=self.settings.ssm_max_tps,
             source=Source(label, as_of=self.settings.source_as_of) if label else None,
-            client=self.ssm,
+            clients=self.ssm,
             cache=CacheManager(
                 self.config, s3_client=self.s3, max_age_hours=request.max_cache_age_hours
             ),
@@ -95,13 +100,10 @@ class _Function:
 def _function() -> _Function:
     settings = FetcherSettings.from_environment()
     config = Config.for_lambda("data_fetcher")
-    user_agent = f"aws-ssm-fetcher/{__version__}"
     return _Function(
         config=config,
         settings=settings,
         feed=HttpLaunchFeed(settings.rss_url) if settings.rss_url else BundledLaunchFeed(),
-        s3=aws.client("s3", region=config.aws_region, user_agent=user_agent),
-        ssm=aws.client(
-            "ssm", region=config.aws_region, pool_size=config.max_workers, user_agent=user_agent
-        ),
+        s3=aws.client("s3", region=config.aws_region, user_agent=f"aws-ssm-fetcher/{__version__}"),
+        ssm=ssm_clients(config),
     )
