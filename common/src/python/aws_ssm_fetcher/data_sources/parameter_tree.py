@@ -39,8 +39,8 @@ MAX_EMPTY_PAGES = 100
 """AWS may answer empty pages with a token; this many in a row is a source that never ends."""
 
 
-THROTTLED_PAUSE_SECONDS = 0.1
-"""How long a region is left alone once it throttled a call.
+THROTTLED_PAUSE_CALLS = 4
+"""How long a region is left alone once it throttled a call: as long as so many calls take.
 
 The call itself waits longer. The others, which would mostly be refused too, wait this long: a
 small part of the quota where the refusal was an accident, and enough for lists that have a choice
@@ -100,6 +100,7 @@ class ParameterTree:
         if not regions or len({region.code for region in regions}) < len(regions):
             raise ValueError("regions must be at least one, and each of them once")
         self._policy = policy
+        self._throttled_pause_seconds = THROTTLED_PAUSE_CALLS / max_tps
         self._cancelled = threading.Event()
         self._lanes = [_Lane(r, RateLimiter(max_tps, sleep=self._sleep)) for r in regions]
         self._turn = threading.Lock()
@@ -252,7 +253,7 @@ class ParameterTree:
             with self._lock:
                 self._retries += 1
             if retry.verdict is Verdict.THROTTLED:
-                lane.limiter.penalize(THROTTLED_PAUSE_SECONDS)
+                lane.limiter.penalize(self._throttled_pause_seconds)
 
         def attempt() -> T:
             if not reading.granted:

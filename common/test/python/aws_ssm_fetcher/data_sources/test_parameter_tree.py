@@ -21,7 +21,7 @@ from aws_ssm_fetcher.core.config import Config
 from aws_ssm_fetcher.data_fetcher import AWSSSMDataFetcher, Source
 from aws_ssm_fetcher.data_sources.global_infrastructure import GlobalInfrastructure
 from aws_ssm_fetcher.data_sources.parameter_tree import (
-    THROTTLED_PAUSE_SECONDS,
+    THROTTLED_PAUSE_CALLS,
     ParameterTree,
     SsmRegion,
     in_tens,
@@ -173,15 +173,16 @@ def test_every_region_has_its_share_and_none_is_asked_above_its_rate() -> None:
 
 
 def test_a_region_that_throttled_is_left_alone_for_a_moment() -> None:
+    rate = 50.0
     with SmallSsm(BIG, throttles_every=10) as ssm:
-        tree = parameters(ssm, [HERE])
+        tree = parameters(ssm, [HERE], max_tps=rate)
         for ten in in_tens(f"{ROOT}/services/{number}/longName" for number in range(400)):
             tree.values(ten)
     assert tree.retries == 4
     pairs = list(zip(ssm.received, ssm.received[1:], strict=False))
     gaps = [later.at - call.at for call, later in pairs if call.refused]
     assert len(gaps) == 4
-    assert min(gaps) >= THROTTLED_PAUSE_SECONDS
+    assert min(gaps) >= THROTTLED_PAUSE_CALLS / rate
 
 
 @pytest.mark.parametrize("denied", [HERE, THERE, ELSEWHERE])
