@@ -214,7 +214,7 @@ def test_nobody_reads_the_closing_table(tmp_path: Path) -> None:
         program.stdout.close()
         errors = program.stderr.read()
         program.stderr.close()
-        assert program.wait(timeout=120) == cli.COMPLETE
+        assert program.wait(timeout=120) == cli.COMPLETE, errors
     assert "Writing the reports: done" in only_line(errors)
     assert (tmp_path / "output" / "summary.json").exists()
 
