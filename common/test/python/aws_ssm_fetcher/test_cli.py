@@ -160,6 +160,8 @@ def test_no_room_for_the_reports(tmp_path: Path) -> None:
             ["--no-zones", "--no-cache", "--max-tps=100000", "--rss-url=http://127.0.0.1:9/feed"],
             tmp_path,
             AWS_ENDPOINT_URL=endpoint,
+            # The limit would cut bytecode off too, and leave it to break whatever runs next.
+            PYTHONDONTWRITEBYTECODE="1",
         )
         resource.prlimit(program.pid, resource.RLIMIT_FSIZE, (20_000, 20_000))
         _, errors = program.communicate(timeout=120)

@@ -22,8 +22,9 @@ from lambda_core.errors import ReportError
 
 MakeReport = Callable[..., Report]
 TEXTS = (ReportFormat.JSON, ReportFormat.CSV)
-OWN_CODE = dict(os.environ, PYTHONPATH=os.pathsep.join(sys.path))
-"""The environment of a process that finds the code where this one does."""
+OWN_CODE = dict(os.environ, PYTHONPATH=os.pathsep.join(sys.path), PYTHONDONTWRITEBYTECODE="1")
+"""The environment of a process that finds the code where this one does. It writes no bytecode: a
+limit on the size of files would cut that off too, and leave it to break whatever runs next."""
 
 
 def run(
