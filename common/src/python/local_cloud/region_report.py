@@ -23,7 +23,7 @@ from aws_ssm_fetcher.stages.artefacts import ArtefactStore
 from aws_ssm_fetcher.stages.contracts import OrchestratorResult
 from aws_ssm_fetcher.stages.published_set import PublishedSet, find_set
 from lambda_core.s3 import S3Objects
-from local_cloud.clone import architecture, clone_root
+from local_cloud.clone import CODE_FOLDER, SETTINGS_FILE, architecture, clone_root
 from local_cloud.deploy import Clients, Deployer, RegionReport, clients_of
 from local_cloud.errors import ExecutionError
 from local_cloud.function_settings import read_settings
@@ -34,12 +34,7 @@ from local_cloud.server import moto_server, snapshot_day, snapshot_label
 
 PIPELINE: Final = "region_report"
 
-SETTINGS_FILE: Final = Path("lambda/functions.json")
-
 DEFINITION_FILE: Final = Path("terraform/stacks/region_report/state_machine.asl.json")
-
-CODE_FOLDER: Final = Path("dist/local-cloud/code")
-"""Unpacked packages, kept for the next run."""
 
 TITLES: Final = {
     "FetchData": "Reading the parameters",

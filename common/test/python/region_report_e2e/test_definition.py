@@ -10,9 +10,10 @@ from typing import Any
 
 import pytest
 
+from local_cloud.clone import SETTINGS_FILE
 from local_cloud.deploy import TASK_MARGIN_SECONDS, MachineSettings, render
 from local_cloud.function_settings import read_settings
-from local_cloud.region_report import DEFINITION_FILE, PIPELINE, SETTINGS_FILE, TITLES
+from local_cloud.region_report import DEFINITION_FILE, PIPELINE, TITLES
 
 FUNCTIONS = read_settings(Path(SETTINGS_FILE))[PIPELINE]
 
