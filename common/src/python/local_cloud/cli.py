@@ -20,7 +20,6 @@ from aws_ssm_fetcher.core.config import Config
 from aws_ssm_fetcher.data_fetcher import AWSSSMDataFetcher, Source
 from aws_ssm_fetcher.data_sources.rss import BundledLaunchFeed, HttpLaunchFeed
 from aws_ssm_fetcher.pipeline import Options, RunResult, make_report
-from lambda_core.errors import ConfigurationError
 from local_cloud.invoke import add_invoke_parser
 from local_cloud.server import moto_server, snapshot_day, snapshot_label
 from local_cloud.surroundings import forget_accounts
@@ -62,10 +61,10 @@ def _parser() -> argparse.ArgumentParser:
         help="a feed of launches to read instead of the dates that the project brings",
     )
     report.add_argument(
-        "--state-machine",
+        "--in-process",
         action="store_true",
-        help="make it by the state machine and the packaged functions, as on AWS; packages them "
-        "first where that is needed",
+        help="make it in this process, instead of by the state machine and the packaged functions "
+        "as on AWS: quicker, the same reports; always so where this is not Linux",
     )
     add_invoke_parser(commands)
     add_up_parser(commands)
@@ -80,10 +79,11 @@ def _region_report(args: argparse.Namespace) -> int:
         zones=args.zones,
         cross_check=args.cross_check,
     )
-    if not args.state_machine:
+    if not sys.platform.startswith("linux") and not args.in_process:
+        print("Packaged functions run on Linux only: making it in this process.", file=sys.stderr)
+        args.in_process = True
+    if args.in_process:
         return finish(_in_process(args, options))
-    if not sys.platform.startswith("linux"):
-        raise ConfigurationError("packaged functions run on Linux only: leave --state-machine out")
     # Imported here, because it takes longer to import than the quick way needs.
     from local_cloud import region_report
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import io
 import shutil
@@ -68,5 +69,7 @@ class CodeStore:
 
     def _remove_unused(self) -> None:
         for folder in self._folder.iterdir():
-            if time.time() - folder.stat().st_mtime > KEPT_SECONDS:
-                shutil.rmtree(folder, ignore_errors=True)
+            # Another process may have renamed or removed it meanwhile.
+            with contextlib.suppress(FileNotFoundError):
+                if time.time() - folder.stat().st_mtime > KEPT_SECONDS:
+                    shutil.rmtree(folder, ignore_errors=True)

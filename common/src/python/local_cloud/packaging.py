@@ -117,8 +117,7 @@ def _run_pants(root: Path, targets: list[str]) -> None:
     )
     if done.returncode:
         raise PackagingError(
-            "the functions could not be packaged: Pants says why, above; or make the report "
-            "without packages: leave --state-machine out"
+            "the functions could not be packaged: Pants says why, above"
         )
 
 

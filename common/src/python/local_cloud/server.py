@@ -36,6 +36,9 @@ SEEDED_REGION = "us-east-1"
 START_SECONDS = 60.0
 """How long the server may take to answer; importing moto takes about two seconds."""
 
+END_SECONDS = 5.0
+"""How long the server may take to end by itself; it keeps nothing that would have to be saved."""
+
 MOTO_VERSION = importlib.metadata.version("moto")
 
 MOTO_RELEASED = {"5.2.5": dt.date(2026, 10, 27)}
@@ -70,17 +73,21 @@ def moto_server(port: int = 0, functions: FunctionOptions | None = None) -> Iter
     """
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
+    patience = 0.0
     arguments = (theirs, port, functions)
     process = context.Process(target=_serve, args=arguments, daemon=True, name="moto")
     try:
         with _deaf_to_ctrl_c():
             process.start()
         theirs.close()
-        yield f"http://{LOOPBACK}:{_started(ours, port)}"
+        endpoint = f"http://{LOOPBACK}:{_started(ours, port)}"
+        patience = END_SECONDS
+        yield endpoint
     finally:
+        # Tells the server to end; one that is still loading does not hear it.
         ours.close()
         if process.pid is not None:
-            # It keeps nothing that would have to be saved, and may still be loading.
+            process.join(patience)
             process.kill()
             process.join()
 
@@ -128,7 +135,6 @@ def _serve(connection: Connection, port: int, functions: FunctionOptions | None)
     connection.send(server.port)
     with contextlib.suppress(EOFError):
         connection.recv()
-    server.shutdown()
 
 
 def _load_parameter_tree() -> None:

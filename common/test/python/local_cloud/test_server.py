@@ -136,6 +136,7 @@ def test_ctrl_c_while_the_server_starts_ends_both_without_a_traceback(tmp_path: 
             "-m",
             "local_cloud.cli",
             "region-report",
+            "--in-process",
             f"--output-dir={tmp_path}",
         ],
         stdout=subprocess.PIPE,
