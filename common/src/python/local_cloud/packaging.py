@@ -116,9 +116,7 @@ def _run_pants(root: Path, targets: list[str]) -> None:
         [*command, *targets], stdin=subprocess.DEVNULL, stdout=sys.stderr, check=False
     )
     if done.returncode:
-        raise PackagingError(
-            "the functions could not be packaged: Pants says why, above"
-        )
+        raise PackagingError("the functions could not be packaged: Pants says why, above")
 
 
 def _write(path: Path, mark: _Mark) -> None:

@@ -378,6 +378,27 @@ def versions_are_listed(client: Clients) -> None:
     assert [one["stateMachineVersionArn"] for one in found] == [f"{arn}:2", f"{arn}:1"]
 
 
+def many_first_requests_get_the_whole_tree(client: Clients) -> None:
+    # A region that nothing else here asks, so that these are its first requests.
+    known = client("ssm").meta
+    ssm = boto3.client(
+        "ssm",
+        endpoint_url=known.endpoint_url,
+        region_name="eu-central-2",
+        config=known.config,
+    )
+    root = "/aws/service/global-infrastructure"
+    paths = [f"{root}/regions", f"{root}/services"] * 4
+
+    def count(path: str) -> int:
+        pages = ssm.get_paginator("get_parameters_by_path").paginate(Path=path)
+        return sum(len(page["Parameters"]) for page in pages)
+
+    with ThreadPoolExecutor(len(paths)) as pool:
+        counts = list(pool.map(count, paths))
+    assert counts == [39, 404] * 4
+
+
 CHECKS = {
     mends.athena.delete_named_query: [a_named_query_can_be_deleted],
     mends.events.run_targets: [events_start_state_machines],
@@ -393,6 +414,7 @@ CHECKS = {
         a_reader_sees_metadata_with_its_object,
     ],
     mends.sqs.policies_are_kept: [a_queue_keeps_its_policies],
+    mends.ssm.public_parameters_are_whole: [many_first_requests_get_the_whole_tree],
     mends.stepfunctions.end_of_a_timed_out_execution: [an_execution_that_timed_out_has_an_end],
     mends.stepfunctions.history_in_pages: [a_history_comes_in_pages_from_either_end],
     mends.stepfunctions.names_of_executions: [executions_have_names],

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from local_cloud.mends import athena, events, lambda_, s3, sqs, stepfunctions
+from local_cloud.mends import athena, events, lambda_, s3, sqs, ssm, stepfunctions
 
 MENDS: tuple[Callable[[], None], ...] = (
     athena.delete_named_query,
@@ -20,6 +20,7 @@ MENDS: tuple[Callable[[], None], ...] = (
     s3.delete_markers_can_be_removed,
     s3.one_request_for_a_key_at_a_time,
     sqs.policies_are_kept,
+    ssm.public_parameters_are_whole,
     stepfunctions.end_of_a_timed_out_execution,
     stepfunctions.history_in_pages,
     stepfunctions.names_of_executions,

@@ -5,6 +5,8 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
+# Loaded with the function, although it is needed later only: a missing layer shows at once.
+from aws_ssm_fetcher.outputs import excel_writer  # noqa: F401
 from aws_ssm_fetcher.stages.artefacts import ArtefactStore
 from aws_ssm_fetcher.stages.contracts import StageRequest, parse_request
 from aws_ssm_fetcher.stages.generate import generate_excel
