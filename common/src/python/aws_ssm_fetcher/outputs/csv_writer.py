@@ -19,9 +19,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from aws_ssm_fetcher.outputs.files import REPORT_FILES, ReportFile, ReportFormat
-from aws_ssm_fetcher.outputs.spreadsheet import cell_text
 from aws_ssm_fetcher.report import Cell, ColumnKind, Report, Table
 from lambda_core.errors import ReportError
+from lambda_core.spreadsheet import cell_text
 
 _PERCENT_DECIMALS = 4
 

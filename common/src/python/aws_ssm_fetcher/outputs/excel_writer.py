@@ -32,10 +32,10 @@ from openpyxl.writer.excel import ExcelWriter
 
 from aws_ssm_fetcher.outputs.files import REPORT_FILES, ReportFile, ReportFormat
 from aws_ssm_fetcher.outputs.provenance import notice
-from aws_ssm_fetcher.outputs.spreadsheet import cell_text
-from aws_ssm_fetcher.outputs.workbook_package import StyledText, finish_package, literal
+from aws_ssm_fetcher.outputs.workbook_package import StyledText, finish_package
 from aws_ssm_fetcher.report import Cell, Column, ColumnKind, Report, ReportMetadata, Table
 from lambda_core.errors import ReportError
+from lambda_core.spreadsheet import cell_text, literal
 
 TITLE = "AWS services by region"
 

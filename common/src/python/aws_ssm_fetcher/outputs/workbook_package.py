@@ -22,18 +22,14 @@ from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
 from openpyxl.utils import get_column_letter
 
+from lambda_core.spreadsheet import literal
+
 _END_OF_ROWS = b"</sheetData>"
 _DIMENSION = re.compile(rb"<dimension [^>]*/>")
 _CHUNK_ROWS = 256
-_HEX_ESCAPE = re.compile(r"_(?=x[0-9A-Fa-f]{4}_)")
 
 type StyledText = tuple[str, int]
 """A cell's text and the index of its style in the workbook."""
-
-
-def literal(text: str) -> str:
-    """Protect what SpreadsheetML reads as an escape: `_x003D_` would be shown as `=`."""
-    return _HEX_ESCAPE.sub("_x005F_", text)
 
 
 def finish_package(

@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aws_ssm_fetcher.outputs.csv_writer import write_csv
-from aws_ssm_fetcher.outputs.spreadsheet import cell_text
 from aws_ssm_fetcher.report import Report
 from lambda_core.errors import ReportError
+from lambda_core.spreadsheet import cell_text
 
 MakeReport = Callable[..., Report]
 

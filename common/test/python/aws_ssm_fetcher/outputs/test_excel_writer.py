@@ -19,9 +19,9 @@ from openpyxl.worksheet.properties import PageSetupProperties
 from openpyxl.worksheet.worksheet import Worksheet
 
 from aws_ssm_fetcher.outputs.excel_writer import write_excel
-from aws_ssm_fetcher.outputs.spreadsheet import cell_text
 from aws_ssm_fetcher.report import Column, ColumnKind, Report, Table
 from lambda_core.errors import ReportError
+from lambda_core.spreadsheet import cell_text
 
 MakeReport = Callable[..., Report]
 SHEETS = [

@@ -1,4 +1,4 @@
-"""How text from outside becomes harmless text in a spreadsheet: shared by CSV and workbook.
+"""How text from outside becomes harmless text in a spreadsheet: shared by CSV and workbooks.
 
 A spreadsheet takes a cell that begins with certain characters for a formula and runs it, see
 https://owasp.org/www-community/attacks/CSV_Injection. Every text that a report shows is somebody
@@ -17,6 +17,8 @@ _CONTROL_STARTS = frozenset("\t\r\n")
 
 _INVISIBLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufffe\uffff]")
 """Control characters, line separators, and what XML 1.0 or UTF-8 cannot carry."""
+
+_HEX_ESCAPE = re.compile(r"_(?=x[0-9A-Fa-f]{4}_)")
 
 
 def neutralise(text: str) -> str:
@@ -47,6 +49,14 @@ def cell_text(text: str) -> str:
     Remembered, because a report repeats some thousand codes and names tens of thousands of times.
     """
     return visible(neutralise(text))
+
+
+def literal(text: str) -> str:
+    """Protect what a workbook's XML reads as an escape: `_x003D_` would be shown as `=`.
+
+    ECMA-376 part 1, 22.4.2.4. It is for workbooks only, where it comes last.
+    """
+    return _HEX_ESCAPE.sub("_x005F_", text)
 
 
 def _escape(match: re.Match[str]) -> str:

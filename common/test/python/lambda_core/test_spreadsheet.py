@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aws_ssm_fetcher.outputs.spreadsheet import cell_text, neutralise, visible
+from lambda_core.spreadsheet import cell_text, literal, neutralise, visible
 
 DANGEROUS = "=+-@\t\r\n\uff1d\uff0b\uff0d\uff20"
 
@@ -66,3 +66,11 @@ def test_a_cell_is_one_printable_line_that_no_spreadsheet_runs(text: str) -> Non
     assert not shown.lstrip().startswith(tuple(DANGEROUS))
     shown.encode("utf-8")
     assert cell_text(shown) == shown
+
+
+@pytest.mark.parametrize(
+    ("text", "protected"),
+    [("_x003D_1", "_x005F_x003D_1"), ("_x_", "_x_"), ("a_b", "a_b"), ("_x00G0_", "_x00G0_")],
+)
+def test_what_a_workbook_would_take_for_an_escape_is_protected(text: str, protected: str) -> None:
+    assert literal(text) == protected
