@@ -1,0 +1,88 @@
+"""What holds for each function that is one of an execution's middle stages."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+from aws_ssm_fetcher_testing.catalogs import small_catalog
+from aws_ssm_fetcher_testing.stage_runs import fetched, request_after
+
+from aws_ssm_fetcher.stages.artefacts import ArtefactStore
+from aws_ssm_fetcher.stages.contracts import StageRequest, StageResult, parse_request
+from aws_ssm_fetcher.stages.errors import InvalidRequestError
+from aws_ssm_fetcher.stages.process import process
+from lambda_core.errors import ConfigurationError, ProcessingError
+from lambda_testing.events import sample_events
+from lambda_testing.fresh_interpreter import packages_after_import
+
+
+class StageFunctionTests:
+    """Tests of a function; a subclass whose name begins with `Test` says which.
+
+    Attributes
+    ----------
+    function
+        The module of its handler.
+    stage
+        What its results call it.
+    after
+        Which stage must have run before, by the prefix where that left its artefacts.
+    writes
+        Key of something that it makes.
+    elsewhere
+        Packages in layers that it does not have.
+    """
+
+    function: ModuleType
+    stage: str
+    after: str
+    writes: str
+    elsewhere: Sequence[str]
+
+    @pytest.fixture(autouse=True)
+    def _cold_start(self) -> None:
+        self.function._store.cache_clear()
+
+    @pytest.fixture
+    def store(self, bucket: str, monkeypatch: pytest.MonkeyPatch) -> ArtefactStore:
+        monkeypatch.setenv("OUTPUT_S3_BUCKET", bucket)
+        return ArtefactStore.open(bucket)
+
+    @property
+    def events(self) -> dict[str, dict[str, Any]]:
+        """The sample events that lie beside the function."""
+        assert self.function.__file__ is not None
+        return sample_events(Path(self.function.__file__).parents[3] / "events")
+
+    def test_the_sample_events_are_valid(self) -> None:
+        for event in self.events.values():
+            parse_request(StageRequest, event)
+
+    def test_it_takes_a_request_and_answers_a_result(self, store: ArtefactStore) -> None:
+        before = fetched(store, "run-1", small_catalog())
+        if self.after == "processed-data":
+            before = process(request_after(before), store)
+        answer = self.function.handler(request_after(before).model_dump(mode="json"), None)
+        result = parse_request(StageResult, answer)
+        assert result.statistics.stage == self.stage
+        assert result.statistics.pairs == 7
+        store.read(self.writes)
+
+    def test_a_failure_is_raised(self, store: ArtefactStore) -> None:
+        location = store.location(f"{self.after}/run-1/")
+        with pytest.raises(ProcessingError, match="is missing"):
+            self.function.handler({"execution_id": "run-1", "data_location": location}, None)
+        with pytest.raises(InvalidRequestError, match="data_location: Field required"):
+            self.function.handler({"execution_id": "run-1"}, None)
+
+    def test_a_bucket_that_is_not_set_is_named(self) -> None:
+        with pytest.raises(ConfigurationError, match="OUTPUT_S3_BUCKET is not set"):
+            self.function.handler(next(iter(self.events.values())), None)
+
+    def test_it_imports_only_what_its_layers_hold(self) -> None:
+        loaded = packages_after_import(self.function.__name__, blocked=self.elsewhere)
+        assert loaded.isdisjoint(self.elsewhere)
