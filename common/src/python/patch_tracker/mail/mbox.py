@@ -1,0 +1,119 @@
+"""Mails out of an mbox, one at a time, in bounded memory.
+
+The format is mboxrd (https://www.loc.gov/preservation/digital/formats/fdd/fdd000385.shtml): a line
+`From …` begins a mail, and a line of a mail that begins with `From ` has one more `>`.
+"""
+
+from __future__ import annotations
+
+import gzip
+import io
+import re
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import IO, Final, Protocol
+
+from lambda_core.errors import DataSourceError
+
+GZIP_MAGIC: Final = b"\x1f\x8b"
+
+MAX_MAIL_BYTES: Final = 32 * 1024 * 1024
+"""Of a larger mail only this much is kept: no list accepts one."""
+
+MAX_MBOX_BYTES: Final = 2 * 1024 * 1024 * 1024
+"""Decompressed; more is taken for an attack."""
+
+_LINE_BYTES: Final = 64 * 1024
+_QUOTED_FROM: Final = re.compile(rb"^>+From ")
+
+
+class LineSource(Protocol):
+    """What mails are read from: a binary stream."""
+
+    def readline(self, size: int, /) -> bytes:
+        """Return the next line, or `size` bytes of it; nothing at the end."""
+        ...
+
+
+class MailboxError(DataSourceError):
+    """An mbox is damaged or larger than allowed; the mails before that were given."""
+
+
+@dataclass(frozen=True, slots=True)
+class RawMail:
+    """A mail as bytes; `cut` is how many bytes above the limit were left out."""
+
+    content: bytes
+    cut: int = 0
+
+
+def mails_of_gzip(
+    compressed: IO[bytes], *, max_bytes: int = MAX_MBOX_BYTES, max_mail_bytes: int = MAX_MAIL_BYTES
+) -> Iterator[RawMail]:
+    """Yield the mails of a gzipped mbox; see `mails_of`.
+
+    Raises
+    ------
+    MailboxError
+        The compressed data is damaged or ends early, or is more than `max_bytes` large.
+    """
+    try:
+        with gzip.GzipFile(fileobj=compressed, mode="rb") as stream:
+            yield from mails_of(stream, max_bytes=max_bytes, max_mail_bytes=max_mail_bytes)
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        raise MailboxError(f"the gzipped mbox is damaged: {error}") from error
+
+
+def mails_of_bytes(content: bytes) -> Iterator[RawMail]:
+    """Yield the mails of an mbox in memory, gzipped or not."""
+    stream = io.BytesIO(content)
+    return mails_of_gzip(stream) if content.startswith(GZIP_MAGIC) else mails_of(stream)
+
+
+def mails_of(
+    stream: LineSource, *, max_bytes: int = MAX_MBOX_BYTES, max_mail_bytes: int = MAX_MAIL_BYTES
+) -> Iterator[RawMail]:
+    """Yield the mails of an mbox, in its order.
+
+    What stands before the first `From ` line is a mail of its own if it has a header.
+
+    Raises
+    ------
+    MailboxError
+        It is more than `max_bytes` large.
+    """
+    lines: list[bytes] = []
+    kept = cut = total = 0
+    after_blank = at_start = True
+    while line := stream.readline(_LINE_BYTES):
+        total += len(line)
+        if total > max_bytes:
+            raise MailboxError(f"the mbox is larger than the {max_bytes} bytes that are allowed")
+        if at_start and after_blank and line.startswith(b"From "):
+            if mail := _mail(lines, cut):
+                yield mail
+            lines, kept, cut = [], 0, 0
+            after_blank = False
+            at_start = line.endswith(b"\n")
+            continue
+        if at_start:
+            after_blank = line in {b"\n", b"\r\n"}
+            if _QUOTED_FROM.match(line):
+                line = line[1:]
+        at_start = line.endswith(b"\n")
+        if kept + len(line) <= max_mail_bytes:
+            lines.append(line)
+            kept += len(line)
+        else:
+            cut += len(line)
+    if mail := _mail(lines, cut):
+        yield mail
+
+
+def _mail(lines: list[bytes], cut: int) -> RawMail | None:
+    """Join a mail's lines, without the blank line that separates it from the next."""
+    if lines and lines[-1] in {b"\n", b"\r\n"}:
+        lines.pop()
+    content = b"".join(lines)
+    return RawMail(content, cut) if content.strip() else None

@@ -1,0 +1,271 @@
+"""One mail, read out of its bytes. There are no bytes that it refuses."""
+
+from __future__ import annotations
+
+import datetime as dt
+import email
+import hashlib
+import html
+import re
+from dataclasses import dataclass
+from email.message import Message
+from email.utils import getaddresses
+from typing import Final
+
+from patch_tracker.mail import diff, review
+from patch_tracker.mail.dates import parse_date, received_time, sorting_time
+from patch_tracker.mail.mbox import RawMail
+from patch_tracker.mail.subject import Subject, parse_subject
+from patch_tracker.mail.text import decode, header_text, storable
+from patch_tracker.mail.trailers import trailers_of
+from patch_tracker.models import MailKind, Person, Sentiment, Trailer
+
+_MESSAGE_ID: Final = re.compile(r"<\s*([^<>]*?)\s*>")
+_CHANGE_ID: Final = re.compile(r"^change-id:\s*(\S{1,200})\s*$", re.IGNORECASE | re.MULTILINE)
+_PULL: Final = re.compile(
+    r"^are available in the (?:git )?repository at:?", re.IGNORECASE | re.MULTILINE
+)
+_TAGS: Final = re.compile(r"<(?:style|script)\b.*?</(?:style|script)>|<[^>]*>", re.S | re.I)
+
+_ARCHIVE_FIELDS: Final = re.compile(
+    rb"^(?:archived-at|content-length|lines|list-archive|list-post|status):.*\n(?:[ \t].*\n)*",
+    re.IGNORECASE | re.MULTILINE,
+)
+
+MAX_ID: Final = 512
+"""Characters of a message id; a longer one is replaced by its hash."""
+
+MAX_PARENTS: Final = 100
+MAX_PATHS: Final = 200
+_MAX_PARTS: Final = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Mail:
+    """A mail, read.
+
+    Attributes
+    ----------
+    message_id
+        Without `<` and `>`. One that is missing is made of the mail's digest.
+    digest
+        Of what it says, see `models.Discussion`.
+    date, received
+        Of its headers; None where they are missing or cannot be read.
+    parents
+        Ids that In-Reply-To and References name, nearest first.
+    body
+        All its text, decoded; code and quotes included.
+    paths, paths_total
+        Of a patch the files that it touches, `MAX_PATHS` at most, and how many there are.
+    problems
+        What could not be read as it should be.
+    """
+
+    message_id: str
+    digest: str
+    kind: MailKind
+    author: Person
+    subject: str
+    heading: Subject
+    date: dt.datetime | None
+    received: dt.datetime | None
+    timestamp: dt.datetime
+    parents: tuple[str, ...]
+    body: str
+    change_id: str
+    paths: tuple[str, ...]
+    paths_total: int
+    trailers: tuple[Trailer, ...]
+    review: bool
+    sentiment: Sentiment
+    sentiment_rule: str
+    problems: tuple[str, ...]
+    raw: bytes
+
+
+def normal_id(text: str) -> str:
+    """Return a message id as it is kept: without brackets and space, of bounded length."""
+    found = _MESSAGE_ID.search(text)
+    bare = re.sub(r"\s+", "", found[1] if found else text).strip("<>").replace("\0", "")
+    if len(bare) > MAX_ID:
+        return f"sha256-{hashlib.sha256(bare.encode()).hexdigest()}@too-long.invalid"
+    return bare
+
+
+def parse_mail(raw: RawMail | bytes) -> Mail:
+    """Read a mail."""
+    if isinstance(raw, bytes):
+        raw = RawMail(raw)
+    problems: list[str] = []
+    if raw.cut:
+        problems.append(f"cut: {raw.cut} bytes above the limit were left out")
+    message = email.message_from_bytes(raw.content)
+    body = _body(message, problems)
+    headers = _Headers(message)
+    author = _author(headers)
+    subject = headers.text("subject")
+    heading = parse_subject(subject)
+    parents = _parents(headers)
+    date = parse_date(headers.raw("date"))
+    received = received_time(headers.raws("received"))
+    if not headers.raw("date"):
+        problems.append("no date")
+    elif date is None:
+        problems.append("unreadable date")
+    timestamp = sorting_time(date, received)
+    if date is not None and timestamp != date:
+        problems.append("unbelievable date")
+    digest = _digest(raw.content)
+    message_id = normal_id(headers.text("message-id"))
+    if not message_id:
+        problems.append("no message id")
+        message_id = f"{digest}@missing-message-id.invalid"
+    if not author.email:
+        problems.append("no sender")
+    lines = body.splitlines()
+    kind = _kind(heading, bool(parents), lines, body)
+    own = lines if kind.is_target else review.own_lines(body)
+    trailers = trailers_of(_message_part(lines) if kind is MailKind.PATCH else own, author)
+    paths = diff.paths_of(lines) if kind is MailKind.PATCH else ()
+    sentiment, rule = Sentiment.NEUTRAL, ""
+    is_review = False
+    if kind is MailKind.REPLY:
+        sentiment, rule = review.sentiment_of(own, trailers)
+        is_review = review.is_review(body, own, trailers)
+    change_id = _CHANGE_ID.search(body) if kind.is_target else None
+    return Mail(
+        message_id=message_id,
+        digest=digest,
+        kind=kind,
+        author=author,
+        subject=subject,
+        heading=heading,
+        date=date,
+        received=received,
+        timestamp=timestamp,
+        parents=tuple(parent for parent in parents if parent != message_id),
+        body=body,
+        change_id=change_id[1] if change_id else "",
+        paths=paths[:MAX_PATHS],
+        paths_total=len(paths),
+        trailers=trailers,
+        review=is_review,
+        sentiment=sentiment,
+        sentiment_rule=rule,
+        problems=tuple(dict.fromkeys(problems)),
+        raw=raw.content,
+    )
+
+
+class _Headers:
+    """Headers of a mail as text; the first of several counts."""
+
+    def __init__(self, message: Message) -> None:
+        self._by_name: dict[str, list[str]] = {}
+        for name, value in message.raw_items():
+            self._by_name.setdefault(name.lower(), []).append(str(value))
+        try:
+            self._charset = message.get_content_charset("") or ""
+        except (LookupError, ValueError):
+            self._charset = ""
+
+    def raws(self, name: str) -> list[str]:
+        return self._by_name.get(name, [])
+
+    def raw(self, name: str) -> str:
+        return next(iter(self.raws(name)), "")
+
+    def text(self, name: str) -> str:
+        return header_text(self.raw(name), self._charset)
+
+    def decoded(self, value: str) -> str:
+        return header_text(value, self._charset)
+
+
+def _author(headers: _Headers) -> Person:
+    # Addresses are parsed before encoded words are decoded, which may hold commas and brackets.
+    raw = " ".join(headers.raw("from").split())
+    try:
+        pairs = getaddresses([raw])
+    except (ValueError, IndexError):
+        pairs = []
+    for name, address in pairs:
+        if "@" in address:
+            return Person(_address(address), headers.decoded(name))
+    text = headers.text("from")
+    if found := re.search(r"[^\s<>\"',;]+@[^\s<>\"',;]+", text):
+        name = text.replace(found[0], "").strip(" <>\"'")
+        return Person(_address(found[0]), name)
+    return Person("", text)
+
+
+def _address(address: str) -> str:
+    clean = address.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+    return storable("".join(clean.split()).lower())[:320]
+
+
+def _parents(headers: _Headers) -> list[str]:
+    """Return In-Reply-To's ids, then those of References from the last to the first."""
+    answered = _MESSAGE_ID.findall(headers.text("in-reply-to"))
+    references = _MESSAGE_ID.findall(headers.text("references"))
+    ids = [normal_id(f"<{one}>") for one in (*answered, *reversed(references))]
+    return list(dict.fromkeys(filter(None, ids)))[:MAX_PARENTS]
+
+
+def _body(message: Message, problems: list[str]) -> str:
+    plain: list[str] = []
+    rich: list[str] = []
+    for count, part in enumerate(message.walk()):
+        if count == _MAX_PARTS:
+            problems.append("more parts than are read")
+            break
+        if part.is_multipart() or part.get_content_maintype() != "text":
+            continue
+        data = part.get_payload(decode=True)
+        if not isinstance(data, bytes):
+            continue
+        try:
+            charset = part.get_content_charset("") or ""
+        except (LookupError, ValueError):
+            charset = ""
+        text, problem = decode(data, charset)
+        if problem:
+            problems.append(problem)
+        kept = rich if part.get_content_subtype() == "html" else plain
+        kept.append(text.replace("\0", "\ufffd"))
+    if plain:
+        return "\n".join(plain)
+    return "\n".join(html.unescape(_TAGS.sub(" ", text)) for text in rich)
+
+
+def _digest(raw: bytes) -> str:
+    """Hash a mail without the header fields that archives add when they serve it."""
+    head, blank, body = raw.partition(b"\n\n")
+    fields = _ARCHIVE_FIELDS.sub(b"", head + b"\n")
+    return hashlib.sha256(fields + blank + body.rstrip()).hexdigest()[:16]
+
+
+def _kind(heading: Subject, answers: bool, lines: list[str], body: str) -> MailKind:
+    if not heading.is_reply:
+        if heading.is_patch and heading.number == 0:
+            return MailKind.COVER
+        if heading.is_pull or (_PULL.search(body) and not heading.is_patch):
+            return MailKind.PULL
+        if (heading.is_patch or heading.has_version) and diff.has_diff(lines):
+            return MailKind.PATCH
+        if not answers and diff.has_diff(lines) and not _is_quoted(lines):
+            return MailKind.PATCH
+    return MailKind.REPLY if answers or heading.is_reply else MailKind.OTHER
+
+
+def _is_quoted(lines: list[str]) -> bool:
+    return any(line.startswith(">") for line in lines)
+
+
+def _message_part(lines: list[str]) -> list[str]:
+    """Return a patch's own message: what stands above its diff."""
+    for number, line in enumerate(lines):
+        if line.startswith(("diff --git ", "Index: ")) or line == "---":
+            return lines[:number]
+    return lines
