@@ -19,6 +19,8 @@ import polars as pl
 
 SUBMIT, PASS_QC, NOT_PASS_QC = "submit", "pass-qc", "not-pass-qc"
 
+DATE_FORMAT = "%Y-%m-%d"
+
 _FILTERED_COLUMNS = ("action", "center_label", "pipeline_adcid", "timestamp")
 
 _ONE_DAY = dt.timedelta(days=1)
@@ -168,6 +170,20 @@ def calculate_qc_timing_metrics[F: (pl.DataFrame, pl.LazyFrame)](df: F) -> F:
     return _with_days(df, PASS_QC, "days_from_visit_to_qc")
 
 
+def days_from_visit(moments: pl.Expr, visit_dates: pl.Expr | None = None) -> pl.Expr:
+    """Return the days from a visit's date to the day of a moment.
+
+    Parameters
+    ----------
+    moments
+        In UTC.
+    visit_dates
+        Dates; None for those of the column `visit_date`.
+    """
+    visits = pl.col("visit_date") if visit_dates is None else visit_dates
+    return (moments.dt.date() - visits).dt.total_days()
+
+
 def get_centers_list(df: pl.DataFrame | pl.LazyFrame) -> list[str]:
     """Return the labels of all centers, sorted."""
     return _values(df, "center_label")
@@ -244,8 +260,8 @@ def _with_days[F: (pl.DataFrame, pl.LazyFrame)](df: F, action: str, name: str) -
     if isinstance(dtype, pl.Datetime) and dtype.time_zone not in (None, "UTC"):
         moments = moments.dt.convert_time_zone("UTC")
     if schema["visit_date"] == pl.String:
-        visits = visits.str.to_date("%Y-%m-%d")
-    days = (moments.dt.date() - visits).dt.total_days()
+        visits = visits.str.to_date(DATE_FORMAT)
+    days = days_from_visit(moments, visits)
     return df.filter(pl.col("action") == action).with_columns(days.alias(name))
 
 

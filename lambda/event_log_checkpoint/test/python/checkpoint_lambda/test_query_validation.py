@@ -16,22 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from checkpoint_lambda import query_validation as ask
-
-SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
-    "action": pl.String,
-    "study": pl.String,
-    "pipeline_adcid": pl.Int32,
-    "project_label": pl.String,
-    "center_label": pl.String,
-    "gear_name": pl.String,
-    "ptid": pl.String,
-    "visit_date": pl.String,
-    "visit_number": pl.String,
-    "datatype": pl.String,
-    "module": pl.String,
-    "packet": pl.String,
-    "timestamp": pl.Datetime("us", "UTC"),
-}
+from checkpoint_lambda.schema import EVENT_SCHEMA
 
 ACTIONS = ["submit", "pass-qc", "not-pass-qc", "delete"]
 
@@ -86,7 +71,7 @@ KINDS = pytest.mark.parametrize(
 
 
 def frame(rows: list[Row]) -> pl.DataFrame:
-    return pl.DataFrame(rows, schema=SCHEMA)
+    return pl.DataFrame(rows, schema=EVENT_SCHEMA)
 
 
 def row(**values: object) -> Row:
@@ -381,7 +366,7 @@ def test_a_file_is_read_in_the_columns_that_a_question_needs(name: str, tmp_path
     path = tmp_path / "checkpoint.parquet"
     events.write_parquet(path)
     expected = question(events.lazy())
-    for column in SCHEMA.keys() - needed:
+    for column in EVENT_SCHEMA.keys() - needed:
         spoil(path, column=column)
     answer = question(pl.scan_parquet(path))
     if isinstance(answer, pl.LazyFrame):
