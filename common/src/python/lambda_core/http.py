@@ -31,6 +31,7 @@ from lambda_core.retry import STANDARD, Retry, RetryPolicy, Verdict
 
 _CHUNK_BYTES: Final = 64 * 1024
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
+_SAME_METHOD: Final = frozenset({307, 308})
 _TRANSIENT_STATUS: Final = frozenset({408, 425, 429, 500, 502, 503, 504})
 _CREDENTIAL_HEADERS: Final = frozenset({"authorization", "cookie", "proxy-authorization"})
 
@@ -151,6 +152,17 @@ def user_agent(product: str, version: str, purpose: str = "") -> str:
     return f"{product}/{version} (+{purpose})" if purpose else f"{product}/{version}"
 
 
+@dataclass(frozen=True, slots=True)
+class _Request:
+    """What is asked; `check` is as in `HttpSession.get`."""
+
+    method: str
+    url: str
+    max_bytes: int
+    headers: dict[str, str]
+    check: Callable[[HttpResponse], None] | None
+
+
 class _Session(requests.Session):
     """Sees no redirects: requests would read their bodies whole, even where it follows none."""
 
@@ -203,7 +215,12 @@ class HttpSession:
             self._session.mount(scheme, HTTPAdapter(pool_maxsize=pool_size))
 
     def get(
-        self, url: str, *, max_bytes: int, headers: Mapping[str, str] | None = None
+        self,
+        url: str,
+        *,
+        max_bytes: int,
+        headers: Mapping[str, str] | None = None,
+        check: Callable[[HttpResponse], None] | None = None,
     ) -> HttpResponse:
         """Get one page.
 
@@ -215,6 +232,9 @@ class HttpSession:
             Largest body that is accepted, both as sent and decompressed.
         headers
             Further request headers. Credentials among them go to the URL's own origin only.
+        check
+            Raises an `HttpError` where an answer is not what was asked for, whatever its status
+            says. It is judged as every other error is: for trying again, and by the breaker.
 
         Raises
         ------
@@ -225,14 +245,32 @@ class HttpSession:
         HttpTimeoutError, HttpUnreachableError
             There was no answer.
         HttpError
-            The URL is none, or a redirect leads nowhere.
+            The URL is none, a redirect leads nowhere, or `check` refused the answer.
         CircuitOpenError
             The host failed too often, and was not asked.
         """
-        host = _require_http(url)
+        return self._request(_Request("GET", url, max_bytes, dict(headers or {}), check))
+
+    def post(
+        self,
+        url: str,
+        *,
+        max_bytes: int,
+        headers: Mapping[str, str] | None = None,
+        check: Callable[[HttpResponse], None] | None = None,
+    ) -> HttpResponse:
+        """Ask by a POST without a body, for a server that wants a search to be one.
+
+        It is tried again as a GET is, so it must be for what changes nothing. Parameters and
+        errors are those of `get`; a redirect that would make it a GET is an error.
+        """
+        return self._request(_Request("POST", url, max_bytes, dict(headers or {}), check))
+
+    def _request(self, request: _Request) -> HttpResponse:
+        host = _require_http(request.url)
         ends_at = time.monotonic() + self._limits.total_seconds
         attempt = partial(
-            _run_until, ends_at, partial(self._attempt, url, max_bytes, headers, ends_at), url
+            _run_until, ends_at, partial(self._attempt, request, ends_at), request.url
         )
         return self._breakers.get(host).call(
             lambda: self._retry.call(
@@ -249,17 +287,23 @@ class HttpSession:
         """Close all connections."""
         self._session.close()
 
-    def _attempt(
-        self, url: str, max_bytes: int, headers: Mapping[str, str] | None, ends_at: float
-    ) -> HttpResponse:
-        send = dict(headers or {})
+    def _attempt(self, request: _Request, ends_at: float) -> HttpResponse:
+        url, send = request.url, request.headers
         for _ in range(self._limits.redirects + 1):
-            with self._open(url, send) as response:
+            with self._open(request.method, url, send) as response:
                 location = response.headers.get("Location")
                 if response.status_code not in _REDIRECTS or location is None:
                     _require_success(response, url)
-                    content = b"".join(_body(response, url, max_bytes, ends_at))
-                    return HttpResponse(response.status_code, response.headers, content, url)
+                    content = b"".join(_body(response, url, request.max_bytes, ends_at))
+                    answer = HttpResponse(response.status_code, response.headers, content, url)
+                    if request.check:
+                        request.check(answer)
+                    return answer
+                if request.method != "GET" and response.status_code not in _SAME_METHOD:
+                    raise HttpError(
+                        f"{redact_url(url)} redirects a {request.method} to a GET; not followed",
+                        url=redact_url(url),
+                    )
             target = _redirect_target(url, location)
             if _origin(target) != _origin(url):
                 send = {
@@ -273,13 +317,14 @@ class HttpSession:
             url=redact_url(url),
         )
 
-    def _open(self, url: str, headers: Mapping[str, str]) -> requests.Response:
+    def _open(self, method: str, url: str, headers: Mapping[str, str]) -> requests.Response:
         """Send the request and read the headers of the answer."""
         # No error is chained here: their texts quote the URL with all its secrets.
         shown = redact_url(url)
         limits = self._limits
         try:
-            return self._session.get(
+            return self._session.request(
+                method,
                 url,
                 headers=headers,
                 timeout=(limits.connect_seconds, limits.read_seconds),

@@ -25,6 +25,7 @@ from lambda_core.errors import ApplicationError, CircuitOpenError, describe_erro
 from lambda_core.http import (
     HttpError,
     HttpLimits,
+    HttpResponse,
     HttpSession,
     HttpStatusError,
     HttpTimeoutError,
@@ -452,6 +453,41 @@ def test_redirects_are_followed(peer: Peer) -> None:
     page = session().get(f"{peer.url}/a", max_bytes=10)
     assert (page.content, page.url) == (b"here", f"{peer.url}/end")
     assert peer.requests[1].startswith(b"GET /b?c ")
+
+
+def test_a_search_can_be_a_post(peer: Peer) -> None:
+    peer.answers = [answer(status="307 Temporary Redirect", Location="/b"), answer(b"found")]
+    assert session().post(f"{peer.url}/a?q=1", max_bytes=10).content == b"found"
+    first, second = peer.requests
+    assert first.startswith(b"POST /a?q=1 ")
+    assert b"\r\nContent-Length: 0\r\n" in first
+    assert second.startswith(b"POST /b ")
+
+
+def test_a_post_does_not_become_a_get(peer: Peer) -> None:
+    peer.answers = [answer(status="302 Found", Location="/b")]
+    with pytest.raises(HttpError, match="redirects a POST to a GET"):
+        session().post(peer.url, max_bytes=10)
+    assert len(peer.requests) == 1
+
+
+def test_an_answer_that_is_refused_is_a_failure_like_others(peer: Peer) -> None:
+    def check(response: HttpResponse) -> None:
+        if response.content != b"data":
+            refused = HttpError("no data")
+            refused.transient = response.content == b"later"
+            raise refused
+
+    peer.answers = [answer(b"later"), answer(b"data")]
+    assert session(attempts=2).get(peer.url, max_bytes=10, check=check).content == b"data"
+    peer.answers = [answer(b"page")]
+    breakers = CircuitBreakers(BreakerPolicy(failure_threshold=1))
+    refusing = session(attempts=2, breakers=breakers)
+    with pytest.raises(HttpError, match="no data"):
+        refusing.get(peer.url, max_bytes=10, check=check)
+    with pytest.raises(CircuitOpenError):
+        refusing.get(peer.url, max_bytes=10, check=check)
+    assert len(peer.requests) == 3
 
 
 def test_the_body_of_a_redirect_is_not_read(peer: Peer) -> None:
