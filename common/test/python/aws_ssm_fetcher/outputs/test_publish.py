@@ -287,12 +287,15 @@ from aws_ssm_fetcher.report import Report
 from lambda_core.errors import ReportError
 
 report = Report.model_validate_json(Path(sys.argv[1]).read_text())
-resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))
+unlimited = resource.RLIM_INFINITY
+resource.setrlimit(resource.RLIMIT_FSIZE, (100, unlimited))
 try:
     with staging_folder(Path(sys.argv[2])) as staging:
         write_reports(report, [ReportFormat(sys.argv[3])], staging)
 except ReportError as error:
     print(error)
+# What measures this process writes a file in the end.
+resource.setrlimit(resource.RLIMIT_FSIZE, (unlimited, unlimited))
 """
 
 
