@@ -176,14 +176,18 @@ def _session(profile: str | None) -> boto3.Session:
 
 
 def _parse_timestamp(value: float | str) -> dt.datetime:
-    """Read a time as botocore does, but numbers (SSM's answers have one a parameter) directly.
+    """Read a time as botocore does, but the usual ways to write one directly.
 
-    botocore tries them as text in the local time zone first: a seventh of its work on a page of
-    SSM's parameters.
+    Numbers, of which SSM's answers have one a parameter, botocore tries as text in the local time
+    zone first: a seventh of its work on a page. ISO 8601, of which S3's lists have one an object,
+    it gives to a parser of all that was ever a date: two thirds of its work on a page.
     """
     if isinstance(value, int | float):
         return dt.datetime.fromtimestamp(value, dt.UTC)
-    return parse_timestamp(value)
+    try:
+        return dt.datetime.fromisoformat(value)
+    except ValueError:
+        return parse_timestamp(value)
 
 
 def _refuse_broken_answer(

@@ -20,7 +20,7 @@ import os
 import sys
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal, TextIO
@@ -274,6 +274,33 @@ def measure(name: str, value: float, unit: Literal["Count", "Seconds", "Bytes"])
     """
     if in_lambda():
         _metrics().add_metric(name=name, unit=unit, value=value)
+
+
+@dataclass(frozen=True, slots=True)
+class MetricValue:
+    """A value of a metric, with its unit."""
+
+    value: float
+    unit: Literal["Count", "Seconds", "Bytes"] = "Count"
+
+
+def measure_apart(values: Mapping[str, MetricValue], dimensions: Mapping[str, str]) -> None:
+    """Publish values of metrics at once, under dimensions of their own.
+
+    Outside Lambda nothing happens. Within, namespace and service are those of the function, and
+    what `count` and `measure` collect is left as it is.
+    """
+    if not in_lambda():
+        return
+    from aws_lambda_powertools.metrics import EphemeralMetrics
+
+    shared = _metrics().provider
+    own = EphemeralMetrics(namespace=shared.namespace, service=shared.service)
+    for name, dimension in dimensions.items():
+        own.add_dimension(name=name, value=dimension)
+    for name, one in values.items():
+        own.add_metric(name=name, unit=one.unit, value=one.value)
+    own.flush_metrics()
 
 
 type Handler = Callable[[dict[str, Any], Any], dict[str, Any]]

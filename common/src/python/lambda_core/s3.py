@@ -10,9 +10,10 @@ import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from contextlib import closing
+from contextlib import closing, nullcontext
 from dataclasses import dataclass, field
 from itertools import batched, islice
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from lambda_core.aws import (
@@ -27,10 +28,16 @@ from lambda_core.retry import AWS, Retry, RetryPolicy, Verdict
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
-    from mypy_boto3_s3.type_defs import ErrorTypeDef, ListObjectsV2OutputTypeDef
+    from mypy_boto3_s3.type_defs import (
+        ErrorTypeDef,
+        ListObjectsV2OutputTypeDef,
+        ListObjectVersionsOutputTypeDef,
+        PutObjectOutputTypeDef,
+    )
 
 _WRITE_ID: Final = "write-id"
 _DELETE_BATCH: Final = 1000
+_PIECE_BYTES: Final = 1024 * 1024
 _KEY_BYTES: Final = 1024
 _UPDATE_TRIES: Final = 20
 _UPDATE_PAUSES: Final = RetryPolicy(base_seconds=0.05, cap_seconds=2.0)
@@ -72,12 +79,23 @@ class StoredObject:
 
 @dataclass(frozen=True, slots=True)
 class ObjectSummary:
-    """An object as it is listed; `size` in bytes."""
+    """An object, or a version of one, as it is listed; `size` in bytes."""
 
     key: str
     size: int
     etag: str
     last_modified: dt.datetime
+    version_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DownloadedObject:
+    """An object whose content was written to a file; otherwise as `StoredObject`."""
+
+    path: Path
+    etag: str
+    last_modified: dt.datetime
+    metadata: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +195,26 @@ class S3Objects:
                 content, answer["ETag"], answer["LastModified"], answer.get("Metadata", {})
             )
 
+        return self._read(key, read)
+
+    def download(self, key: str, path: Path) -> DownloadedObject:
+        """Read an object into a file, piece by piece, as `get` does into memory.
+
+        After an error, the file holds what came before it.
+        """
+
+        def read() -> DownloadedObject:
+            answer = self._client.get_object(Bucket=self.bucket, Key=key)
+            with closing(answer["Body"]) as body, path.open("wb") as file:
+                for piece in body.iter_chunks(_PIECE_BYTES):
+                    file.write(piece)
+            return DownloadedObject(
+                path, answer["ETag"], answer["LastModified"], answer.get("Metadata", {})
+            )
+
+        return self._read(key, read)
+
+    def _read[T](self, key: str, read: Callable[[], T]) -> T:
         try:
             return self._call(read)
         except AWS_ERRORS as error:
@@ -198,7 +236,7 @@ class S3Objects:
     def put(
         self,
         key: str,
-        content: bytes,
+        content: bytes | Path,
         *,
         content_type: str = "application/octet-stream",
         metadata: Mapping[str, str] | None = None,
@@ -210,7 +248,8 @@ class S3Objects:
         Parameters
         ----------
         key, content, content_type, metadata
-            What to write. A conditional write adds `write-id` to the metadata.
+            What to write: bytes, or a file that is sent piece by piece. A conditional write adds
+            `write-id` to the metadata.
         if_match
             Write only if the object still has this ETag.
         if_none_match
@@ -245,18 +284,19 @@ class S3Objects:
             if self._on_retry:
                 self._on_retry(retry)
 
-        try:
-            answer = self._call(
-                lambda: self._client.put_object(
+        def write() -> PutObjectOutputTypeDef:
+            with content.open("rb") if isinstance(content, Path) else nullcontext(content) as body:
+                return self._client.put_object(
                     Bucket=self.bucket,
                     Key=key,
-                    Body=content,
+                    Body=body,
                     ContentType=content_type,
                     Metadata=stored_metadata,
                     **conditions,
-                ),
-                on_retry=note,
-            )
+                )
+
+        try:
+            answer = self._call(write, on_retry=note)
         except AWS_ERRORS as error:
             if not (conditions and _is_conflict(error)):
                 raise self._failure("write", key, error) from error
@@ -322,10 +362,17 @@ class S3Objects:
                     raise
                 self._sleep(_UPDATE_PAUSES.pause(conflicts))
 
-    def list(self, prefix: str) -> Iterator[ObjectSummary]:
+    def list(self, prefix: str, *, start_after: str = "") -> Iterator[ObjectSummary]:
         """Yield all objects whose key begins with `prefix`, in the order of their keys.
 
         Pages are asked for as they are needed.
+
+        Parameters
+        ----------
+        prefix
+            How the keys begin.
+        start_after
+            Only keys after this one.
 
         Raises
         ------
@@ -335,7 +382,7 @@ class S3Objects:
         token: str | None = None
         seen: set[str] = set()
         while True:
-            page = self._list_page(prefix, token)
+            page = self._list_page(prefix, start_after, token)
             for entry in page.get("Contents", []):
                 yield ObjectSummary(
                     entry["Key"], entry["Size"], entry["ETag"], entry["LastModified"]
@@ -351,6 +398,56 @@ class S3Objects:
                     key=prefix,
                 )
             seen.add(token)
+
+    def list_versions(self, prefix: str, *, start_after: str = "") -> Iterator[ObjectSummary]:
+        """Yield all versions of all objects, as `list` does the current ones; no delete markers."""
+        marker: dict[str, Any] = {"KeyMarker": start_after} if start_after else {}
+        seen: set[tuple[str, ...]] = set()
+        while True:
+            page = self._versions_page(prefix, marker)
+            for entry in page.get("Versions", []):
+                yield ObjectSummary(
+                    entry["Key"],
+                    entry["Size"],
+                    entry["ETag"],
+                    entry["LastModified"],
+                    entry["VersionId"],
+                )
+            if not page["IsTruncated"]:
+                return
+            marker = {
+                name: page[f"Next{name}"]  # type: ignore[literal-required]  # the two markers
+                for name in ("KeyMarker", "VersionIdMarker")
+                if page.get(f"Next{name}")
+            }
+            place = tuple(marker.values())
+            if not place or place in seen:
+                raise S3Error(
+                    f"the versions of {prefix!r} in bucket {self.bucket} do not end: a page "
+                    f"{'repeats the marker' if place else 'has no marker'} of the next",
+                    bucket=self.bucket,
+                    key=prefix,
+                )
+            seen.add(place)
+
+    def keeps_versions(self) -> bool:
+        """Whether objects have, or may have, versions that are not current.
+
+        Raises
+        ------
+        S3Error
+            S3 does not say; the permission is `s3:GetBucketVersioning`.
+        """
+        try:
+            answer = self._call(lambda: self._client.get_bucket_versioning(Bucket=self.bucket))
+        except AWS_ERRORS as error:
+            raise S3Error(
+                f"cannot see whether bucket {self.bucket} keeps versions: "
+                f"{explain_aws_error(error)}",
+                bucket=self.bucket,
+                code=error_code(error),
+            ) from error
+        return "Status" in answer
 
     def delete(self, keys: Iterable[str]) -> int:
         """Delete objects, 1,000 a call; one that is not there counts as deleted.
@@ -427,14 +524,30 @@ class S3Objects:
         except S3Error as error:
             return Fetched(key, error=error)
 
-    def _list_page(self, prefix: str, token: str | None) -> ListObjectsV2OutputTypeDef:
+    def _list_page(
+        self, prefix: str, start_after: str, token: str | None
+    ) -> ListObjectsV2OutputTypeDef:
         more: dict[str, Any] = {"ContinuationToken": token} if token else {}
+        if start_after:
+            more["StartAfter"] = start_after
         try:
             return self._call(
                 lambda: self._client.list_objects_v2(Bucket=self.bucket, Prefix=prefix, **more)
             )
         except AWS_ERRORS as error:
             raise self._failure("list", prefix, error) from error
+
+    def _versions_page(
+        self, prefix: str, marker: Mapping[str, Any]
+    ) -> ListObjectVersionsOutputTypeDef:
+        try:
+            return self._call(
+                lambda: self._client.list_object_versions(
+                    Bucket=self.bucket, Prefix=prefix, **marker
+                )
+            )
+        except AWS_ERRORS as error:
+            raise self._failure("list the versions of", prefix, error) from error
 
     def _delete_batch(self, keys: tuple[str, ...]) -> Sequence[ErrorTypeDef]:
         try:

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 
 from lambda_core.errors import ConfigurationError, DataSourceError
 from lambda_core.observability import (
+    MetricValue,
     StepTiming,
     StepTimings,
     configure_logging,
@@ -27,6 +28,7 @@ from lambda_core.observability import (
     instrumented,
     log_in_every_line,
     measure,
+    measure_apart,
     timed_step,
 )
 
@@ -244,11 +246,34 @@ class TestInLambda:
             {"Name": "Duration", "Unit": "Seconds"}
         ]
 
+    def test_values_of_a_group_have_its_dimensions_alone(
+        self, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        @instrumented("processor", namespace="Report")
+        def handler(_event: dict[str, Any], _context: object) -> dict[str, Any]:
+            count("regions", 39)
+            for group in ("a", "b"):
+                measure_apart({"Size": MetricValue(7, "Bytes")}, {"Group": group})
+            return {}
+
+        handler({}, CONTEXT)
+        first, second, shared = json_lines(capsys.readouterr().out)
+        assert [first["Group"], second["Group"], shared.get("Group")] == ["a", "b", None]
+        for line in (first, second):
+            (published,) = line["_aws"]["CloudWatchMetrics"]
+            assert published["Namespace"] == "Report"
+            assert published["Metrics"] == [{"Name": "Size", "Unit": "Bytes"}]
+            assert sorted(published["Dimensions"][0]) == ["Group", "service"]
+            assert line["service"] == "processor"
+        assert shared["regions"] == [39]
+        assert "Size" not in shared
+
 
 def test_a_handler_runs_anywhere(caplog: pytest.LogCaptureFixture) -> None:
     @instrumented("processor", namespace="Report")
     def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
         count("regions")
+        measure_apart({"Size": MetricValue(7, "Bytes")}, {"Group": "a"})
         if event.get("fail"):
             raise chained()
         return event

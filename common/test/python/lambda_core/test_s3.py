@@ -4,6 +4,7 @@ import datetime as dt
 import threading
 import uuid
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -161,6 +162,27 @@ def test_a_body_that_is_cut_off_is_read_again(objects: S3Objects, moto: Moto) ->
     assert cut == [1]
 
 
+def test_a_file_comes_and_goes_in_pieces(objects: S3Objects, moto: Moto, tmp_path: Path) -> None:
+    content = bytes(range(256)) * 16_384
+    (tmp_path / "in").write_bytes(content)
+    # Its first answer is lost: the second attempt has to send the whole file again.
+    moto.step = LoseAnswer()
+    etag = objects.put("a", tmp_path / "in", if_none_match=True)
+    moto.step = None
+    cut: list[int] = []
+
+    def cut_once(exchange: Exchange, fetch: Fetch) -> None:
+        cut.append(1)
+        (truncate(1000).act if len(cut) == 1 else lambda e, f: relay(e, f()))(exchange, fetch)
+
+    moto.step = cut_once
+    found = objects.download("a", tmp_path / "out")
+    assert (found.etag, found.path.read_bytes(), len(cut)) == (etag, content, 2)
+    moto.step = None
+    with pytest.raises(ObjectNotFoundError):
+        objects.download("b", tmp_path / "none")
+
+
 def test_retries_are_told(s3: S3Client, moto: Moto, objects: S3Objects) -> None:
     told: list[Retry] = []
     watched = S3Objects(
@@ -304,6 +326,47 @@ def test_lists_all_pages(objects: S3Objects, s3: S3Client) -> None:
     assert listed[0].etag == objects.get(keys[0]).etag
     assert listed[0].last_modified.tzinfo is not None
     assert list(objects.list("none/")) == []
+
+
+def test_lists_what_comes_after_a_key(objects: S3Objects, s3: S3Client) -> None:
+    two_a_page(s3)
+    for name in "abcde":
+        objects.put(f"x/{name}", b"")
+    after = [summary.key for summary in objects.list("x/", start_after="x/b")]
+    assert after == ["x/c", "x/d", "x/e"]
+    versions = objects.list_versions("x/", start_after="x/b")
+    assert [summary.key for summary in versions] == after
+
+
+def test_lists_all_versions(objects: S3Objects, s3: S3Client) -> None:
+    s3.meta.events.register(
+        "before-parameter-build.s3.ListObjectVersions",
+        lambda params, **_: params.setdefault("MaxKeys", 2),
+    )
+    assert objects.keeps_versions() is False
+    s3.put_bucket_versioning(Bucket=objects.bucket, VersioningConfiguration={"Status": "Enabled"})
+    assert objects.keeps_versions() is True
+    etags = [objects.put("a/x", bytes([n])) for n in range(5)]
+    s3.delete_object(Bucket=objects.bucket, Key="a/x")
+    objects.put("b", b"")
+    listed = [*objects.list_versions("a/")]
+    assert [one.etag for one in listed] == etags[::-1]
+    assert len({one.version_id for one in listed}) == 5
+    assert [*objects.list("a/")] == []
+
+
+def test_versions_without_end_are_an_error(objects: S3Objects, moto: Moto) -> None:
+    page = b"<ListVersionsResult><IsTruncated>true</IsTruncated>%s</ListVersionsResult>"
+    marker = b"<NextKeyMarker>a</NextKeyMarker>"
+    for answer, message in ((page % marker, "repeats the marker"), (page % b"", "has no marker")):
+        moto.step = respond(200, answer).act
+        with pytest.raises(S3Error, match=message):
+            list(objects.list_versions(""))
+    moto.step = xml_error(403, "AccessDenied")
+    with pytest.raises(S3Error, match="versions of 'a/'"):
+        list(objects.list_versions("a/"))
+    with pytest.raises(S3Error, match="keeps versions"):
+        objects.keeps_versions()
 
 
 def test_pages_without_end_are_an_error(objects: S3Objects, s3: S3Client, moto: Moto) -> None:

@@ -6,9 +6,34 @@ modules are; and pytest allows `pytest_plugins` only in the conftest that it is 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
+from checkpoint_testing.cloud import CheckpointCloud, new_cloud
+
+from local_cloud.server import moto_server
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Load the plugin before the tests of this folder."""
     config.pluginmanager.import_plugin("lambda_testing.pytest_plugin")
+
+
+@pytest.fixture(scope="session")
+def endpoint() -> Iterator[str]:
+    """URL of moto's server, a process of its own, where a conditional write is one step."""
+    with moto_server() as url:
+        yield url
+
+
+@pytest.fixture
+def aws_endpoint(endpoint: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Environment in which every AWS client talks to that server; its URL."""
+    monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
+    return endpoint
+
+
+@pytest.fixture
+def cloud(aws_endpoint: str) -> CheckpointCloud:
+    """Buckets of this test's own, with one checkpoint."""
+    return new_cloud(aws_endpoint)
