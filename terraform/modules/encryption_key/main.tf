@@ -1,0 +1,71 @@
+data "aws_caller_identity" "this" {}
+
+data "aws_partition" "this" {}
+
+data "aws_region" "this" {}
+
+# A key's policy is attached to the key: "*" in it is this key and nothing else.
+# https://docs.aws.amazon.com/kms/latest/developerguide/key-policy-overview.html
+data "aws_iam_policy_document" "this" {
+  #checkov:skip=CKV_AWS_109: the account administers its key; "*" is the key itself
+  #checkov:skip=CKV_AWS_111: the account administers its key; "*" is the key itself
+  #checkov:skip=CKV_AWS_356: in a key's policy, "*" is the key itself
+
+  statement {
+    sid       = "TheAccountAdministersItByIam"
+    actions   = ["kms:*"]
+    resources = ["*"]
+
+    principals {
+      type        = "AWS"
+      identifiers = ["arn:${data.aws_partition.this.partition}:iam::${data.aws_caller_identity.this.account_id}:root"]
+    }
+  }
+
+  # Alarms, rules and schedules put messages into encrypted topics and queues.
+  statement {
+    sid       = "ServicesSendMessages"
+    actions   = ["kms:Decrypt", "kms:GenerateDataKey"]
+    resources = ["*"]
+
+    principals {
+      type        = "Service"
+      identifiers = ["cloudwatch.amazonaws.com", "events.amazonaws.com", "sns.amazonaws.com"]
+    }
+
+    condition {
+      test     = "StringEquals"
+      variable = "aws:SourceAccount"
+      values   = [data.aws_caller_identity.this.account_id]
+    }
+  }
+
+  statement {
+    sid       = "LogGroups"
+    actions   = ["kms:Encrypt", "kms:Decrypt", "kms:ReEncrypt*", "kms:GenerateDataKey*", "kms:DescribeKey"]
+    resources = ["*"]
+
+    principals {
+      type        = "Service"
+      identifiers = ["logs.${data.aws_region.this.name}.amazonaws.com"]
+    }
+
+    condition {
+      test     = "ArnLike"
+      variable = "kms:EncryptionContext:aws:logs:arn"
+      values   = ["arn:${data.aws_partition.this.partition}:logs:${data.aws_region.this.name}:${data.aws_caller_identity.this.account_id}:log-group:*"]
+    }
+  }
+}
+
+resource "aws_kms_key" "this" {
+  description             = "Encrypts what ${var.name} stores, logs and sends"
+  deletion_window_in_days = var.deletion_window_days
+  enable_key_rotation     = true
+  policy                  = data.aws_iam_policy_document.this.json
+}
+
+resource "aws_kms_alias" "this" {
+  name          = "alias/${var.name}"
+  target_key_id = aws_kms_key.this.key_id
+}

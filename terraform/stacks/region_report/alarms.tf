@@ -1,0 +1,78 @@
+module "function_alarms" {
+  source   = "../../modules/function_alarms"
+  for_each = local.functions
+
+  function_name   = module.function[each.key].name
+  timeout_seconds = each.value.timeout_seconds
+  topic_arn       = module.alarm_topic.arn
+}
+
+locals {
+  # https://docs.aws.amazon.com/step-functions/latest/dg/procedure-cw-metrics.html
+  execution_alarms = {
+    failed = {
+      metric      = "ExecutionsFailed"
+      description = "failed"
+    }
+    timed-out = {
+      metric      = "ExecutionsTimedOut"
+      description = "took longer than an hour"
+    }
+    aborted = {
+      metric      = "ExecutionsAborted"
+      description = "was stopped by somebody"
+    }
+  }
+}
+
+resource "aws_cloudwatch_metric_alarm" "execution" {
+  for_each = local.execution_alarms
+
+  alarm_name          = "${local.name}-execution-${each.key}"
+  alarm_description   = "An execution of the region report ${each.value.description}. What to do: docs/operations.md#execution-${each.key}"
+  namespace           = "AWS/States"
+  metric_name         = each.value.metric
+  dimensions          = { StateMachineArn = module.state_machine.arn }
+  statistic           = "Sum"
+  period              = 300
+  evaluation_periods  = 1
+  threshold           = 1
+  comparison_operator = "GreaterThanOrEqualToThreshold"
+  treat_missing_data  = "notBreaching"
+  alarm_actions       = [module.alarm_topic.arn]
+  ok_actions          = [module.alarm_topic.arn]
+}
+
+# No report for a day, whatever the reason: missing data is the alarm.
+resource "aws_cloudwatch_metric_alarm" "late" {
+  count = var.schedule_enabled ? 1 : 0
+
+  alarm_name          = "${local.name}-report-late"
+  alarm_description   = "No region report was published for a day. What to do: docs/operations.md#report-late"
+  namespace           = local.functions.report_orchestrator.environment.POWERTOOLS_METRICS_NAMESPACE
+  metric_name         = "ReportsPublished"
+  dimensions          = { service = "report_orchestrator" }
+  statistic           = "Sum"
+  period              = 86400
+  evaluation_periods  = 1
+  threshold           = 1
+  comparison_operator = "LessThanThreshold"
+  treat_missing_data  = "breaching"
+  alarm_actions       = [module.alarm_topic.arn]
+  ok_actions          = [module.alarm_topic.arn]
+}
+
+resource "aws_cloudwatch_metric_alarm" "held_back" {
+  alarm_name          = "${local.name}-report-held-back"
+  alarm_description   = "A region report was held back, because it has far fewer pairs than the last. What to do: docs/operations.md#report-held-back"
+  namespace           = local.functions.report_orchestrator.environment.POWERTOOLS_METRICS_NAMESPACE
+  metric_name         = "HeldBack"
+  dimensions          = { service = "report_orchestrator" }
+  statistic           = "Sum"
+  period              = 300
+  evaluation_periods  = 1
+  threshold           = 1
+  comparison_operator = "GreaterThanOrEqualToThreshold"
+  treat_missing_data  = "notBreaching"
+  alarm_actions       = [module.alarm_topic.arn]
+}

@@ -1,0 +1,100 @@
+# What each function may do, spelled out. Objects are named by prefix; an execution's own id follows.
+
+locals {
+  objects = { for prefix in ["cache", "processed-data", "raw-data", "reports", "temp-reports"] : prefix => "${module.data.arn}/${prefix}/*" }
+
+  reads = {
+    data_fetcher        = ["cache"]
+    processor           = ["raw-data"]
+    json_csv_generator  = ["processed-data"]
+    excel_generator     = ["processed-data"]
+    report_orchestrator = ["processed-data", "reports", "temp-reports"]
+  }
+
+  writes = {
+    data_fetcher        = ["cache", "raw-data"]
+    processor           = ["processed-data"]
+    json_csv_generator  = ["temp-reports"]
+    excel_generator     = ["temp-reports"]
+    report_orchestrator = ["reports"]
+  }
+
+  deletes = {
+    data_fetcher        = ["cache"]
+    report_orchestrator = ["processed-data", "raw-data", "reports", "temp-reports"]
+  }
+}
+
+data "aws_iam_policy_document" "function" {
+  for_each = local.functions
+
+  statement {
+    sid       = "ReadObjects"
+    actions   = ["s3:GetObject"]
+    resources = [for prefix in local.reads[each.key] : local.objects[prefix]]
+  }
+
+  statement {
+    sid       = "WriteObjects"
+    actions   = ["s3:PutObject"]
+    resources = [for prefix in local.writes[each.key] : local.objects[prefix]]
+  }
+
+  # Without it, S3 answers for an object that is not there as for one that is forbidden.
+  statement {
+    sid       = "ListObjects"
+    actions   = ["s3:ListBucket"]
+    resources = [module.data.arn]
+  }
+
+  dynamic "statement" {
+    for_each = contains(keys(local.deletes), each.key) ? [1] : []
+
+    content {
+      sid       = "DeleteObjects"
+      actions   = ["s3:DeleteObject"]
+      resources = [for prefix in local.deletes[each.key] : local.objects[prefix]]
+    }
+  }
+
+  statement {
+    sid       = "EncryptAndDecrypt"
+    actions   = ["kms:Decrypt", "kms:GenerateDataKey"]
+    resources = [module.key.arn]
+  }
+
+  dynamic "statement" {
+    for_each = each.key == "data_fetcher" ? [1] : []
+
+    content {
+      sid     = "ReadPublicParameters"
+      actions = ["ssm:GetParameters", "ssm:GetParametersByPath"]
+
+      # Public parameters belong to no account, and are the same in each region.
+      resources = [
+        "arn:${data.aws_partition.this.partition}:ssm:*::parameter/aws/service/global-infrastructure",
+        "arn:${data.aws_partition.this.partition}:ssm:*::parameter/aws/service/global-infrastructure/*",
+      ]
+    }
+  }
+}
+
+data "aws_iam_policy_document" "state_machine" {
+  statement {
+    sid       = "InvokeFunctions"
+    actions   = ["lambda:InvokeFunction"]
+    resources = [for function in module.function : function.live_arn]
+  }
+
+  statement {
+    sid       = "Notify"
+    actions   = ["sns:Publish"]
+    resources = [module.alarm_topic.arn, module.report_topic.arn]
+  }
+
+  statement {
+    sid       = "EncryptNotices"
+    actions   = ["kms:Decrypt", "kms:GenerateDataKey"]
+    resources = [module.key.arn]
+  }
+}
