@@ -23,6 +23,7 @@ from lambda_core.retry import Verdict
 
 if TYPE_CHECKING:
     from botocore.model import OperationModel
+    from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_ssm import SSMClient
 
@@ -96,6 +97,18 @@ _session_lock: Final = threading.Lock()
 
 @overload
 def client(
+    service: Literal["dynamodb"],
+    *,
+    region: str | None = None,
+    profile: str | None = None,
+    endpoint_url: str | None = None,
+    pool_size: int = 10,
+    user_agent: str | None = None,
+) -> DynamoDBClient: ...
+
+
+@overload
+def client(
     service: Literal["s3"],
     *,
     region: str | None = None,
@@ -119,14 +132,14 @@ def client(
 
 
 def client(
-    service: Literal["s3", "ssm"],
+    service: Literal["dynamodb", "s3", "ssm"],
     *,
     region: str | None = None,
     profile: str | None = None,
     endpoint_url: str | None = None,
     pool_size: int = 10,
     user_agent: str | None = None,
-) -> S3Client | SSMClient:
+) -> DynamoDBClient | S3Client | SSMClient:
     """Make a client that never tries again by itself.
 
     Parameters
