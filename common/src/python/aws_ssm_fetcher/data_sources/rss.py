@@ -54,6 +54,8 @@ MAX_WARNINGS: Final = 20
 
 _SHOWN_CHARACTERS: Final = 80
 
+_MAX_DATE_CHARACTERS: Final = 80
+
 
 class RegionLaunchFeed(Protocol):
     """A source of launch dates."""
@@ -241,9 +243,14 @@ def _abridged(warnings: Sequence[str], source: str) -> tuple[str, ...]:
     return (*warnings[:MAX_WARNINGS], f"{source}: and {rest} more such warnings")
 
 
+def _one_line(text: str) -> str:
+    """Return the words of a text with one space between them."""
+    return " ".join(text.split())
+
+
 def _shown(text: str) -> str:
     """Return text of the feed fit for one line on a terminal."""
-    line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    line = _one_line("".join(c if c.isprintable() else " " for c in text))
     return f"{line[:_SHOWN_CHARACTERS]}…" if len(line) > _SHOWN_CHARACTERS else line or "no title"
 
 
@@ -413,7 +420,8 @@ def parse_date(text: str) -> dt.date | None:
     ----------
     text
         RFC 822 (`Mon, 1 Sep 2025 00:00:00 GMT`; the time may be absent), ISO 8601 (`2025-09-01`,
-        with or without a time), or written out (`September 1, 2025`, `Sep 1 2025`).
+        with or without a time), or written out (`September 1, 2025`, `Sep 1 2025`). White space
+        counts as one space, however much of it there is.
 
     Returns
     -------
@@ -421,7 +429,10 @@ def parse_date(text: str) -> dt.date | None:
         The day as it was published, in the text's own offset from UTC: what its author calls
         the day of the launch, and what the announcement shows. None where it is no date.
     """
-    text = text.strip()
+    # The expressions' time grows with the square of the white space that stands in a row.
+    text = _one_line(text)
+    if len(text) > _MAX_DATE_CHARACTERS:
+        return None
     if _ISO_8601.fullmatch(text):
         try:
             return dt.datetime.fromisoformat(text).date()
@@ -448,7 +459,7 @@ def _calendar_day(match: re.Match[str]) -> dt.date | None:
 def _date_of(entry: _Entry) -> dt.date:
     if date := parse_date(entry.published):
         return date
-    text = f"{entry.title} {entry.description}"
+    text = _one_line(f"{entry.title} {entry.description}")
     found = {day for match in _WRITTEN_OUT.finditer(text) if (day := _calendar_day(match))}
     if len(found) == 1:
         return found.pop()

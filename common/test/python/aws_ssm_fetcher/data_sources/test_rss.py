@@ -291,6 +291,16 @@ class TestDates:
         text = form.format(m=month, s=month[:3], d=day.day, y=day.year)
         assert parse_date(text) == day
 
+    @pytest.mark.parametrize(
+        "text", ["Mon,\n  1 \t Sep\u00a02025", "2025-09-01" + " " * 100, "September  1 ,   2025"]
+    )
+    def test_how_much_space_there_is_does_not_matter(self, text: str) -> None:
+        assert parse_date(text) == dt.date(2025, 9, 1)
+
+    def test_what_is_longer_than_any_date_is_none(self) -> None:
+        assert parse_date("2025-09-01T00:00:00." + "0" * 60) == dt.date(2025, 9, 1)
+        assert parse_date("2025-09-01T00:00:00." + "0" * 61) is None
+
     @given(st.text(max_size=60))
     def test_any_text_is_a_date_or_none(self, text: str) -> None:
         assert parse_date(text) is None or any(character.isdigit() for character in text)
@@ -511,6 +521,16 @@ class TestHostileFeeds:
         assert only(NEW_ZEALAND)
         held_back = data.replace(b"<rss ", filler * MAX_PROLOG_BYTES + b"<rss ")
         assert f"no element in its first {MAX_PROLOG_BYTES} bytes" in reason(held_back)
+
+    @pytest.mark.parametrize("space", [" ", "\n", "\u00a0"])
+    @pytest.mark.parametrize("begin", ["Mon", "Mon,", "1", "1 Sep", "Sep", "Sep 1", "2025-09-01T"])
+    def test_a_date_with_many_spaces_takes_no_time(self, begin: str, space: str) -> None:
+        # Were the time to grow with their square, this would end with the time of the tests.
+        text = f"{begin}{space * 300_000}x"
+        assert parse_date(text) is None
+        for wrong in (item("V - us-east-1", date=text), item("V - us-east-1", description=text)):
+            (warning,) = read(NEW_ZEALAND, wrong).warnings
+            assert "has no date that can be read" in warning
 
     def test_too_many_attributes(self) -> None:
         many = " ".join(f'a{n}=""' for n in range(MAX_ATTRIBUTES + 1))
