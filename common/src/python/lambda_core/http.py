@@ -401,7 +401,8 @@ def parse_retry_after(value: str | None, now: dt.datetime) -> float | None:
         return float(text)
     try:
         date = parsedate_to_datetime(text)
-    except ValueError:
+    except (ValueError, OverflowError):
+        # The latter where a number of it is larger than the standard library can store.
         return None
     if date.tzinfo is None:
         date = date.replace(tzinfo=dt.UTC)

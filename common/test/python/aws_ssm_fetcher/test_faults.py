@@ -238,6 +238,16 @@ FEED = b"""<?xml version="1.0" encoding="UTF-8"?>
         ),
         pytest.param(Reply(body=repeated(b"<item/>", 50_000_000)), "regions.rss", id="50 MB"),
         pytest.param(Reply(body=ENTITIES), "regions.rss", id="entity expansion"),
+        pytest.param(
+            Reply(body=FEED.replace(b"Mon,", b"Mon" + b" " * 1_000_000 + b"x")),
+            "no date that can be read",
+            id="date of a million spaces",
+        ),
+        pytest.param(
+            Reply(status=503, headers={"Retry-After": "Mon, 01 Jan 2024 00:00:00 +" + "9" * 20}),
+            "503",
+            id="pause that is no number",
+        ),
         pytest.param(Reply(status=404), "404", id="not found"),
         pytest.param(Reply(body=b"<html><body>Sign in</body></html>"), "regions.rss", id="page"),
     ],
