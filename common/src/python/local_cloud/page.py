@@ -12,8 +12,9 @@ import hashlib
 from collections.abc import Callable, Iterable, Sequence
 from http import HTTPStatus
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
+from local_cloud.gate import Application, Environ, StartResponse
 from local_cloud.html import Content, Node, Style
 from local_cloud.lambda_service import LambdaService, PastInvocation
 from local_cloud.state import (
@@ -72,13 +73,6 @@ _POLICY = "; ".join(
     )
 )
 
-_OWN_NAMES = frozenset({"127.0.0.1", "localhost", "::1"})
-
-type Environ = dict[str, Any]
-"""A request, as WSGI has it."""
-
-type Application = Callable[..., Iterable[bytes]]
-
 
 class StatusPage:
     """Answers requests below `PATH` and hands all others on.
@@ -95,7 +89,7 @@ class StatusPage:
         self._application = application
         self._service = service
 
-    def __call__(self, environ: Environ, start_response: Callable[..., object]) -> Iterable[bytes]:
+    def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """Answer one request."""
         path: str = environ.get("PATH_INFO", "")
         if not f"{path}/".startswith(PATH):
@@ -116,10 +110,6 @@ class StatusPage:
         return [content]
 
     def _answer(self, environ: Environ, what: str) -> tuple[HTTPStatus, str]:
-        host = urlsplit(f"//{environ.get('HTTP_HOST', '')}").hostname
-        if host not in _OWN_NAMES:
-            # A page on the web can lead a name of its own to loopback, and would read this.
-            return HTTPStatus.FORBIDDEN, "Forbidden. Open it by http://127.0.0.1 or localhost"
         if environ["REQUEST_METHOD"] not in ("GET", "HEAD"):
             return HTTPStatus.METHOD_NOT_ALLOWED, "Method not allowed"
         content = render(snapshot(self._service), what)

@@ -2,7 +2,7 @@
 
 A process of its own, so that the server does not share the interpreter lock with its client, and
 so that what the client costs can be measured. It listens on loopback and nowhere else, because it
-lets everybody in who can reach it.
+lets everybody in who can reach it, but for web sites (`local_cloud.gate`).
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import contextlib
 import datetime as dt
 import importlib.metadata
 import multiprocessing
+import os
 import signal
 import socket
 import threading
@@ -23,6 +24,7 @@ from typing import TYPE_CHECKING
 from local_cloud import mends
 from local_cloud.errors import ServerError
 from local_cloud.functions import FunctionOptions, run_functions
+from local_cloud.gate import Gate
 from local_cloud.page import StatusPage
 
 if TYPE_CHECKING:
@@ -131,6 +133,7 @@ def _serve(connection: Connection, port: int, functions: FunctionOptions | None)
     _load_parameter_tree()
     if functions:
         server.app = StatusPage(server.app, run_functions(functions, server.port))
+    server.app = Gate(server.app)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     connection.send(server.port)
     with contextlib.suppress(EOFError):
@@ -150,6 +153,8 @@ def _load_parameter_tree() -> None:
 
 
 def _bind(connection: Connection, port: int) -> BaseWSGIServer | None:
+    # moto lets pages of every site read its answers otherwise; it looks at this when imported.
+    os.environ["MOTO_DISABLE_GLOBAL_CORS"] = "true"
     # Only the child pays for what the server imports.
     from moto.moto_server.werkzeug_app import (
         DomainDispatcherApplication,
