@@ -30,20 +30,34 @@ PROJECT = "aws-ssm-fetcher"
 TASK_MARGIN_SECONDS = 60
 """How much longer than its function a state may take, for the function's start."""
 
+INVOCATION_SECONDS = 1020.0
+"""The most that a function may take, 900 s, with its start and the time for its packages."""
+
 type Clients = Callable[[str], Any]
 """Makes a boto3 client of a service: `clients("lambda")`."""
 
 
-def clients_of(endpoint: str) -> Clients:
-    """Return a maker of clients for a local cloud."""
+def clients_of(endpoint: str, *, invocation_seconds: float = INVOCATION_SECONDS) -> Clients:
+    """Return a maker of clients for a local cloud.
+
+    Parameters
+    ----------
+    invocation_seconds
+        How long the client of Lambda waits for an answer, which comes when the function ends.
+    """
     import boto3
+    from botocore.config import Config
 
     session = boto3.Session(
         aws_access_key_id="local",
         aws_secret_access_key="local",  # noqa: S106 - made up, like the key
         region_name=REGION,
     )
-    return lambda service: session.client(service, endpoint_url=endpoint)  # type: ignore[call-overload]  # any service
+    # A second attempt would run the function a second time, beside the first.
+    once = Config(read_timeout=invocation_seconds, retries={"total_max_attempts": 1})
+    return lambda service: session.client(  # type: ignore[call-overload]  # any service
+        service, endpoint_url=endpoint, config=once if service == "lambda" else None
+    )
 
 
 @dataclass(frozen=True)

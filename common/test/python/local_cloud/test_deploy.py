@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.exceptions import ReadTimeoutError
 
 from local_cloud.clone import ARCHITECTURES, Artefacts, architecture, clone_root
 from local_cloud.deploy import Deployer, MachineSettings, clients_of, render
@@ -113,6 +114,35 @@ def test_what_is_deployed_runs_with_its_settings(cloud: str, dist: Path, definit
     name = deployed.functions["maker"].rpartition(":")[2]
     assert name == f"aws-ssm-fetcher-{environment}-maker"
     clients("sns").get_topic_attributes(TopicArn=deployed.failure_topic_arn)
+
+
+def test_a_function_is_given_its_time_and_runs_once(cloud: str, archive: Archive) -> None:
+    config = clients_of(cloud)("lambda").meta.config
+    assert config.read_timeout > 900, "the most that a function may take"
+    clients = clients_of(cloud, invocation_seconds=1)
+    name = f"slow-{uuid.uuid4().hex[:8]}"
+    functions, storage = clients("lambda"), clients("s3")
+    storage.create_bucket(Bucket=name)
+    role = clients("iam").create_role(RoleName=name, AssumeRolePolicyDocument="{}")["Role"]["Arn"]
+    code = f"""
+        import boto3, time
+        def handler(event, context):
+            boto3.client("s3").put_object(Bucket="{name}", Key=context.aws_request_id)
+            time.sleep(3)
+    """
+    functions.create_function(
+        FunctionName=name,
+        Runtime="python3.12",
+        Handler="function.handler",
+        Role=role,
+        Timeout=60,
+        Code={"ZipFile": archive({"function.py": code})},
+    )
+    with pytest.raises(ReadTimeoutError):
+        functions.invoke(FunctionName=name)
+    # The next invocation, which is waited for, comes after all that the first could cause.
+    clients_of(cloud)("lambda").invoke(FunctionName=name)
+    assert storage.list_objects_v2(Bucket=name)["KeyCount"] == 2
 
 
 def test_again_it_is_brought_up_to_date(
