@@ -65,17 +65,19 @@ def reason_of_a_stop() -> None:
     """Keep the error and the cause with which an execution was stopped.
 
     AWS: https://docs.aws.amazon.com/step-functions/latest/apireference/API_StopExecution.html.
-    moto's interpreter drops both.
+    moto's interpreter drops both. An execution that has ended keeps what it ended with.
     """
     from moto.stepfunctions.responses import StepFunctionResponse
 
     @around(StepFunctionResponse, "stop_execution")
     def stop(original: Callable[..., object], self: Moto) -> object:
+        execution = self.stepfunction_backend.describe_execution(self._get_param("executionArn"))
+        running = execution.status == "RUNNING"
         answer = original(self)
-        arn = self._get_param("executionArn")
-        execution = self.stepfunction_backend.describe_execution(arn)
-        execution.error = self._get_param("error")
-        execution.cause = self._get_param("cause")
+        # It is still running until the interpreter has noticed.
+        if running and execution.status in ("RUNNING", "ABORTED"):
+            execution.error = self._get_param("error")
+            execution.cause = self._get_param("cause")
         return answer
 
 
