@@ -2,6 +2,7 @@
 # Runs a pipeline on this machine, against a local stand-in for AWS: no account, no Docker, no key.
 #
 #   bin/run-local.sh region-report [--output-dir DIR] [--help]
+#   bin/run-local.sh event-checkpoint [--files N] [--source DIR] [--output-dir DIR]
 #   bin/run-local.sh invoke FUNCTION EVENT.json [--logs]
 #   bin/run-local.sh up [--port N]
 #
@@ -16,6 +17,8 @@ need_environment
 # -u: progress is seen at once. Python takes this process's place, so that signals reach it.
 exec "$(environment_python)" -I -u -c '
 import runpy, sys
-sys.path.insert(0, sys.argv.pop(1))
+root = sys.argv.pop(1)
+folders = ("common", "lambda/event_log_checkpoint")
+sys.path[:0] = [f"{root}/{folder}/src/python" for folder in folders]
 runpy.run_module("local_cloud.cli", run_name="__main__", alter_sys=True)
-' "${root}/common/src/python" "$@"
+' "${root}" "$@"

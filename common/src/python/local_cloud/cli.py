@@ -20,6 +20,7 @@ from aws_ssm_fetcher.core.config import Config
 from aws_ssm_fetcher.data_fetcher import AWSSSMDataFetcher, Source
 from aws_ssm_fetcher.data_sources.rss import BundledLaunchFeed, HttpLaunchFeed
 from aws_ssm_fetcher.pipeline import Options, RunResult, make_report
+from local_cloud.event_checkpoint_parser import add_event_checkpoint_parser
 from local_cloud.invoke import add_invoke_parser
 from local_cloud.server import moto_server, snapshot_day, snapshot_label
 from local_cloud.surroundings import forget_accounts
@@ -66,6 +67,7 @@ def _parser() -> argparse.ArgumentParser:
         help="make it in this process, instead of by the state machine and the packaged functions "
         "as on AWS: quicker, the same reports; always so where this is not Linux",
     )
+    add_event_checkpoint_parser(commands)
     add_invoke_parser(commands)
     add_up_parser(commands)
     return parser

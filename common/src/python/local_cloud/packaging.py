@@ -1,4 +1,4 @@
-"""Packages the functions of the region report where what is in `dist` is missing or outdated.
+"""Packages the functions of a pipeline where what is in `dist` is missing or outdated.
 
 Pants itself knows by content what is up to date, but takes many seconds to say so. So the digests
 of what went in and of what came out are kept beside the packages, and Pants is asked only where
@@ -82,7 +82,7 @@ def packaged(root: Path, architecture: str, functions: Mapping[str, FunctionSett
     layers = sorted({layer for one in functions.values() for layer in one.layers})
     groups = (
         _Group(
-            root / MARKS / "layers.json",
+            root / MARKS / f"layers-{'-'.join(layers)}.json",
             [root / name for name in LAYER_INPUTS],
             {
                 f"lambda/layers:{layer}-{architecture}": folder
@@ -91,10 +91,10 @@ def packaged(root: Path, architecture: str, functions: Mapping[str, FunctionSett
             },
         ),
         _Group(
-            root / MARKS / "functions.json",
+            root / MARKS / f"functions-{'-'.join(sorted(functions))}.json",
             [root / name for name in FUNCTION_INPUTS],
             {
-                f"lambda/{name}/src/python/{name}_lambda:lambda": folder / f"functions/{name}.zip"
+                f"{_package(root, name)}:lambda": folder / f"functions/{name}.zip"
                 for name in functions
             },
         ),
@@ -107,6 +107,12 @@ def packaged(root: Path, architecture: str, functions: Mapping[str, FunctionSett
         for group, inputs in zip(outdated, before, strict=True):
             _write(group.mark, _Mark(inputs=inputs, outputs=_digest(group.targets.values())))
     return Artefacts(folder, architecture)
+
+
+def _package(root: Path, function: str) -> str:
+    """Return the folder of a function's own package, the only one beside what it shares."""
+    (found,) = (root / "lambda" / function / "src/python").glob("*_lambda/")
+    return found.relative_to(root).as_posix()
 
 
 def _run_pants(root: Path, targets: list[str]) -> None:

@@ -13,7 +13,7 @@ from local_cloud.packaging import packaged
 
 FUNCTIONS = {"maker": FunctionSettings(memory_mb=128, timeout_seconds=1, layers=("common",))}
 
-FUNCTION, LAYER = "lambda/maker/src/python/maker_lambda:lambda", "lambda/layers:common-arm64"
+FUNCTION, LAYER = "lambda/maker/src/python/its_maker_lambda:lambda", "lambda/layers:common-arm64"
 
 PANTS = """#!/bin/sh
 # Stands for Pants: notes its targets and leaves packages.
@@ -22,6 +22,7 @@ echo "$@" >>calls
 [ ! -e broken ] || exit 1
 mkdir -p dist/functions dist/layers/arm64
 case "$*" in *maker_lambda*) echo function >dist/functions/maker.zip ;; esac
+case "$*" in *other_lambda*) echo other >dist/functions/other.zip ;; esac
 case "$*" in *lambda/layers*) echo layer >dist/layers/arm64/common.zip ;; esac
 """
 
@@ -33,6 +34,8 @@ def clone(tmp_path: Path) -> Path:
         path.parent.mkdir(parents=True)
         path.write_text(PANTS)
         path.chmod(0o755)
+    for name in ("maker", "other"):
+        (tmp_path / f"lambda/{name}/src/python/its_{name}_lambda").mkdir(parents=True)
     return tmp_path
 
 
@@ -62,6 +65,16 @@ def test_what_is_missing_is_made_and_what_is_there_is_not(
     (clone / "dist/functions/maker.zip").write_text("of another version")
     assert made() == {FUNCTION}
     assert made() == set()
+
+
+def test_one_pipeline_does_not_outdate_another(clone: Path, made: Callable[[], set[str]]) -> None:
+    made()
+    other = {"other": FunctionSettings(memory_mb=128, timeout_seconds=1)}
+    assert packaged(clone, "arm64", other).function("other") == b"other\n"
+    assert made() == set()
+    calls = clone / "calls"
+    packaged(clone, "arm64", other)
+    assert not calls.exists()
 
 
 def test_what_changed_is_made_again_and_nothing_else(

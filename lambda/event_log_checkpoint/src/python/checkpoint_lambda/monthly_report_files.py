@@ -6,7 +6,7 @@ import csv
 import datetime as dt
 import io
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, cast
 
@@ -58,21 +58,21 @@ TITLES: Final = {
     "deleted": "Deleted",
 }
 
+MEDIANS: Final = "days are medians"
+
 TEXT_MEASURES: Final = {
     "visits": "Visits",
     "passed": "Passed",
-    "not_passed": "Not passed",
+    "not_passed": "Not\npassed",
     "waiting": "Waiting",
-    "pass_rate": "Pass rate",
-    "days_to_submission_median": "submission",
-    "days_to_qc_median": "QC",
+    "pass_rate": "Pass\nrate",
+    "days_to_submission_median": "Days to\nsubmission",
+    "days_to_qc_median": "Days to\nQC",
     "deleted": "Deleted",
 }
-"""What there is room for on a screen, and its titles; above those of days is `DAYS`."""
+"""What there is room for on a screen, and its titles."""
 
-DAYS: Final = "Median days to"
-
-LEFT: Final = frozenset({"month", "center_label", "datatype", "module", "packet"})
+_LEFT: Final = frozenset({"month", "center_label", "datatype", "module", "packet"})
 
 _FLOATS: Final = frozenset(name for name in MEASURES if name.startswith("days_"))
 
@@ -137,7 +137,10 @@ def as_text(report: MonthlyReport) -> str:
     title = f"{TITLE}: {scope(report)}"
     parts = [f"{title}\n{'=' * len(title)}"]
     parts.append("\n".join(textwrap.fill(line, _WIDTH) for line in basis(report)))
-    parts += [f"{SHEETS[table]}\n\n{_laid_out(report, table)}" for table in TEXT_TABLES]
+    parts += [
+        f"{SHEETS[table]} ({MEDIANS})\n\n{lay_out(text_cells(report, table), stands_left(table))}"
+        for table in TEXT_TABLES
+    ]
     rules = (
         textwrap.fill(rule, _WIDTH, initial_indent="- ", subsequent_indent="  ") for rule in RULES
     )
@@ -213,21 +216,37 @@ def text_cells(report: MonthlyReport, table: str) -> list[list[str]]:
     ]
 
 
-def _laid_out(report: MonthlyReport, table: str) -> str:
-    names = (*TABLES[table], *TEXT_MEASURES)
-    lines = text_cells(report, table)
-    widths = [max(len(line[position]) for line in lines) for position in range(len(names))]
-    laid = [
-        "  ".join(
-            cell.ljust(width) if name in LEFT else cell.rjust(width)
-            for name, cell, width in zip(names, line, widths, strict=True)
-        ).rstrip()
-        for line in lines
+def lay_out(lines: Sequence[Sequence[str]], left: Sequence[bool]) -> str:
+    """Return a table as plain text, with a line below its titles.
+
+    Parameters
+    ----------
+    lines
+        The titles, which may have line feeds, then the rows.
+    left
+        Whether each column stands at the left.
+    """
+    titles = [title.split("\n") for title in lines[0]]
+    height = max(map(len, titles))
+    head = [
+        [title[line - height] if len(title) >= height - line else "" for title in titles]
+        for line in range(height)
     ]
-    days = names.index("days_to_submission_median")
-    indent = " " * sum(width + 2 for width in widths[:days])
-    rule = "  ".join("-" * width for width in widths)
-    return "\n".join([f"{indent}{DAYS}", laid[0], rule, *laid[1:]])
+    rows = lines[1:]
+    widths = [max(len(line[place]) for line in [*head, *rows]) for place in range(len(titles))]
+    rule = ["-" * width for width in widths]
+    return "\n".join(
+        "  ".join(
+            cell.ljust(width) if at_left else cell.rjust(width)
+            for cell, width, at_left in zip(line, widths, left, strict=True)
+        ).rstrip()
+        for line in [*head, rule, *rows]
+    )
+
+
+def stands_left(table: str) -> list[bool]:
+    """Return whether each column of a table stands at the left on a screen."""
+    return [name in _LEFT for name in (*TABLES[table], *TEXT_MEASURES)]
 
 
 def _cut(text: str) -> str:

@@ -1,0 +1,36 @@
+"""A local cloud for the packaged function of the event log checkpoint."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from local_cloud.clone import SETTINGS_FILE, Artefacts, architecture
+from local_cloud.deploy import Deployer, clients_of
+from local_cloud.event_checkpoint import PIPELINE
+from local_cloud.function_settings import FunctionSettings, read_settings
+from local_cloud.functions import FunctionOptions
+from local_cloud.runtime_environment import lambda_runtime_python
+from local_cloud.server import moto_server
+
+
+@pytest.fixture(scope="session")
+def artefacts() -> Artefacts:
+    """The packages: Pants puts them beside the tests, else they are in `dist`."""
+    folder = Path() if Path("functions").is_dir() else Path("dist")
+    return Artefacts(folder, architecture())
+
+
+@pytest.fixture(scope="session")
+def settings() -> dict[str, FunctionSettings]:
+    """Settings of the functions."""
+    return read_settings(SETTINGS_FILE)[PIPELINE]
+
+
+@pytest.fixture
+def deployer(artefacts: Artefacts) -> Iterator[Deployer]:
+    """Deploys to a local cloud of the test's own."""
+    with moto_server(functions=FunctionOptions(lambda_runtime_python())) as url:
+        yield Deployer(clients_of(url), artefacts)
