@@ -64,24 +64,72 @@ start_devcontainer() {
     docker start "${id}"
     return
   fi
+  # Docker would make it where it is missing, as root's.
+  mkdir -p "${HOME}/.aws" || return 1
   build_devcontainer &&
     docker run --detach --init --label "devcontainer.local_folder=${devcontainer_root}" \
       --label "devcontainer.config_file=${devcontainer_root}/.devcontainer/devcontainer.json" \
       --volume "${devcontainer_root}:${devcontainer_workspace}" \
       --volume "${devcontainer_cache_volume}:/home/${devcontainer_user}/.cache" \
+      --volume "${HOME}/.aws:/home/${devcontainer_user}/.aws" \
       --env IN_DEVCONTAINER=1 --workdir "${devcontainer_workspace}" \
       "${devcontainer_image}" sleep infinity
+}
+
+# devcontainer_path PATH: prints what PATH is in the container; fails where it is not there.
+devcontainer_path() {
+  case "$1" in
+    "${devcontainer_root}" | "${devcontainer_root}"/*)
+      printf '%s\n' "${devcontainer_workspace}${1#"${devcontainer_root}"}"
+      ;;
+    "${HOME}/.aws" | "${HOME}/.aws"/*)
+      printf '%s\n' "/home/${devcontainer_user}${1#"${HOME}"}"
+      ;;
+    /*) return 1 ;;
+    *) printf '%s\n' "$1" ;;
+  esac
+}
+
+# set_passed_on: sets passed_on to the options of docker that give a command the variables that the
+# commands of this project read. Docker is told their names alone, for the values may be secret.
+set_passed_on() {
+  local name path
+  passed_on=()
+  while IFS= read -r name; do
+    case "${name}" in
+      # Paths.
+      AWS_CA_BUNDLE | AWS_CONFIG_FILE | AWS_SHARED_CREDENTIALS_FILE | AWS_WEB_IDENTITY_TOKEN_FILE | \
+        CACHE_DIR | OUTPUT_DIR | SHARED_DATA_DIR | \
+        TF_CLI_CONFIG_FILE | TF_DATA_DIR | TF_LOG_PATH | TF_PLUGIN_CACHE_DIR | TF_PLUGIN_MIRROR)
+        if ! path="$(devcontainer_path "${!name}")"; then
+          printf '%s: %s=%s is not passed on: the dev container has the clone and ~/.aws, and no other folder of this machine.\n' \
+            "$(basename "$0")" "${name}" "${!name}" >&2
+        elif [[ "${path}" == "${!name}" ]]; then
+          passed_on+=(--env "${name}")
+        else
+          passed_on+=(--env "${name}=${path}")
+        fi
+        ;;
+      AWS_* | TF_* | \
+        CACHE_ENABLED | CACHE_HOURS | CACHE_TTL | MAX_RETRIES | MAX_WORKERS | S3_CACHE_BUCKET | SSM_REGIONS | \
+        CI | HYPOTHESIS_PROFILE | LOG_LEVEL | NO_COLOR)
+        passed_on+=(--env "${name}")
+        ;;
+    esac
+  done < <(compgen -e)
 }
 
 # exec_in_devcontainer COMMAND…: becomes COMMAND in the running container, in the folder that
 # corresponds to this one.
 exec_in_devcontainer() {
-  local folder="${devcontainer_workspace}" here options=(--interactive)
+  local folder="${devcontainer_workspace}" here options=(--interactive) passed_on
   here="$(pwd -P)"
   if [[ "${here}" == "${devcontainer_root}"/* ]]; then
     folder="${devcontainer_workspace}${here#"${devcontainer_root}"}"
   fi
   [[ -t 0 && -t 1 ]] && options+=(--tty)
+  set_passed_on
+  options+=(${passed_on[@]+"${passed_on[@]}"})
   exec docker exec "${options[@]}" --user "${devcontainer_user}" --workdir "${folder}" \
     "$(devcontainer_id)" "$@"
 }

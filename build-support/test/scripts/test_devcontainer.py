@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 from scripts.script_clone import ROOT, Clone, executable
+
+from aws_ssm_fetcher.core.config import Config
 
 PRINTS_ARGUMENTS = "pwd; printf '[%s]\\n' \"$@\"\n"
 
@@ -123,6 +127,96 @@ def test_the_container_is_started_where_it_does_not_run(
     assert started == {"": {"build", "run"}, "stopped": {"start"}, "running": set()}[state]
 
 
+def passed_on(clone: Clone, docker: Path, env: Mapping[str, str]) -> tuple[list[str], str]:
+    """Run a command in the container; the variables that docker is told of, and what is said."""
+    (docker / "running").touch()
+    result = clone.run("exec-in-devcontainer.sh", "tool", env=env)
+    assert result.returncode == 7
+    options = [line[1:-1] for line in result.stdout.splitlines()]
+    names = [value for name, value in pairwise(options) if name == "--env"]
+    assert options.count("--env") == len(names)
+    assert options[-2:] == ["0123abc", "tool"]
+    return names, result.stderr
+
+
+def test_what_the_commands_read_of_the_environment_reaches_the_container(
+    clone: Clone, docker: Path
+) -> None:
+    env = {
+        "AWS_ACCESS_KEY_ID": "id",
+        "AWS_PROFILE": "the profile",
+        "AWS_SECRET_ACCESS_KEY": "the secret\nof two lines",
+        "CACHE_HOURS": "",
+        "CI": "true",
+        "HYPOTHESIS_PROFILE": "deep",
+        "LOG_LEVEL": "DEBUG",
+        "NO_COLOR": "1",
+        "TF_VAR_folder": "/elsewhere",
+    }
+
+    # The values stay out of the command line, where every user of the machine could read them.
+    assert passed_on(clone, docker, env) == (sorted(env), "")
+
+
+def test_nothing_else_of_the_environment_reaches_the_container(clone: Clone, docker: Path) -> None:
+    env = {"EDITOR": "vi", "MY_AWS_KEY": "x", "PYTHONPATH": "x", "VIRTUAL_ENV": "x"}
+    assert passed_on(clone, docker, env) == ([], "")
+
+
+def test_all_variables_of_the_report_reach_the_container(clone: Clone, docker: Path) -> None:
+    class Asked(dict[str, str]):
+        def get(self, name: str, default: object = None) -> object:  # type: ignore[override]
+            self[name] = "1"
+            return default
+
+    asked = Asked()
+    Config.from_env(asked)
+    assert len(asked) > 10
+    assert passed_on(clone, docker, asked) == (sorted(asked), "")
+
+
+def test_paths_are_those_of_the_container(clone: Clone, docker: Path) -> None:
+    env = {
+        "AWS_CA_BUNDLE": f"{clone.root}/certificates/ca.pem",
+        "AWS_CONFIG_FILE": f"{clone.home}/.aws/other",
+        "CACHE_DIR": "a folder",
+        "OUTPUT_DIR": str(clone.root),
+    }
+
+    assert passed_on(clone, docker, env)[0] == [
+        "AWS_CA_BUNDLE=/workspace/certificates/ca.pem",
+        "AWS_CONFIG_FILE=/home/vscode/.aws/other",
+        "CACHE_DIR",
+        "OUTPUT_DIR=/workspace",
+    ]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("AWS_CA_BUNDLE", "AWS_SHARED_CREDENTIALS_FILE", "CACHE_DIR", "OUTPUT_DIR"),
+        *("SHARED_DATA_DIR", "TF_CLI_CONFIG_FILE", "TF_PLUGIN_CACHE_DIR", "TF_PLUGIN_MIRROR"),
+    ],
+)
+def test_a_path_that_the_container_does_not_have_is_told_and_left_out(
+    clone: Clone, docker: Path, name: str
+) -> None:
+    outside = f"{clone.root} of another"
+    names, said = passed_on(clone, docker, {name: outside, "CI": "true"})
+    assert names == ["CI"]
+    (line,) = said.splitlines()
+    assert f"{name}={outside} is not passed on" in line
+
+
+def test_credentials_of_the_home_folder_are_the_containers_too(clone: Clone, docker: Path) -> None:
+    assert clone.run("start-devcontainer.sh").returncode == 0
+
+    (started,) = [call for call in calls(docker) if call.startswith("run ")]
+    assert f" --volume {clone.home}/.aws:/home/vscode/.aws " in started
+    # Docker would make it as root.
+    assert (clone.home / ".aws").is_dir()
+
+
 def test_pants_in_the_container_is_the_clones_own(clone: Clone, docker: Path) -> None:
     (docker / "running").touch()
 
@@ -225,6 +319,8 @@ def test_the_scripts_and_the_editors_mean_the_same_container() -> None:
     assert editors["workspaceFolder"] == scripts["workspace"]
     assert editors["remoteUser"] == scripts["user"]
     assert editors["mounts"] == [
-        f"source={scripts['cache_volume']},target=/home/{scripts['user']}/.cache,type=volume"
+        f"source={scripts['cache_volume']},target=/home/{scripts['user']}/.cache,type=volume",
+        f"source=${{localEnv:HOME}}/.aws,target=/home/{scripts['user']}/.aws,type=bind",
     ]
+    assert editors["initializeCommand"] == "mkdir -p ~/.aws"
     assert editors["containerEnv"] == {"IN_DEVCONTAINER": "1"}
