@@ -77,9 +77,9 @@ def orchestrate(
         with timed_step("switch the pointer"):
             switch = switch_pointer(store.objects, ours, max_pairs_drop_percent)
         held_back = _reason_to_hold_back(switch, ours, max_pairs_drop_percent)
-        if switch.outcome in {Outcome.SWITCHED, Outcome.ALREADY_OURS}:
+        if held_back is None:
             with timed_step("copy to latest"):
-                _refresh_latest(store, published)
+                _refresh_latest(store)
         if held_back is None and published.complete:
             with timed_step("clean up"):
                 store.remove_all(intermediate_prefixes(request.execution_id))
@@ -246,18 +246,19 @@ def _reason_to_hold_back(
     return reason
 
 
-def _refresh_latest(store: ArtefactStore, published: PublishedSet) -> None:
-    """Copy until what was copied is still what the pointer names.
+def _refresh_latest(store: ArtefactStore) -> None:
+    """Copy the set that the pointer names, until what was copied is still what it names.
 
-    Two executions that copy at once would leave a mixture otherwise.
+    Two executions that copy at once would leave a mixture otherwise, and so would one that was
+    overtaken and killed in the midst of it.
     """
-    copied = published
+    copied: str | None = None
     for _ in range(_COPY_ROUNDS):
-        copy_to_latest(store, copied)
         pointer = read_pointer(store.objects)
-        if pointer is None or pointer.execution_id == copied.summary.execution_id:
+        if pointer is None or pointer.execution_id == copied:
             return
-        newer = find_set(store, pointer.execution_id)
-        if newer is None:
+        standing = find_set(store, pointer.execution_id)
+        if standing is None:
             return
-        copied = newer
+        copy_to_latest(store, standing)
+        copied = pointer.execution_id

@@ -16,6 +16,7 @@ from aws_ssm_fetcher_testing.stage_runs import (
     objects_of,
     relay_answer,
     request_after,
+    store_in,
 )
 
 from aws_ssm_fetcher.models import Catalog, Completeness, Part
@@ -36,6 +37,7 @@ from lambda_testing.fault_proxy import Fetch, respond
 from lambda_testing.loopback_server import Exchange
 
 if TYPE_CHECKING:
+    from botocore.awsrequest import AWSPreparedRequest
     from mypy_boto3_s3 import S3Client
 
 FILES = {
@@ -56,6 +58,10 @@ FAILED = StageFailure(
         {"Error": "ReportError", "Cause": json.dumps({"errorMessage": "the disk is full"})}
     )
 )
+
+
+class KilledError(BaseException):
+    """Ends a run at once."""
 
 
 def below(s3: S3Client, bucket: str, prefix: str) -> set[str]:
@@ -354,6 +360,44 @@ def test_copies_that_another_execution_overtakes_are_made_anew(
     found = objects_of(s3, stage_bucket)
     for name in FILES:
         assert found[f"reports/latest/{name}"].content == found[f"reports/run-2/{name}"].content
+
+
+def test_copies_are_of_one_set_also_after_an_overtaken_run_was_killed(
+    store: ArtefactStore, serial_s3: SerialS3, s3: S3Client, stage_bucket: str
+) -> None:
+    older = generated(store, "run-1", catalog_of(3))
+    newer = generated(store, "run-2", catalog_of(4))
+    copies: list[str] = []
+
+    def overtake_and_kill(request: AWSPreparedRequest, **_: object) -> None:
+        if "/reports/latest/" in request.url:
+            copies.append(request.url)
+            if len(copies) == 3:
+                orchestrate(newer, store)
+            if len(copies) == 6:
+                raise KilledError
+
+    def of_which_sets() -> set[str]:
+        found = objects_of(s3, stage_bucket)
+        return {
+            ",".join(
+                execution_id
+                for execution_id in ("run-1", "run-2")
+                if found[f"reports/latest/{name}"].content
+                == found[f"reports/{execution_id}/{name}"].content
+            )
+            for name in FILES
+        }
+
+    mortal = serial_s3.client()
+    mortal.meta.events.register("before-send.s3.PutObject", overtake_and_kill)
+    with pytest.raises(KilledError):
+        orchestrate(older, store_in(mortal, stage_bucket))
+    assert {"run-1", "run-2"} <= of_which_sets()
+
+    result = orchestrate(older, store)
+    assert (result.published, result.superseded_by) == (True, "run-2")
+    assert "run-1" not in of_which_sets()
 
 
 def test_the_rest_of_a_run_that_was_stopped_is_replaced(
