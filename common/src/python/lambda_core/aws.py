@@ -7,6 +7,9 @@ attempts are counted, paced and reported once.
 from __future__ import annotations
 
 import datetime as dt
+import os
+import re
+import ssl
 import threading
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final, Literal, overload
@@ -156,7 +159,8 @@ def client(
     Raises
     ------
     ConfigurationError
-        The profile does not exist, no region is set, or the endpoint is no URL.
+        The profile does not exist, no region is set, the endpoint is no URL, or the certificates
+        that the environment names cannot be read.
     """
     config = Config(
         connect_timeout=5,
@@ -175,8 +179,25 @@ def client(
         raise ConfigurationError(
             f"no client for {service}: {explain_aws_error(error)}", service=service
         ) from error
+    if made.meta.endpoint_url.startswith("https:"):
+        _require_certificates()
     made.meta.events.register(f"before-parse.{service}", _refuse_broken_answer)
     return made
+
+
+def _require_certificates() -> None:
+    """Refuse what botocore would only fail on at each call, as if the network were at fault."""
+    for variable in ("AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE"):
+        if path := os.environ.get(variable):
+            try:
+                ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cafile=path)
+            except OSError as error:
+                raise ConfigurationError(
+                    f"{variable} is {path!r}, from which no certificates can be read "
+                    f"({error.strerror or error}); correct or unset it",
+                    variable=variable,
+                ) from error
+            return
 
 
 @cache
@@ -216,8 +237,8 @@ def _refuse_broken_answer(
     if not isinstance(body, bytes) or operation_model.http.get("method") == "HEAD":
         return
     stated = response_dict["headers"].get("Content-Length")
-    if stated is not None and int(stated) != len(body):
-        raise aws_errors.IncompleteReadError(actual_bytes=len(body), expected_bytes=int(stated))
+    if stated is not None and (length := _length(stated, operation_model.name)) != len(body):
+        raise aws_errors.IncompleteReadError(actual_bytes=len(body), expected_bytes=length)
     if (
         operation_model.service_model.resolved_protocol == "json"
         and response_dict["status_code"] == 200
@@ -226,6 +247,17 @@ def _refuse_broken_answer(
         raise ResponseParserError(
             f"the answer to {operation_model.name} is not JSON; it begins {body[:40]!r}"
         )
+
+
+def _length(stated: str, operation: str) -> int:
+    """Read a Content-Length, which a proxy may repeat (RFC 9110, section 8.6)."""
+    repeated = {part.strip() for part in stated.split(",")}
+    length = repeated.pop()
+    if repeated or not re.fullmatch(r"[0-9]{1,18}", length):
+        raise ResponseParserError(
+            f"the answer to {operation} states no length; its Content-Length is {stated[:40]!r}"
+        )
+    return int(length)
 
 
 def error_code(error: Exception) -> str:

@@ -353,6 +353,12 @@ class HttpSession:
             ) from None
         except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
             raise HttpError(f"{shown} cannot be asked: {type(error).__name__}", url=shown) from None
+        except OSError as error:
+            # requests looks for the certificates itself, and says where.
+            raise HttpError(
+                f"{shown} cannot be asked: {error}; check REQUESTS_CA_BUNDLE and CURL_CA_BUNDLE",
+                url=shown,
+            ) from None
 
 
 def classify_http_error(error: Exception) -> Verdict:

@@ -10,6 +10,8 @@ from typing import ClassVar
 
 import botocore.exceptions as aws_errors
 import pytest
+from botocore.httpsession import DEFAULT_CA_BUNDLE
+from botocore.parsers import ResponseParserError
 
 from lambda_core.aws import (
     AWS_ERRORS,
@@ -29,14 +31,15 @@ class Service(BaseHTTPRequestHandler):
 
     status: ClassVar[int] = 200
     body: ClassVar[bytes] = b"{}"
-    length: ClassVar[int | None] = None
+    lengths: ClassVar[tuple[int | str, ...]] = ()
     requests: ClassVar[list[dict[str, str]]] = []
 
     def do_POST(self) -> None:
         self.requests.append(dict(self.headers))
         self.rfile.read(int(self.headers["Content-Length"]))
         self.send_response(self.status)
-        self.send_header("Content-Length", str(self.length or len(self.body)))
+        for length in self.lengths or (len(self.body),):
+            self.send_header("Content-Length", str(length))
         self.end_headers()
         self.wfile.write(self.body)
         self.close_connection = True
@@ -48,7 +51,7 @@ class Service(BaseHTTPRequestHandler):
 @pytest.fixture
 def service_url() -> Iterator[str]:
     Service.requests.clear()
-    Service.status, Service.body, Service.length = 200, b"{}", None
+    Service.status, Service.body, Service.lengths = 200, b"{}", ()
     server = ThreadingHTTPServer(("127.0.0.1", 0), Service)
     thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
     thread.start()
@@ -113,9 +116,33 @@ def test_answers_are_judged_by_code_and_status_and_asked_for_once(
 
 def test_an_answer_that_is_cut_off_is_transient(service_url: str) -> None:
     Service.body = b'{"Parameter": {"Name": "/a"'
-    Service.length = 1000
+    Service.lengths = (1000,)
     error = error_of_call(service_url)
     assert isinstance(error, aws_errors.IncompleteReadError)
+    assert classify_aws_error(error) is Verdict.TRANSIENT
+
+
+@pytest.mark.parametrize("lengths", [("2, 2",), ("2 ,2",), (2, 2)], ids=str)
+def test_a_length_that_is_stated_twice_is_one(
+    service_url: str, lengths: tuple[int | str, ...]
+) -> None:
+    Service.lengths = lengths
+    answer = client("ssm", endpoint_url=service_url).get_parameters(Names=["/a"])
+    assert answer["ResponseMetadata"]["HTTPStatusCode"] == 200
+
+
+@pytest.mark.parametrize(
+    "length",
+    ["2, 3", "2, two", "2,", "two", "-2", "+2", "\u00b2", "9" * 5000],
+    ids=lambda text: text[:9],
+)
+def test_a_length_that_is_none_is_transient(service_url: str, length: str) -> None:
+    Service.lengths = (length,)
+    error = error_of_call(service_url)
+    # urllib3 itself refuses several numbers.
+    assert isinstance(error, ResponseParserError | aws_errors.HTTPClientError)
+    assert "Content-Length" in str(error)
+    assert len(str(error)) < 200
     assert classify_aws_error(error) is Verdict.TRANSIENT
 
 
@@ -207,6 +234,35 @@ def test_a_missing_region_is_a_wrong_setting(
     monkeypatch.delenv("AWS_REGION")
     with pytest.raises(ConfigurationError, match="AWS_DEFAULT_REGION"):
         client("ssm", profile="regionless")
+
+
+@pytest.mark.parametrize("variable", ["AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE"])
+@pytest.mark.parametrize("content", [None, "no certificate"])
+def test_certificates_that_cannot_be_read_are_a_wrong_setting(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, variable: str, content: str | None
+) -> None:
+    bundle = tmp_path / "bundle.pem"
+    if content:
+        bundle.write_text(content)
+    monkeypatch.setenv(variable, str(bundle))
+    with pytest.raises(ConfigurationError, match=f"{variable} is .*bundle.pem.* unset it"):
+        client("ssm", endpoint_url="https://127.0.0.1:9")
+
+
+def test_certificates_that_are_not_needed_need_not_be_there(
+    service_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_CA_BUNDLE", "/nowhere/bundle.pem")
+    client("ssm", endpoint_url=service_url).get_parameters(Names=["/a"])
+
+
+def test_certificates_that_are_there_are_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_CA_BUNDLE", DEFAULT_CA_BUNDLE)
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/nowhere/bundle.pem")
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        error = error_of_call(f"https://127.0.0.1:{taken.getsockname()[1]}")
+    assert isinstance(error, aws_errors.EndpointConnectionError)
 
 
 def test_an_endpoint_that_is_no_url_is_a_wrong_setting() -> None:

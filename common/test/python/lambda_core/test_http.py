@@ -416,6 +416,14 @@ def self_signed(tmp_path: Path) -> ssl.SSLContext:
     return context
 
 
+def test_certificates_that_are_not_there_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/nowhere/bundle.pem")
+    sleeps: list[float] = []
+    with pytest.raises(HttpError, match=r"/nowhere/bundle.pem.*REQUESTS_CA_BUNDLE"):
+        session(attempts=3, sleeps=sleeps).get("https://127.0.0.1:9/x", max_bytes=9)
+    assert sleeps == []
+
+
 def test_a_certificate_that_nobody_vouches_for_ends_it(self_signed: ssl.SSLContext) -> None:
     connections: list[int] = []
 
