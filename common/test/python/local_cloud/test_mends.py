@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import re
+import threading
 import time
 import uuid
 import zipfile
@@ -96,6 +98,54 @@ def a_named_query_can_be_deleted(client: Clients) -> None:
     query = athena.create_named_query(Name="q", Database="d", QueryString="select 1")
     athena.delete_named_query(NamedQueryId=query["NamedQueryId"])
     assert query["NamedQueryId"] not in athena.list_named_queries()["NamedQueryIds"]
+
+
+def a_transaction_that_fails_undoes_its_own_writes_only(client: Clients) -> None:
+    table, dynamodb = name(), client("dynamodb")
+    dynamodb.create_table(
+        TableName=table,
+        BillingMode="PAY_PER_REQUEST",
+        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+    )
+    text = {"S": "x"}
+    for start in range(0, 1000, 25):
+        puts = [{"PutRequest": {"Item": {"id": {"S": f"{start + n}"}}}} for n in range(25)]
+        dynamodb.batch_write_item(RequestItems={table: puts})
+    put = {"TableName": table, "Item": {"id": {"S": "kept"}}}
+    check = {
+        "TableName": table,
+        "Key": {"id": {"S": "0"}},
+        "ConditionExpression": "attribute_exists(nothing)",
+    }
+    change = {
+        "TableName": table,
+        "Key": {"id": {"S": "1"}},
+        "UpdateExpression": "SET a = :a",
+        "ExpressionAttributeValues": {":a": text},
+    }
+    over = threading.Event()
+
+    def fail_again_and_again() -> None:
+        while not over.is_set():
+            with contextlib.suppress(dynamodb.exceptions.TransactionCanceledException):
+                dynamodb.transact_write_items(
+                    TransactItems=[{"Put": put}, {"Update": change}, {"ConditionCheck": check}]
+                )
+
+    failing = threading.Thread(target=fail_again_and_again)
+    failing.start()
+    try:
+        for number in range(50):
+            dynamodb.put_item(TableName=table, Item={"id": {"S": f"other-{number}"}})
+    finally:
+        over.set()
+        failing.join()
+    found = dynamodb.scan(TableName=table)["Items"]
+    ids = {item["id"]["S"] for item in found}
+    assert {f"other-{number}" for number in range(50)} <= ids
+    assert "kept" not in ids
+    assert not any("a" in item for item in found)
 
 
 def events_start_state_machines(client: Clients) -> None:
@@ -409,6 +459,9 @@ def many_first_requests_get_the_whole_tree(client: Clients) -> None:
 
 CHECKS = {
     mends.athena.delete_named_query: [a_named_query_can_be_deleted],
+    mends.dynamodb.transactions_leave_others_alone: [
+        a_transaction_that_fails_undoes_its_own_writes_only
+    ],
     mends.events.run_targets: [events_start_state_machines],
     mends.lambda_.event_invoke_config_is_replaced: [a_second_invoke_config_replaces_the_first],
     mends.lambda_.event_source_mapping_keeps_its_function: [

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from local_cloud.mends import athena, events, lambda_, s3, sqs, ssm, stepfunctions
+from local_cloud.mends import athena, dynamodb, events, lambda_, s3, sqs, ssm, stepfunctions
 
 MENDS: tuple[Callable[[], None], ...] = (
     athena.delete_named_query,
+    dynamodb.transactions_leave_others_alone,
     events.run_targets,
     lambda_.event_invoke_config_is_replaced,
     lambda_.event_source_mapping_keeps_its_function,
