@@ -86,7 +86,10 @@ def exit_with(code: int) -> NoReturn:
 def add_report_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options that every way of making the report has."""
     parser.add_argument(
-        "--output-dir", metavar="DIR", help="where the reports are written (OUTPUT_DIR, output)"
+        "--output-dir",
+        metavar="DIR",
+        type=_folder,
+        help="where the reports are written (OUTPUT_DIR, output)",
     )
     parser.add_argument(
         "--format",
@@ -135,6 +138,16 @@ def positive_number(text: str) -> float:
     return value
 
 
+def text_in_utf8(text: str) -> str:
+    """Read a text that a report can tell; a type for argparse."""
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        # What the operating system gave was no text, and Python keeps such bytes as surrogates.
+        raise argparse.ArgumentTypeError(f"{text!r} is not text in UTF-8") from error
+    return text
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="aws-ssm-fetcher",
@@ -166,6 +179,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--rss-url",
         metavar="URL",
+        type=text_in_utf8,
         default=LIVE_FEED_URL,
         help=f"feed of launches ({LIVE_FEED_URL})",
     )
@@ -230,6 +244,12 @@ def _formats(text: str) -> tuple[ReportFormat, ...]:
             f"{unknown!r} is not a format; choose from {', '.join(sorted(known))}"
         )
     return tuple(kind for kind in ReportFormat if kind.value in names)
+
+
+def _folder(text: str) -> str:
+    if not text:
+        raise argparse.ArgumentTypeError("'' is no folder")
+    return text_in_utf8(text)
 
 
 def _number(text: str) -> float:

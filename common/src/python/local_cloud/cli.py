@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from aws_ssm_fetcher import console
-from aws_ssm_fetcher.cli import add_report_arguments, exit_with, finish, guarded
+from aws_ssm_fetcher.cli import add_report_arguments, exit_with, finish, guarded, text_in_utf8
 from aws_ssm_fetcher.core.config import Config
 from aws_ssm_fetcher.data_fetcher import AWSSSMDataFetcher, Source
 from aws_ssm_fetcher.data_sources.rss import BundledLaunchFeed, HttpLaunchFeed
@@ -59,6 +59,7 @@ def _parser() -> argparse.ArgumentParser:
     report.add_argument(
         "--rss-url",
         metavar="URL",
+        type=text_in_utf8,
         help="a feed of launches to read instead of the dates that the project brings",
     )
     report.add_argument(

@@ -51,6 +51,9 @@ def only_line(text: str) -> str:
         (["--cache-hours", "soon"], "'soon' is not a number"),
         (["--log-level", "loud"], "invalid choice"),
         (["--rss"], "unrecognized arguments: --rss"),
+        (["--output-dir", ""], "'' is no folder"),
+        (["--output-dir", os.fsdecode(b"a\xff")], r"'a\udcff' is not text in UTF-8"),
+        (["--rss-url", os.fsdecode(b"http://x/\xff")], r"'http://x/\udcff' is not text in UTF-8"),
     ],
 )
 def test_wrong_options_are_named(
@@ -71,15 +74,19 @@ def test_wrong_options_are_named(
         ("CACHE_TTL", "-1"),
         ("MAX_RETRIES", "1.5"),
         ("LOG_LEVEL", "loud"),
+        ("AWS_CA_BUNDLE", "/nowhere/bundle.pem"),
     ],
 )
 def test_wrong_settings_are_wrong_usage_and_named(
+    tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
     variable: str,
     value: str,
 ) -> None:
     monkeypatch.setenv(variable, value)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "https://127.0.0.1:9")
+    monkeypatch.chdir(tmp_path)
     assert cli.main([]) == cli.WRONG_USAGE
     error = only_line(capsys.readouterr().err)
     assert variable in error

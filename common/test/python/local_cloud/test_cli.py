@@ -2,13 +2,38 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
-from aws_ssm_fetcher.cli import COMPLETE
+from aws_ssm_fetcher.cli import COMPLETE, WRONG_USAGE
 from aws_ssm_fetcher.outputs.files import SUMMARY_FILE
 from local_cloud import cli
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "message"),
+    [
+        ("--output-dir", "", "is no folder"),
+        ("--output-dir", os.fsdecode(b"a\xff"), "not text in UTF-8"),
+        ("--rss-url", os.fsdecode(b"http://x/\xff"), "not text in UTF-8"),
+    ],
+)
+def test_wrong_options_are_wrong_usage(
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    option: str,
+    value: str,
+    message: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit) as ended:
+        cli.main(["region-report", option, value])
+    assert ended.value.code == WRONG_USAGE
+    assert message in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_proxy_for_the_web_is_not_asked_for_the_local_server(

@@ -83,6 +83,8 @@ def _require_bucket(name: str) -> str:
 def _require_folder(given: object) -> object:
     if not str(given) or "\0" in str(given):
         raise ValueError("not a path")
+    # Raises a ValueError where the operating system gave bytes that are no text.
+    str(given).encode()
     return given
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import tempfile
 from argparse import Namespace
 from pathlib import Path
@@ -76,6 +77,7 @@ def test_a_config_does_not_change() -> None:
         {"max_retries": True},
         {"aws_profile": ""},
         {"output_dir": ""},
+        {"output_dir": os.fsdecode(b"a\xff")},
         {"cache_dirs": "x"},
         {"ssm_regions": ("us-east-1", "us-east-1")},
         {"ssm_regions": ("",)},
