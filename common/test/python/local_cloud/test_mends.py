@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import io
 import json
 import re
@@ -125,13 +124,16 @@ def a_transaction_that_fails_undoes_its_own_writes_only(client: Clients) -> None
         "ExpressionAttributeValues": {":a": text},
     }
     over = threading.Event()
+    answers: set[str] = set()
 
     def fail_again_and_again() -> None:
         while not over.is_set():
-            with contextlib.suppress(dynamodb.exceptions.TransactionCanceledException):
+            try:
                 dynamodb.transact_write_items(
                     TransactItems=[{"Put": put}, {"Update": change}, {"ConditionCheck": check}]
                 )
+            except ClientError as error:
+                answers.add(error.response["Error"]["Code"])
 
     failing = threading.Thread(target=fail_again_and_again)
     failing.start()
@@ -141,6 +143,7 @@ def a_transaction_that_fails_undoes_its_own_writes_only(client: Clients) -> None
     finally:
         over.set()
         failing.join()
+    assert answers == {"TransactionCanceledException"}
     found = dynamodb.scan(TableName=table)["Items"]
     ids = {item["id"]["S"] for item in found}
     assert {f"other-{number}" for number in range(50)} <= ids
@@ -457,8 +460,111 @@ def many_first_requests_get_the_whole_tree(client: Clients) -> None:
     assert counts == [39, 404] * 4
 
 
+def map_over(
+    client: Clients,
+    items: list[Any],
+    child: dict[str, Any] | None = None,
+    **settings: Any,  # noqa: ANN401  # of the definition
+) -> dict[str, Any]:
+    """Run a distributed map over items; returns how it ended."""
+    child = child or {"Type": "Pass", "End": True}
+    execution_type = settings.pop("execution_type", "STANDARD")
+    definition = {
+        "StartAt": "All",
+        "TimeoutSeconds": 20,
+        "States": {
+            "All": {
+                "Type": "Map",
+                "ItemProcessor": {
+                    "ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": execution_type},
+                    "StartAt": "One",
+                    "States": {"One": child},
+                },
+                "MaxConcurrency": 2,
+                "End": True,
+                **settings,
+            }
+        },
+    }
+    sfn = client("stepfunctions")
+    arn = sfn.create_state_machine(
+        name=name(),
+        definition=json.dumps(definition),
+        roleArn=f"arn:aws:iam::{ACCOUNT}:role/any",
+    )["stateMachineArn"]
+    execution = sfn.start_execution(stateMachineArn=arn, name=name(), input=json.dumps(items))[
+        "executionArn"
+    ]
+    return ended(client, execution)
+
+
+def children_may_be_express(client: Clients) -> None:
+    described = map_over(client, [1, 2, 3], execution_type="EXPRESS")
+    assert described["status"] == "SUCCEEDED"
+    assert sorted(json.loads(described["output"])) == [1, 2, 3]
+
+
+def a_percentage_may_be_whole(client: Clients) -> None:
+    assert map_over(client, [1], ToleratedFailurePercentage=5)["status"] == "SUCCEEDED"
+
+
+def children_get_batches(client: Clients) -> None:
+    batcher = {"MaxItemsPerBatch": 2, "BatchInput": {"fixed": 1, "first.$": "$[0]"}}
+    described = map_over(client, [1, 2, 3], ItemBatcher=batcher)
+    given = {"fixed": 1, "first": 1}
+    found = sorted(json.loads(described["output"]), key=lambda one: -len(one["Items"]))
+    assert found == [{"BatchInput": given, "Items": [1, 2]}, {"BatchInput": given, "Items": [3]}]
+    by_size = map_over(client, ["x" * 40] * 5, ItemBatcher={"MaxInputBytesPerBatch": 100})
+    sizes = sorted(len(one["Items"]) for one in json.loads(by_size["output"]))
+    assert sizes == [1, 2, 2]
+
+
+def a_map_fails_with_too_many_of_its_children(client: Clients) -> None:
+    fail = {"Type": "Fail", "Error": "Made", "Cause": "to fail"}
+    child = {
+        "Type": "Choice",
+        "Choices": [{"Variable": "$", "NumericLessThan": 2, "Next": "Bad"}],
+        "Default": "Good",
+    }
+    states = {"One": child, "Bad": fail, "Good": {"Type": "Succeed"}}
+    config = {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"}
+    processor = {"ProcessorConfig": config, "StartAt": "One", "States": states}
+
+    def ends(**tolerated: Any) -> str:  # noqa: ANN401  # of the definition
+        described = map_over(client, [1, 2, 3, 4], ItemProcessor=processor, **tolerated)
+        return str(described.get("error", described["status"]))
+
+    exceeded = "States.ExceedToleratedFailureThreshold"
+    assert ends() == exceeded
+    assert ends(ToleratedFailureCount=1) == "SUCCEEDED"
+    assert ends(ToleratedFailurePercentage=25.0) == "SUCCEEDED"
+    assert ends(ToleratedFailurePercentage=24.9) == exceeded
+    assert ends(ToleratedFailureCount=1, ToleratedFailurePercentage=10.0) == exceeded
+
+
+def a_listing_has_all_objects(client: Clients) -> None:
+    s3 = client("s3")
+    s3.create_bucket(Bucket=(bucket := name()))
+    for number in range(3):
+        s3.put_object(Bucket=bucket, Key=f"k{number}", Body=b"x")
+    reader = {
+        "Resource": "arn:aws:states:::s3:listObjectsV2",
+        "Parameters": {"Bucket": bucket, "MaxKeys": 2},
+    }
+    described = map_over(client, [], ItemReader=reader)
+    found = sorted(json.loads(described["output"]), key=lambda one: str(one["Key"]))
+    assert [one["Key"] for one in found] == ["k0", "k1", "k2"]
+    assert found[0].keys() == {"Etag", "Key", "LastModified", "Size", "StorageClass"}
+    assert abs(found[0]["LastModified"] - time.time()) < 600
+
+
 CHECKS = {
     mends.athena.delete_named_query: [a_named_query_can_be_deleted],
+    mends.distributed_map.batches_of_items: [children_get_batches],
+    mends.distributed_map.express_children: [children_may_be_express],
+    mends.distributed_map.failure_thresholds: [a_map_fails_with_too_many_of_its_children],
+    mends.distributed_map.whole_listings: [a_listing_has_all_objects],
+    mends.distributed_map.whole_percentages: [a_percentage_may_be_whole],
     mends.dynamodb.transactions_leave_others_alone: [
         a_transaction_that_fails_undoes_its_own_writes_only
     ],

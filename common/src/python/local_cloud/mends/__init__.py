@@ -8,10 +8,26 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from local_cloud.mends import athena, dynamodb, events, lambda_, s3, sqs, ssm, stepfunctions
+from local_cloud.mends import (
+    athena,
+    distributed_map,
+    dynamodb,
+    events,
+    lambda_,
+    s3,
+    sqs,
+    ssm,
+    stepfunctions,
+)
 
 MENDS: tuple[Callable[[], None], ...] = (
     athena.delete_named_query,
+    # In this order: each is put around those before it, and so comes before them.
+    distributed_map.failure_thresholds,
+    distributed_map.batches_of_items,
+    distributed_map.express_children,
+    distributed_map.whole_listings,
+    distributed_map.whole_percentages,
     dynamodb.transactions_leave_others_alone,
     events.run_targets,
     lambda_.event_invoke_config_is_replaced,

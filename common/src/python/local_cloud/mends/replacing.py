@@ -10,8 +10,16 @@ Moto = Any
 """Something of moto's inside, of which only moto knows what it has."""
 
 
-def around(owner: Moto, name: str) -> Callable[[Callable[..., object]], None]:
-    """Put a function around one of moto's, which it gets as its first argument."""
+def around(
+    owner: Moto, name: str, *, static: bool = False
+) -> Callable[[Callable[..., object]], None]:
+    """Put a function around one of moto's, which it gets as its first argument.
+
+    Parameters
+    ----------
+    static
+        Whether it is a static method.
+    """
     original = getattr(owner, name)
 
     def put(new: Callable[..., object]) -> None:
@@ -19,7 +27,7 @@ def around(owner: Moto, name: str) -> Callable[[Callable[..., object]], None]:
         def replacement(*arguments: object, **named: object) -> object:
             return new(original, *arguments, **named)
 
-        setattr(owner, name, replacement)
+        setattr(owner, name, staticmethod(replacement) if static else replacement)
 
     return put
 
