@@ -1,0 +1,19 @@
+#!/usr/bin/env bash
+# Packages a stack with Pants and deploys it with Terraform, to an account or to the local cloud.
+#
+#   bin/deploy.sh STACK ENV [--plan | --destroy] [--profile PROFILE] [--region REGION]
+#   bin/deploy.sh STACK ENV --local
+#   bin/deploy.sh region_report dev --local
+#
+# Runs in the dev container, or wherever Terraform is installed.
+set -euo pipefail
+root="$(cd -P "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
+# shellcheck source=build-support/bootstrap/bootstrap.sh
+source "${root}/build-support/bootstrap/bootstrap.sh"
+
+need_environment
+exec "$(environment_python)" -I -u -c '
+import runpy, sys
+sys.path.insert(0, sys.argv.pop(1))
+runpy.run_module("deployment.cli", run_name="__main__", alter_sys=True)
+' "${root}/common/src/python" "$@"

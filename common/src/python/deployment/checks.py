@@ -1,0 +1,116 @@
+"""What would fail in the middle of a deployment, found before anything is changed."""
+
+from __future__ import annotations
+
+import struct
+import zipfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from botocore.exceptions import ClientError
+
+from deployment.errors import DeploymentError
+from deployment.stacks import PRODUCTION
+from local_cloud.function_settings import FunctionSettings
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+# `e_machine` of https://refspecs.linuxfoundation.org/elf/gabi4+/ch4.eheader.html
+_MACHINES: Final = {62: "x86_64", 183: "arm64"}
+_ELF: Final = b"\x7fELF"
+
+_KEEPS_DATA: Final = frozenset({"aws_dynamodb_table", "aws_kms_key", "aws_s3_bucket"})
+"""Types of resources with which data goes for good."""
+
+
+def check_packages(
+    packages: Path, functions: Mapping[str, FunctionSettings], architecture: str
+) -> None:
+    """Check that all packages are there and fit.
+
+    Raises
+    ------
+    DeploymentError
+        Names what is missing, damaged, or built for another machine.
+    """
+    layers = sorted({layer for one in functions.values() for layer in one.layers})
+    code = [packages / "functions" / f"{name}.zip" for name in sorted(functions)]
+    built = [packages / "layers" / architecture / f"{layer}.zip" for layer in layers]
+    for path in (*code, *built):
+        if not path.is_file():
+            raise DeploymentError(f"{path} is missing: bin/pants package lambda:: makes it")
+    for path in built:
+        if others := sorted(set(_machines(path)) - {architecture}):
+            raise DeploymentError(
+                f"{path} holds packages for {' and '.join(others)}, and the functions run on "
+                f"{architecture}: bin/pants package lambda:: makes both"
+            )
+
+
+def _machines(path: Path) -> Iterator[str]:
+    """Yield the machine of each native library in a zip."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            for entry in archive.infolist():
+                if ".so" not in Path(entry.filename).suffixes:
+                    continue
+                with archive.open(entry) as library:
+                    header = library.read(20)
+                if header.startswith(_ELF):
+                    (number,) = struct.unpack_from("<H", header, 18)
+                    yield _MACHINES.get(number, f"machine {number}")
+    except (zipfile.BadZipFile, struct.error) as error:
+        raise DeploymentError(f"{path} is damaged ({error}): package it anew") from error
+
+
+def check_plan(changes: Sequence[Mapping[str, Any]], environment: str, s3: S3Client) -> None:
+    """Check a plan's changes against what only a look at the account can tell.
+
+    Parameters
+    ----------
+    changes
+        `resource_changes` of a plan.
+    environment
+        Of the stack: in production, nothing that keeps data may go.
+
+    Raises
+    ------
+    DeploymentError
+        If a bucket's name is taken, or something in production would be deleted.
+    """
+    if environment == PRODUCTION:
+        gone = [str(one["address"]) for one in _deleted(changes)]
+        if gone:
+            raise DeploymentError(
+                f"this would delete {', '.join(gone)} in production, with what it keeps; nothing "
+                "was changed. If that is meant, do it by hand, with Terraform itself"
+            )
+    for change in changes:
+        name = (change["change"].get("after") or {}).get("bucket")
+        if change["type"] == "aws_s3_bucket" and change["change"]["actions"] == ["create"] and name:
+            _require_free(str(name), s3)
+
+
+def _deleted(changes: Iterable[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
+    for change in changes:
+        if change["type"] in _KEEPS_DATA and "delete" in change["change"]["actions"]:
+            yield change
+
+
+def _require_free(bucket: str, s3: S3Client) -> None:
+    try:
+        s3.head_bucket(Bucket=bucket)
+    except ClientError as error:
+        code = error.response["ResponseMetadata"]["HTTPStatusCode"]
+        if code == 404:
+            return
+        raise DeploymentError(
+            f"the bucket {bucket} belongs to another account (S3 answers {code}): bucket names are "
+            "unique over all accounts; nothing was changed"
+        ) from error
+    raise DeploymentError(
+        f"the bucket {bucket} exists in this account, but not in this stack's state: import it "
+        "(terraform import) or remove it; nothing was changed"
+    )

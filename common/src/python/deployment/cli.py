@@ -1,0 +1,126 @@
+"""Deploys a stack: `bin/deploy.sh STACK ENV`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+import boto3
+from botocore.exceptions import ProfileNotFound
+
+from aws_ssm_fetcher.cli import COMPLETE, FAILED, INTERRUPTED, WRONG_USAGE, exit_with, finish
+from deployment.deploy import Deployment, ask_on_terminal
+from deployment.errors import UsageError
+from deployment.local import local_account, local_variables, run_region_report
+from deployment.stacks import ENVIRONMENTS, Stack, find_stack
+from lambda_core.errors import ApplicationError, ConfigurationError
+from local_cloud.clone import ARCHITECTURES, architecture, clone_root
+
+PROG = "deploy.sh"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Deploy, plan or destroy; the result is the exit code."""
+    args = _parser().parse_args(arguments)
+    try:
+        return _run(args)
+    except KeyboardInterrupt:
+        print(
+            f"{PROG}: interrupted; what Terraform had done is in the state, and the next run goes "
+            "on from there",
+            file=sys.stderr,
+        )
+        return INTERRUPTED
+    except ConfigurationError as error:
+        print(f"{PROG}: {error}", file=sys.stderr)
+        return WRONG_USAGE
+    except ApplicationError as error:
+        print(f"{PROG}: failed: {error}", file=sys.stderr)
+        return FAILED
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog=PROG,
+        allow_abbrev=False,
+        description="Package a stack with Pants and deploy it with Terraform.",
+        epilog="Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted.",
+    )
+    parser.add_argument("stack", metavar="STACK", help="such as region_report")
+    parser.add_argument("environment", metavar="ENV", help=", ".join(ENVIRONMENTS))
+    what = parser.add_mutually_exclusive_group()
+    what.add_argument("--plan", action="store_true", help="show what would change, and stop")
+    what.add_argument("--destroy", action="store_true", help="remove everything; not in production")
+    parser.add_argument(
+        "--local",
+        action="store_true",
+        help="deploy to a local cloud that lives as long as this command, run the pipeline there, "
+        "and show what it made; needs no account",
+    )
+    parser.add_argument("--profile", help="profile of the AWS CLI's configuration")
+    parser.add_argument("--region", help="where to deploy, such as eu-west-1")
+    parser.add_argument(
+        "--architecture",
+        choices=sorted(set(ARCHITECTURES.values())),
+        help="what the functions run on (x86_64; with --local, what this machine is)",
+    )
+    return parser
+
+
+def _run(args: argparse.Namespace) -> int:
+    stack = find_stack(clone_root(), args.stack, args.environment)
+    if args.local:
+        return _run_locally(args, stack)
+    try:
+        session = boto3.Session(profile_name=args.profile, region_name=args.region)
+    except ProfileNotFound as error:
+        raise UsageError(f"--profile: {error}") from error
+    deployment = Deployment(
+        stack,
+        session,
+        args.architecture or "x86_64",
+        ask_on_terminal,
+        environment={"AWS_PROFILE": args.profile} if args.profile else {},
+    )
+    if args.destroy:
+        deployment.destroy()
+        return COMPLETE
+    if args.plan:
+        deployment.plan()
+        return COMPLETE
+    outputs = deployment.apply()
+    print(_what_now(stack, outputs))
+    return COMPLETE
+
+
+def _run_locally(args: argparse.Namespace, stack: Stack) -> int:
+    if args.profile or args.region or args.destroy:
+        raise UsageError("--local has no use for --profile, --region or --destroy: it starts empty")
+    with local_account(stack) as endpoint:
+        deployment = Deployment(
+            stack,
+            boto3.Session(),
+            args.architecture or architecture(),
+            # Nothing can be harmed that will not be gone with this command.
+            lambda _: stack.environment,
+            local_variables(stack),
+        )
+        if args.plan:
+            deployment.plan()
+            return COMPLETE
+        outputs = deployment.apply()
+        print(_what_now(stack, outputs))
+        return finish(run_region_report(endpoint, outputs))
+
+
+def _what_now(stack: Stack, outputs: dict[str, object]) -> str:
+    lines = [f"{stack.name} is deployed to {stack.environment}; its outputs are above."]
+    if arn := outputs.get("state_machine_arn"):
+        command = f"aws stepfunctions start-execution --state-machine-arn {arn} --input '{{}}'"
+        lines += ["", "Start it by hand:", "", f"  {command}"]
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    exit_with(main())

@@ -1,0 +1,89 @@
+"""The bucket with the states of all stacks of an account."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+from deployment.errors import DeploymentError
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+
+@dataclass(frozen=True)
+class Account:
+    """Where a stack is deployed."""
+
+    id: str
+    region: str
+    partition: str = "aws"
+
+    @property
+    def state_bucket(self) -> str:
+        """Name of the bucket of states."""
+        return f"terraform-state-{self.id}-{self.region}"
+
+
+def ensure_state_bucket(account: Account, s3: S3Client) -> None:
+    """Make the bucket of states, or bring it up to date: private, encrypted, with versions.
+
+    It is the one thing that no stack can make, because its own state would have no place.
+
+    Raises
+    ------
+    DeploymentError
+        If it belongs to another account, or may not be made.
+    """
+    bucket = account.state_bucket
+    owner: Any = {"Bucket": bucket, "ExpectedBucketOwner": account.id}
+    try:
+        try:
+            s3.head_bucket(**owner)
+        except ClientError as error:
+            if error.response["ResponseMetadata"]["HTTPStatusCode"] != 404:
+                raise
+            s3.create_bucket(Bucket=bucket, **_placement(account.region))
+        s3.put_public_access_block(
+            **owner,
+            PublicAccessBlockConfiguration={
+                "BlockPublicAcls": True,
+                "BlockPublicPolicy": True,
+                "IgnorePublicAcls": True,
+                "RestrictPublicBuckets": True,
+            },
+        )
+        # Every state that ever was can be had back.
+        s3.put_bucket_versioning(**owner, VersioningConfiguration={"Status": "Enabled"})
+        s3.put_bucket_policy(**owner, Policy=json.dumps(_tls_only(account)))
+    except ClientError as error:
+        raise DeploymentError(
+            f"the bucket {bucket}, which keeps the states of all stacks, cannot be had: {error}"
+        ) from error
+
+
+def _placement(region: str) -> Any:  # noqa: ANN401 - of the API
+    # S3 refuses the one region that is its default.
+    if region == "us-east-1":
+        return {}
+    return {"CreateBucketConfiguration": {"LocationConstraint": region}}
+
+
+def _tls_only(account: Account) -> dict[str, Any]:
+    arn = f"arn:{account.partition}:s3:::{account.state_bucket}"
+    return {
+        "Version": "2012-10-17",
+        "Statement": [
+            {
+                "Sid": "TlsOnly",
+                "Effect": "Deny",
+                "Principal": "*",
+                "Action": "s3:*",
+                "Resource": [arn, f"{arn}/*"],
+                "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+            }
+        ],
+    }

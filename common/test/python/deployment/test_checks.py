@@ -1,0 +1,120 @@
+from __future__ import annotations
+
+import struct
+import zipfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import boto3
+import pytest
+
+from deployment.checks import check_packages, check_plan
+from deployment.errors import DeploymentError
+from lambda_testing.fault_proxy import Fault, FaultProxy, always, respond
+from local_cloud.function_settings import FunctionSettings
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+FUNCTIONS = {"reader": FunctionSettings(memory_mb=128, timeout_seconds=3, layers=("http",))}
+MACHINES = {"x86_64": 62, "arm64": 183}
+
+
+def library(architecture: str) -> bytes:
+    """The first bytes of a native library."""
+    return b"\x7fELF".ljust(18, b"\0") + struct.pack("<H", MACHINES[architecture])
+
+
+@pytest.fixture
+def packages(tmp_path: Path) -> Path:
+    """Packages of which the layer for each architecture holds libraries for it."""
+    (tmp_path / "functions").mkdir()
+    zipfile.ZipFile(tmp_path / "functions/reader.zip", "w").close()
+    for architecture in MACHINES:
+        layer(tmp_path, architecture, architecture)
+    return tmp_path
+
+
+def layer(packages: Path, place: str, architecture: str) -> None:
+    folder = packages / "layers" / place
+    folder.mkdir(parents=True, exist_ok=True)
+    with zipfile.ZipFile(folder / "http.zip", "w") as archive:
+        archive.writestr("python/fast.so", library(architecture))
+        archive.writestr("python/faster.cpython-312.so", library(architecture))
+        archive.writestr("python/linker.so", b"INPUT(libother.so)")
+        archive.writestr("python/slow.py", "")
+
+
+@pytest.mark.parametrize("architecture", MACHINES)
+def test_packages_that_fit(packages: Path, architecture: str) -> None:
+    check_packages(packages, FUNCTIONS, architecture)
+
+
+@pytest.mark.parametrize("name", ["functions/reader.zip", "layers/arm64/http.zip"])
+def test_a_package_that_is_missing_is_named(packages: Path, name: str) -> None:
+    (packages / name).unlink()
+    with pytest.raises(DeploymentError, match=f"{name} is missing: bin/pants package"):
+        check_packages(packages, FUNCTIONS, "arm64")
+
+
+def test_a_layer_for_another_machine_is_named(packages: Path) -> None:
+    layer(packages, "arm64", "x86_64")
+    with pytest.raises(DeploymentError, match=r"arm64/http\.zip holds packages for x86_64"):
+        check_packages(packages, FUNCTIONS, "arm64")
+
+
+def test_a_damaged_layer_is_named(packages: Path) -> None:
+    (packages / "layers/arm64/http.zip").write_bytes(b"PK")
+    with pytest.raises(DeploymentError, match=r"http\.zip is damaged"):
+        check_packages(packages, FUNCTIONS, "arm64")
+
+
+def change(kind: str, actions: list[str], **after: Any) -> dict[str, Any]:  # noqa: ANN401
+    return {
+        "address": f"module.data.{kind}.this",
+        "type": kind,
+        "change": {"actions": actions, "after": after or None},
+    }
+
+
+@pytest.fixture
+def s3(aws_environment: str) -> S3Client:
+    return boto3.client("s3", endpoint_url=aws_environment)
+
+
+def test_a_new_bucket_with_a_free_name(s3: S3Client) -> None:
+    check_plan([change("aws_s3_bucket", ["create"], bucket="free-name")], "dev", s3)
+
+
+def test_a_bucket_that_is_there_but_not_in_the_state(s3: S3Client, bucket: str) -> None:
+    with pytest.raises(DeploymentError, match=f"{bucket} exists in this account, but not in"):
+        check_plan([change("aws_s3_bucket", ["create"], bucket=bucket)], "dev", s3)
+
+
+def test_a_bucket_of_somebody_else(aws_environment: str) -> None:
+    with FaultProxy(aws_environment, [Fault(always, respond(403))]) as proxy:
+        s3 = boto3.client("s3", endpoint_url=proxy.url)
+        with pytest.raises(DeploymentError, match="taken-name belongs to another account"):
+            check_plan([change("aws_s3_bucket", ["create"], bucket="taken-name")], "dev", s3)
+
+
+def test_a_bucket_that_stays_is_not_asked_for(aws_environment: str) -> None:
+    with FaultProxy(aws_environment) as proxy:
+        s3 = boto3.client("s3", endpoint_url=proxy.url)
+        check_plan([change("aws_s3_bucket", ["update"], bucket="ours")], "dev", s3)
+        assert not proxy.calls
+
+
+@pytest.mark.parametrize("actions", [["delete"], ["delete", "create"], ["create", "delete"]])
+@pytest.mark.parametrize("kind", ["aws_s3_bucket", "aws_dynamodb_table", "aws_kms_key"])
+def test_nothing_that_keeps_data_is_deleted_in_production(
+    s3: S3Client, kind: str, actions: list[str]
+) -> None:
+    changes = [change("aws_iam_role", ["delete"]), change(kind, actions)]
+    with pytest.raises(DeploymentError, match=rf"would delete module\.data\.{kind}\.this"):
+        check_plan(changes, "prod", s3)
+
+
+def test_elsewhere_it_may_be(s3: S3Client) -> None:
+    check_plan([change("aws_s3_bucket", ["delete"])], "staging", s3)
+    check_plan([change("aws_iam_role", ["delete"])], "prod", s3)

@@ -1,0 +1,38 @@
+from __future__ import annotations
+
+import json
+import uuid
+
+import boto3
+import pytest
+
+from deployment.errors import DeploymentError
+from deployment.state import Account, ensure_state_bucket
+from lambda_testing.fault_proxy import Fault, FaultProxy, access_denied, always
+
+
+def some_account(region: str) -> Account:
+    return Account(str(uuid.uuid4().int)[:12], region)
+
+
+@pytest.mark.parametrize("region", ["us-east-1", "eu-central-1"])
+def test_the_bucket_of_states_is_private_and_keeps_versions(
+    aws_environment: str, region: str
+) -> None:
+    s3 = boto3.client("s3", endpoint_url=aws_environment, region_name=region)
+    account = Account("123456789012", region)
+    for _ in range(2):
+        ensure_state_bucket(account, s3)
+    name = account.state_bucket
+    assert s3.get_bucket_versioning(Bucket=name)["Status"] == "Enabled"
+    assert all(s3.get_public_access_block(Bucket=name)["PublicAccessBlockConfiguration"].values())
+    policy = json.loads(s3.get_bucket_policy(Bucket=name)["Policy"])
+    assert policy["Statement"][0]["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+
+
+def test_a_bucket_of_states_that_cannot_be_had_is_named(aws_environment: str) -> None:
+    account = some_account("us-east-1")
+    with FaultProxy(aws_environment, [Fault(always, access_denied())]) as proxy:
+        s3 = boto3.client("s3", endpoint_url=proxy.url)
+        with pytest.raises(DeploymentError, match=f"{account.state_bucket}, which keeps the"):
+            ensure_state_bucket(account, s3)

@@ -1,0 +1,4 @@
+deletable          = true
+log_level          = "DEBUG"
+log_retention_days = 14
+schedule           = "cron(0 6 ? * MON-FRI *)"
