@@ -69,14 +69,11 @@ class MachineSettings:
     retry_interval_seconds
         Before the first retry of a state; it doubles with each.
     max_cache_age_hours
-        Nothing older is taken from the cache.
-    execution_timeout_seconds
-        For an execution in all.
+        Nothing older is taken from the cache by an execution whose input does not say it.
     """
 
     retry_interval_seconds: int = 2
     max_cache_age_hours: float = 1
-    execution_timeout_seconds: int = 3600
 
 
 @dataclass(frozen=True)

@@ -11,10 +11,9 @@ import datetime as dt
 import hashlib
 from collections.abc import Callable, Iterable, Sequence
 from http import HTTPStatus
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from local_cloud.gate import Application, Environ, StartResponse
 from local_cloud.html import Content, Node, Style
 from local_cloud.lambda_service import LambdaService, PastInvocation
 from local_cloud.state import (
@@ -27,6 +26,9 @@ from local_cloud.state import (
     Topic,
     snapshot,
 )
+
+if TYPE_CHECKING:
+    from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 PATH = "/_local-cloud/"
 """No bucket can have this name, so that the page is in nobody's way."""
@@ -85,11 +87,11 @@ class StatusPage:
         Runs the functions of which the page tells.
     """
 
-    def __init__(self, application: Application, service: LambdaService) -> None:
+    def __init__(self, application: WSGIApplication, service: LambdaService) -> None:
         self._application = application
         self._service = service
 
-    def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer one request."""
         path: str = environ.get("PATH_INFO", "")
         if not f"{path}/".startswith(PATH):
@@ -109,7 +111,7 @@ class StatusPage:
         )
         return [content]
 
-    def _answer(self, environ: Environ, what: str) -> tuple[HTTPStatus, str]:
+    def _answer(self, environ: WSGIEnvironment, what: str) -> tuple[HTTPStatus, str]:
         if environ["REQUEST_METHOD"] not in ("GET", "HEAD"):
             return HTTPStatus.METHOD_NOT_ALLOWED, "Method not allowed"
         content = render(snapshot(self._service), what)

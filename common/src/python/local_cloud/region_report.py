@@ -127,7 +127,10 @@ def execute(
 
 
 def start(
-    clients: Clients, deployed: RegionReport, execution_id: str, request: dict[str, Any]
+    clients: Clients,
+    deployed: RegionReport,
+    execution_id: str,
+    request: Any,  # noqa: ANN401 - JSON
 ) -> str:
     """Start an execution; returns its ARN."""
     started = clients("stepfunctions").start_execution(

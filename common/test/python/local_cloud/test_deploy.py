@@ -25,7 +25,7 @@ type Clients = Callable[[str], Any]
 DEFINITION = """
 {
   "StartAt": "Make",
-  "TimeoutSeconds": ${execution_timeout_seconds},
+  "TimeoutSeconds": 30,
   "States": {
     "Make": {
       "Type": "Task",
@@ -153,7 +153,7 @@ def test_again_it_is_brought_up_to_date(
 
     def deploy() -> Any:  # noqa: ANN401  # compared only
         deployer = Deployer(clients, Artefacts(dist, architecture()), environment)
-        return deployer.region_report(SETTINGS, definition, machine=MachineSettings(1, 2, 30))
+        return deployer.region_report(SETTINGS, definition, machine=MachineSettings(1, 2))
 
     first = deploy()
     assert deploy() == first

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from aws_ssm_fetcher.stages.contracts import FetchRequest, OrchestratorRequest
 from local_cloud.clone import SETTINGS_FILE
 from local_cloud.deploy import TASK_MARGIN_SECONDS, MachineSettings, render
 from local_cloud.function_settings import read_settings
@@ -100,16 +101,32 @@ def test_each_function_is_a_task_with_its_time_its_retries_and_its_catch(machine
 
 def test_each_failure_is_told_before_the_end(machine: Machine) -> None:
     states = machine["States"]
-    assert {name for name, state in states.items() if "NotifyFailure" in ways(state)} == {
+    assert {name for name, state in states.items() if "IsErrorOfStepFunctions" in ways(state)} == {
         "FetchData",
         "ProcessData",
         "GenerateReports",
         "PublishReports",
         "NotifySuccess",
+    }
+    assert {name for name, state in states.items() if "NotifyFailure" in ways(state)} == {
+        "IsErrorOfStepFunctions",
+        "DescribeErrorOfStepFunctions",
         "DescribeIncompleteReport",
     }
     assert states["NotifyFailure"]["Next"] == "ReportFailed"
     assert states["NotifyFailure"]["Catch"][0]["Next"] == "ReportFailed", "it fails all the same"
+
+
+def test_an_execution_has_time_for_every_attempt_of_every_state(machine: Machine) -> None:
+    assert longest(machine) == 27_468
+    assert longest(machine) < machine["TimeoutSeconds"] < 24 * 3600, "within a day comes the next"
+
+
+def test_what_is_checked_by_the_functions_reaches_them(machine: Machine) -> None:
+    for name, function in (("FetchData", FetchRequest), ("PublishReports", OrchestratorRequest)):
+        payload = machine["States"][name]["Parameters"]["Payload"]
+        assert {key.removesuffix(".$") for key in payload} == function.model_fields.keys()
+        assert payload["input.$"] == "$.input"
 
 
 def test_what_is_shown_of_the_states_is_of_states_that_there_are(machine: Machine) -> None:
@@ -128,6 +145,33 @@ def ways(state: Machine) -> list[str]:
     choices = [choice["Next"] for choice in state.get("Choices", ())]
     caught = [catch["Next"] for catch in state.get("Catch", ())]
     return [*choices, *caught, *(state[key] for key in ("Next", "Default") if key in state)]
+
+
+def longest(machine: Machine) -> int:
+    """Return the most seconds that an execution may take: every state on the way, every attempt.
+
+    Without going back, each state of a way comes once; of states beside each other the slowest.
+    """
+
+    def seconds(state: Machine) -> int:
+        beside = max((longest(branch) for branch in state.get("Branches", ())), default=0)
+        retries = state.get("Retry", ())
+        attempts: int = 1 + sum(retry["MaxAttempts"] for retry in retries)
+        waits: int = sum(
+            retry["IntervalSeconds"] * retry["BackoffRate"] ** number
+            for retry in retries
+            for number in range(retry["MaxAttempts"])
+        )
+        limit: int = state.get("TimeoutSeconds", 0)
+        return beside + attempts * limit + waits
+
+    def after(name: str) -> int:
+        state = machine["States"][name]
+        if state["Type"] == "Task":
+            assert "TimeoutSeconds" in state, name
+        return seconds(state) + max((after(way) for way in ways(state)), default=0)
+
+    return after(machine["StartAt"])
 
 
 def problems(machine: Machine) -> Iterator[str]:

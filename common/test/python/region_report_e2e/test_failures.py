@@ -6,7 +6,9 @@ import json
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from region_report_e2e.deployments import Deployment, WrappedArtefacts, deploy
@@ -19,6 +21,7 @@ from lambda_testing.fault_proxy import Fault, FaultProxy, access_denied, throttl
 from lambda_testing.loopback_server import ReceivedRequest
 from local_cloud.clone import Artefacts, architecture
 from local_cloud.function_settings import FunctionSettings
+from local_cloud.region_report import start
 
 # A busy machine is slow to import what five functions need.
 pytestmark = pytest.mark.timeout(600)
@@ -181,6 +184,41 @@ def limited(deployment: Deployment, function: str) -> Iterator[None]:
         functions.update_function_configuration(
             FunctionName=name, Timeout=before["Timeout"], MemorySize=before["MemorySize"]
         )
+
+
+def test_an_input_that_is_wrong(wrapped: Deployment) -> None:
+    inputs: dict[str, Any] = {
+        new_name(): [],
+        new_name(): "x",
+        new_name(): None,
+        new_name(): {"zone": False},
+        new_name(): {"zones": True, "max_pairs_drop_percent": 101},
+    }
+    arns = {
+        name: start(wrapped.clients, wrapped.report, name, given) for name, given in inputs.items()
+    }
+    for name, arn in arns.items():
+        done = wrapped.end(arn)
+        assert (done.status, done.error) == ("FAILED", "InvalidRequestError"), inputs[name]
+        assert "input" in done.cause
+        assert wrapped.told(name) == ["failure"]
+
+
+def test_a_state_that_runs_out_of_its_time(wrapped: Deployment) -> None:
+    machines, name = wrapped.clients("stepfunctions"), new_name()
+    known = machines.describe_state_machine(stateMachineArn=wrapped.report.state_machine_arn)
+    definition = json.loads(known["definition"])
+    definition["States"]["FetchData"]["TimeoutSeconds"] = 1
+    hasty = machines.create_state_machine(
+        name="hasty", definition=json.dumps(definition), roleArn=known["roleArn"]
+    )
+    report = replace(wrapped.report, state_machine_arn=hasty["stateMachineArn"])
+    wrapped.fault(name, "data_fetcher", do="sleep")
+    done = wrapped.end(start(wrapped.clients, report, name, {}))
+    assert (done.status, done.error) == ("FAILED", "StepFunctionsError")
+    assert json.loads(done.cause)["Error"] == "States.Timeout"
+    assert wrapped.told(name) == ["failure"]
+    require_untouched(wrapped, name)
 
 
 def test_a_layer_that_is_missing(

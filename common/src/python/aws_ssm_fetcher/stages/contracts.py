@@ -48,6 +48,7 @@ https://docs.aws.amazon.com/step-functions/latest/apireference/API_StartExecutio
 
 Count = Annotated[int, Field(ge=0)]
 Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+CacheAgeHours = Annotated[float, Field(ge=0, le=1_000_000)]
 
 
 class Contract(BaseModel):
@@ -101,6 +102,28 @@ class StageStatistics(Contract):
     bytes: Count | None = None
 
 
+class ExecutionInput(Contract):
+    """What an execution is started with; all of it may be left out.
+
+    Attributes
+    ----------
+    max_cache_age_hours
+        Nothing older than this is taken from the cache; 0 takes nothing.
+    zones
+        Whether the regions' zones are read.
+    cross_check
+        Whether both trees are read and compared.
+    max_pairs_drop_percent
+        By how much the number of combinations may fall from the last set before this one is held
+        back; 100 publishes whatever comes, None leaves it to the orchestrator's own setting.
+    """
+
+    max_cache_age_hours: CacheAgeHours | None = None
+    zones: bool = True
+    cross_check: bool = False
+    max_pairs_drop_percent: Annotated[float, Field(ge=0, le=100)] | None = None
+
+
 class FetchRequest(Contract):
     """What the data fetcher is asked.
 
@@ -108,19 +131,21 @@ class FetchRequest(Contract):
     ----------
     execution_id
         Name of the execution.
-    max_cache_age_hours
-        Nothing older than this is taken from the cache; None leaves it to the cache's own time to
-        live, and 0 takes nothing.
-    zones
-        Whether the regions' zones are read.
-    cross_check
-        Whether both trees are read and compared.
+    input
+        The execution's input.
+    default_max_cache_age_hours
+        Where the input does not say it; None leaves it to the cache's own time to live.
     """
 
     execution_id: ExecutionId
-    max_cache_age_hours: Annotated[float, Field(ge=0, le=1_000_000)] | None = None
-    zones: bool = True
-    cross_check: bool = False
+    input: ExecutionInput = ExecutionInput()
+    default_max_cache_age_hours: CacheAgeHours | None = None
+
+    @property
+    def max_cache_age_hours(self) -> float | None:
+        """Nothing older than this is to be taken from the cache."""
+        own = self.input.max_cache_age_hours
+        return self.default_max_cache_age_hours if own is None else own
 
 
 class StageRequest(Contract):
@@ -173,13 +198,17 @@ class StageFailure(Contract):
 
 
 class OrchestratorRequest(Contract):
-    """What the orchestrator is asked: the results of all stages; a branch may have failed."""
+    """What the orchestrator is asked: the results of all stages; a branch may have failed.
+
+    `input` is the execution's.
+    """
 
     execution_id: ExecutionId
     fetch: StageResult
     process: StageResult
     json_csv: StageResult | StageFailure
     excel: StageResult | StageFailure
+    input: ExecutionInput = ExecutionInput()
 
     @model_validator(mode="after")
     def _is_of_one_execution(self) -> Self:

@@ -41,7 +41,7 @@ def fetch(
         try:
             with timed_step("read the parameters"):
                 catalog = fetcher.fetch_catalog(
-                    zones=request.zones, cross_check=request.cross_check
+                    zones=request.input.zones, cross_check=request.input.cross_check
                 )
         finally:
             count("SsmCalls", fetcher.calls)

@@ -58,6 +58,12 @@ def orchestrate(
 ) -> OrchestratorResult:
     """Publish what was made, and say what was not.
 
+    Parameters
+    ----------
+    max_pairs_drop_percent
+        By how much the number of combinations may fall before a set is held back, where the
+        execution's input does not say it.
+
     Raises
     ------
     InvalidRequestError
@@ -74,9 +80,11 @@ def orchestrate(
         with timed_step("put the set together"):
             published = _finished_set(request, store)
         ours = _pointer_to(published)
+        asked = request.input.max_pairs_drop_percent
+        most_dropped = max_pairs_drop_percent if asked is None else asked
         with timed_step("switch the pointer"):
-            switch = switch_pointer(store.objects, ours, max_pairs_drop_percent)
-        held_back = _reason_to_hold_back(switch, ours, max_pairs_drop_percent)
+            switch = switch_pointer(store.objects, ours, most_dropped)
+        held_back = _reason_to_hold_back(switch, ours, most_dropped)
         if held_back is None:
             with timed_step("copy to latest"):
                 _refresh_latest(store)

@@ -17,6 +17,7 @@ from typing import Final
 from pydantic import BaseModel
 
 from aws_ssm_fetcher.stages.contracts import (
+    ExecutionInput,
     FetchRequest,
     OrchestratorRequest,
     OrchestratorResult,
@@ -27,6 +28,7 @@ from aws_ssm_fetcher.stages.generate import Manifest
 from aws_ssm_fetcher.stages.pointer import Pointer
 
 MODELS: Final[tuple[type[BaseModel], ...]] = (
+    ExecutionInput,
     FetchRequest,
     StageRequest,
     StageResult,

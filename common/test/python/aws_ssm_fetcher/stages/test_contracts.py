@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from aws_ssm_fetcher.stages.contracts import (
     CaughtError,
+    Contract,
     FetchRequest,
     OrchestratorRequest,
     StageFailure,
@@ -95,8 +96,53 @@ def test_an_event_that_does_not_fit_is_refused_without_its_values() -> None:
 
 @pytest.mark.parametrize("hours", [-1, "1", 1e300, True])
 def test_an_age_that_makes_no_sense_is_refused(hours: object) -> None:
-    with pytest.raises(InvalidRequestError, match="max_cache_age_hours"):
-        parse_request(FetchRequest, {"execution_id": "run-1", "max_cache_age_hours": hours})
+    for event in (
+        {"default_max_cache_age_hours": hours},
+        {"input": {"max_cache_age_hours": hours}},
+    ):
+        with pytest.raises(InvalidRequestError, match="max_cache_age_hours"):
+            parse_request(FetchRequest, {"execution_id": "run-1", **event})
+
+
+@pytest.mark.parametrize(
+    ("given", "default", "expected"), [(None, 1, 1), (0, 1, 0), (5, 1, 5), (None, None, None)]
+)
+def test_the_inputs_age_comes_before_the_definitions(
+    given: float | None, default: float | None, expected: float | None
+) -> None:
+    event = {
+        "execution_id": "run-1",
+        "input": {"max_cache_age_hours": given},
+        "default_max_cache_age_hours": default,
+    }
+    assert parse_request(FetchRequest, event).max_cache_age_hours == expected
+
+
+@pytest.mark.parametrize("wrong", [[], "x", None, 1, [{}]])
+@pytest.mark.parametrize("model", [FetchRequest, OrchestratorRequest])
+def test_an_input_that_is_no_object_is_refused(model: type[Contract], wrong: object) -> None:
+    with pytest.raises(InvalidRequestError, match=f"{model.__name__}.*input: .*object"):
+        parse_request(model, results() | {"execution_id": "run-1", "input": wrong})
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"zone": False},
+        {"max_cache_age_hour": 0},
+        {"zones": "no"},
+        {"max_pairs_drop_percent": 101},
+        {"max_pairs_drop_percent": -1},
+        # What EventBridge sends where a rule has no input of its own.
+        {"version": "0", "id": "x", "detail-type": "Scheduled Event", "detail": {}},
+    ],
+)
+@pytest.mark.parametrize("model", [FetchRequest, OrchestratorRequest])
+def test_an_input_that_is_misspelt_is_refused(
+    model: type[Contract], wrong: dict[str, object]
+) -> None:
+    with pytest.raises(InvalidRequestError, match=f"input.{next(iter(wrong))}: "):
+        parse_request(model, results() | {"execution_id": "run-1", "input": wrong})
 
 
 def test_the_orchestrator_takes_what_the_stages_answer() -> None:

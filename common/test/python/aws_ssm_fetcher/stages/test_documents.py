@@ -29,7 +29,7 @@ def test_the_schemas_are_those_of_the_models() -> None:
 
 
 def test_a_page_without_a_schema_is_refused() -> None:
-    with pytest.raises(ValueError, match="one schema of each of FetchRequest, Manifest"):
+    with pytest.raises(ValueError, match="one schema of each of ExecutionInput, FetchRequest"):
         with_current_schemas(PAGE.replace("<!-- schema: Pointer -->", ""))
 
 

@@ -23,6 +23,7 @@ from aws_ssm_fetcher.models import Catalog, Completeness, Part
 from aws_ssm_fetcher.stages.artefacts import ArtefactStore
 from aws_ssm_fetcher.stages.contracts import (
     CaughtError,
+    ExecutionInput,
     OrchestratorResult,
     StageFailure,
     StageResult,
@@ -225,8 +226,18 @@ def test_a_set_that_lost_too_much_is_held_back(
     assert below(s3, stage_bucket, "reports/run-2/") == FILES
     assert below(s3, stage_bucket, "raw-data/run-2/") == {"catalog.json", "launches.json"}
 
-    assert orchestrate(request, store, max_pairs_drop_percent=100).published
+    for given, published in ((2.5, False), (3, True)):
+        asked = request.model_copy(update={"input": ExecutionInput(max_pairs_drop_percent=given)})
+        assert orchestrate(asked, store).published == published
     assert (standing(store).execution_id, standing(store).previous) == ("run-2", "run-1")
+
+
+def test_the_input_decides_before_the_setting(store: ArtefactStore) -> None:
+    publish(store, "run-1", catalog_of(100))
+    request = generated(store, "run-2", catalog_of(99))
+    strict = request.model_copy(update={"input": ExecutionInput(max_pairs_drop_percent=0)})
+    assert orchestrate(strict, store, max_pairs_drop_percent=100).held_back
+    assert orchestrate(request, store, max_pairs_drop_percent=1).published
 
 
 def test_two_percent_fewer_are_published(store: ArtefactStore) -> None:

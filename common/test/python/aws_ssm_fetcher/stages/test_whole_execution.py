@@ -66,7 +66,7 @@ def test_the_stages_give_the_files_that_one_process_gives(
             own, max_tps=100_000, source=Source("a snapshot"), cache=CacheManager(own)
         )
 
-    request = FetchRequest(execution_id="run-1", max_cache_age_hours=1)
+    request = FetchRequest(execution_id="run-1", default_max_cache_age_hours=1)
     first = fetch(request, store, fetcher("cache"), BundledLaunchFeed())
     told = first.statistics
     assert (told.regions, told.services, told.pairs) == (39, 405, 9289)

@@ -56,10 +56,9 @@ def bucket(endpoint: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> st
     return name
 
 
-def fetch(**request: Any) -> StageResult:  # noqa: ANN401 - fields of the request
-    return parse_request(
-        StageResult, lambda_function.handler({"execution_id": "run-1"} | request, None)
-    )
+def fetch(**given: Any) -> StageResult:  # noqa: ANN401 - fields of the execution's input
+    event = {"execution_id": "run-1", "input": given}
+    return parse_request(StageResult, lambda_function.handler(event, None))
 
 
 @pytest.mark.parametrize("name", EVENTS)
