@@ -33,7 +33,7 @@ _ARCHIVE_FIELDS: Final = re.compile(
 )
 
 MAX_ID: Final = 512
-"""Characters of a message id; a longer one is replaced by its hash."""
+"""Bytes of a message id, which becomes a part of keys; a longer one is replaced by its hash."""
 
 MAX_PARENTS: Final = 100
 MAX_PATHS: Final = 200
@@ -88,7 +88,7 @@ def normal_id(text: str) -> str:
     """Return a message id as it is kept: without brackets and space, of bounded length."""
     found = _MESSAGE_ID.search(text)
     bare = re.sub(r"\s+", "", found[1] if found else text).strip("<>").replace("\0", "")
-    if len(bare) > MAX_ID:
+    if len(bare.encode()) > MAX_ID:
         return f"sha256-{hashlib.sha256(bare.encode()).hexdigest()}@too-long.invalid"
     return bare
 

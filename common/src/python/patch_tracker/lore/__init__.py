@@ -1,0 +1,1 @@
+"""Archives by public-inbox, such as lore.kernel.org."""

@@ -1,0 +1,1 @@
+"""Patchwork's REST API."""

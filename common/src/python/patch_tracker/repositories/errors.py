@@ -1,0 +1,109 @@
+"""The errors of the repositories, and the one place where they are made."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Concatenate, Protocol
+
+from lambda_core.aws import AWS_ERRORS, classify_aws_error, error_code, explain_aws_error
+from lambda_core.errors import ApplicationError
+from lambda_core.retry import Verdict
+
+
+class DatabaseError(ApplicationError):
+    """DynamoDB refused or failed; its context has `table` and `operation`."""
+
+
+class ItemNotFoundError(DatabaseError):
+    """DynamoDB says that there is no such item."""
+
+
+class ConditionFailedError(DatabaseError):
+    """An item is not what the condition of a write asked for: another writer was faster."""
+
+
+class InvalidTokenError(ApplicationError):
+    """A pagination token is damaged, or of another query."""
+
+
+class HasTable(Protocol):
+    """What `database_errors` needs of an object: the name of its table."""
+
+    @property
+    def table(self) -> str:
+        """The name."""
+        ...
+
+
+_CONFLICTS = frozenset({"TransactionConflict", "TransactionConflictException"})
+_THROTTLED = frozenset(
+    {
+        "ProvisionedThroughputExceeded",
+        "ProvisionedThroughputExceededException",
+        "RequestLimitExceeded",
+        "ThrottlingError",
+        "ThrottlingException",
+    }
+)
+
+
+def cancellation_reasons(error: Exception) -> list[str]:
+    """Return why each part of a transaction was cancelled, `None` for the innocent ones."""
+    answer = getattr(error, "response", None)
+    reasons = answer.get("CancellationReasons", []) if isinstance(answer, dict) else []
+    return [str(reason.get("Code", "None")) for reason in reasons]
+
+
+def classify(error: Exception) -> Verdict:
+    """Judge an error of DynamoDB for trying again.
+
+    https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Errors.html
+    """
+    code = error_code(error)
+    if code == "TransactionCanceledException":
+        reasons = set(cancellation_reasons(error)) - {"None"}
+        if not reasons or reasons - _CONFLICTS - _THROTTLED:
+            return Verdict.PERMANENT
+        return Verdict.THROTTLED if reasons & _THROTTLED else Verdict.TRANSIENT
+    if code in _CONFLICTS:
+        return Verdict.TRANSIENT
+    return classify_aws_error(error)
+
+
+def is_failed_condition(error: Exception) -> bool:
+    """Whether a write was refused because of its condition."""
+    return error_code(
+        error
+    ) == "ConditionalCheckFailedException" or "ConditionalCheckFailed" in cancellation_reasons(
+        error
+    )
+
+
+def database_errors[S: HasTable, **P, R](
+    method: Callable[Concatenate[S, P], R],
+) -> Callable[Concatenate[S, P], R]:
+    """Make a method raise `DatabaseError` for whatever boto3 raises in it."""
+
+    @functools.wraps(method)
+    def translated(self: S, /, *args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return method(self, *args, **kwargs)
+        except AWS_ERRORS as error:
+            operation = method.__name__
+            if is_failed_condition(error):
+                raise ConditionFailedError(
+                    f"{operation} in table {self.table}: an item was changed by another writer",
+                    table=self.table,
+                    operation=operation,
+                ) from error
+            failed = DatabaseError(
+                f"{operation} in table {self.table} failed: {explain_aws_error(error)}",
+                table=self.table,
+                operation=operation,
+                code=error_code(error),
+            )
+            failed.transient = classify(error) is not Verdict.PERMANENT
+            raise failed from error
+
+    return translated

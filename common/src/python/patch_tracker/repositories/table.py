@@ -1,0 +1,466 @@
+"""One DynamoDB table: typed calls, batches that are finished, retries, errors of its own.
+
+https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/Welcome.html
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from functools import partial
+from itertools import batched
+from typing import TYPE_CHECKING, Any, Final
+
+from boto3.dynamodb.types import Binary, TypeDeserializer, TypeSerializer
+
+from lambda_core.retry import AWS, Retry, RetryPolicy
+from patch_tracker.repositories.errors import DatabaseError, classify, database_errors
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+type Item = dict[str, Any]
+"""Attributes by name: str, int, bool, bytes, None, sets of str, lists and dicts of these."""
+
+type Key = Mapping[str, str]
+
+_GET_BATCH: Final = 100
+_WRITE_BATCH: Final = 25
+_TRANSACTION: Final = 100
+_UNFINISHED_TRIES: Final = 12
+
+_to_dynamo = TypeSerializer().serialize
+_from_dynamo = TypeDeserializer().deserialize
+
+
+def to_attributes(item: Mapping[str, Any]) -> dict[str, Any]:
+    """Return an item as DynamoDB's API wants it."""
+    return {name: _to_dynamo(value) for name, value in item.items()}
+
+
+def from_attributes(attributes: Mapping[str, Any]) -> Item:
+    """Return an item of DynamoDB's API as plain values."""
+    return {name: _plain(_from_dynamo(value)) for name, value in attributes.items()}
+
+
+def _plain(value: Any) -> Any:  # noqa: ANN401 - any value of an item
+    if isinstance(value, Decimal):
+        return int(value)
+    if isinstance(value, Binary):
+        return bytes(value.value)  # type: ignore[attr-defined]  # the stubs lack it
+    if isinstance(value, list):
+        return [_plain(one) for one in value]
+    if isinstance(value, dict):
+        return {name: _plain(one) for name, one in value.items()}
+    return value
+
+
+@dataclass(frozen=True, slots=True)
+class Update:
+    """Changes of one item, for `DynamoTable.update` and `DynamoTable.transact`.
+
+    Attributes
+    ----------
+    set_values
+        Attributes that get a value; None removes one.
+    set_if_missing
+        Attributes that get a value unless they have one.
+    add
+        Numbers that are added, and sets of text that are joined.
+    discard
+        Texts that are taken out of sets.
+    only_if
+        A condition on the item: attributes and the values that they must have, None for missing.
+    """
+
+    key: Key
+    set_values: Mapping[str, Any] | None = None
+    set_if_missing: Mapping[str, Any] | None = None
+    add: Mapping[str, Any] | None = None
+    discard: Mapping[str, set[str]] | None = None
+    only_if: Mapping[str, Any] | None = None
+
+    def request(self, table: str) -> dict[str, Any]:
+        """Return the parameters of `UpdateItem`."""
+        expression = _Expression()
+        clauses: dict[str, list[str]] = {"SET": [], "REMOVE": [], "ADD": [], "DELETE": []}
+        for name, value in (self.set_values or {}).items():
+            alias = expression.name(name)
+            if value is None:
+                clauses["REMOVE"].append(alias)
+            else:
+                clauses["SET"].append(f"{alias} = {expression.value(value)}")
+        for name, value in (self.set_if_missing or {}).items():
+            alias = expression.name(name)
+            clauses["SET"].append(f"{alias} = if_not_exists({alias}, {expression.value(value)})")
+        for clause, values in (("ADD", self.add), ("DELETE", self.discard)):
+            for name, value in (values or {}).items():
+                clauses[clause].append(f"{expression.name(name)} {expression.value(value)}")
+        request: dict[str, Any] = {
+            "TableName": table,
+            "Key": to_attributes(self.key),
+            "UpdateExpression": " ".join(
+                f"{clause} {', '.join(parts)}" for clause, parts in clauses.items() if parts
+            ),
+        }
+        return request | expression.condition(self.only_if) | expression.parameters()
+
+
+@dataclass(frozen=True, slots=True)
+class Put:
+    """An item that takes the place of what there is, under a condition as `Update` has it."""
+
+    item: Item
+    only_if: Mapping[str, Any] | None = None
+
+    def request(self, table: str) -> dict[str, Any]:
+        """Return the parameters of `PutItem`."""
+        expression = _Expression()
+        request = {"TableName": table, "Item": to_attributes(self.item)}
+        return request | expression.condition(self.only_if) | expression.parameters()
+
+
+class _Expression:
+    """Placeholders for names and values of an expression: nothing is quoted into it."""
+
+    def __init__(self) -> None:
+        self._names: dict[str, str] = {}
+        self._values: dict[str, Any] = {}
+
+    def name(self, name: str) -> str:
+        alias = next((one for one, known in self._names.items() if known == name), None)
+        if alias is None:
+            alias = f"#n{len(self._names)}"
+            self._names[alias] = name
+        return alias
+
+    def value(self, value: Any) -> str:  # noqa: ANN401 - any value of an item
+        alias = f":v{len(self._values)}"
+        self._values[alias] = _to_dynamo(value)
+        return alias
+
+    def condition(self, only_if: Mapping[str, Any] | None) -> dict[str, str]:
+        parts = [
+            f"attribute_not_exists({self.name(name)})"
+            if value is None
+            else f"{self.name(name)} = {self.value(value)}"
+            for name, value in (only_if or {}).items()
+        ]
+        return {"ConditionExpression": " AND ".join(parts)} if parts else {}
+
+    def parameters(self) -> dict[str, Any]:
+        found: dict[str, Any] = {}
+        if self._names:
+            found["ExpressionAttributeNames"] = self._names
+        if self._values:
+            found["ExpressionAttributeValues"] = self._values
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class QueryPage:
+    """Items of a query, and the key after which the next page begins; None at the end."""
+
+    items: list[Item]
+    last_key: Item | None
+
+
+class DynamoTable:
+    """The table; threads may share it.
+
+    Parameters
+    ----------
+    client
+        Made by `lambda_core.aws.client`, which leaves trying again to this class.
+    table
+        Name of the table.
+    retry
+        How often a call that failed is made again.
+    on_retry
+        Told of each call that will be made again.
+    sleep
+        How to wait.
+
+    Attributes
+    ----------
+    counts : Counter
+        `writes` (items that were put, updated or deleted), `reads` (calls that read).
+    """
+
+    def __init__(
+        self,
+        client: DynamoDBClient,
+        table: str,
+        *,
+        retry: RetryPolicy = AWS,
+        on_retry: Callable[[Retry], None] | None = None,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._client = client
+        self._table = table
+        self._retry = retry
+        self._on_retry = on_retry
+        self._sleep = sleep
+        self.counts: Counter[str] = Counter()
+
+    @property
+    def table(self) -> str:
+        """Name of the table."""
+        return self._table
+
+    @database_errors
+    def get(self, key: Key, *, consistent: bool = False) -> Item | None:
+        """Read an item, None where there is none."""
+        self.counts["reads"] += 1
+        answer = self._call(
+            lambda: self._client.get_item(
+                TableName=self.table, Key=to_attributes(key), ConsistentRead=consistent
+            )
+        )
+        return from_attributes(answer["Item"]) if "Item" in answer else None
+
+    @database_errors
+    def get_many(self, keys: Iterable[Key], *, consistent: bool = False) -> list[Item]:
+        """Read many items, those that there are, in no order; each key is asked for once.
+
+        Raises
+        ------
+        DatabaseError
+            DynamoDB left keys unread again and again.
+        """
+        unique = {tuple(sorted(key.items())): to_attributes(key) for key in keys}
+        found: list[Item] = []
+        for batch in batched(unique.values(), _GET_BATCH):
+            waiting: dict[str, Any] = {
+                self.table: {"Keys": list(batch), "ConsistentRead": consistent}
+            }
+            for attempt in range(1, _UNFINISHED_TRIES + 1):
+                self.counts["reads"] += 1
+                answer = self._call(partial(self._client.batch_get_item, RequestItems=waiting))
+                found += [from_attributes(one) for one in answer["Responses"].get(self.table, [])]
+                waiting = dict(answer.get("UnprocessedKeys") or {})
+                if not waiting:
+                    break
+                self._pause(attempt)
+            else:
+                raise self._unfinished("read", len(waiting[self.table]["Keys"]))
+        return found
+
+    @database_errors
+    def query(
+        self,
+        index: str | None,
+        key: tuple[str, str],
+        *,
+        begins_with: tuple[str, str] | None = None,
+        newest_first: bool = False,
+        limit: int | None = None,
+        after: Item | None = None,
+        consistent: bool = False,
+    ) -> QueryPage:
+        """Read one page of the items of a partition, sorted by their sort key.
+
+        Parameters
+        ----------
+        index
+            Name of the index; None for the table itself.
+        key
+            Name and value of the partition key.
+        begins_with
+            Name of the sort key, and how it must begin.
+        after
+            The `last_key` of the page before.
+        consistent
+            Only for the table itself: an index is always a moment behind.
+        """
+        expression = _Expression()
+        condition = f"{expression.name(key[0])} = {expression.value(key[1])}"
+        if begins_with:
+            name, start = expression.name(begins_with[0]), expression.value(begins_with[1])
+            condition += f" AND begins_with({name}, {start})"
+        request: dict[str, Any] = {
+            "TableName": self.table,
+            "KeyConditionExpression": condition,
+            "ScanIndexForward": not newest_first,
+        } | expression.parameters()
+        if index:
+            request["IndexName"] = index
+        else:
+            request["ConsistentRead"] = consistent
+        if limit is not None:
+            request["Limit"] = limit
+        if after is not None:
+            request["ExclusiveStartKey"] = to_attributes(after)
+        self.counts["reads"] += 1
+        answer = self._call(lambda: self._client.query(**request))
+        last = answer.get("LastEvaluatedKey")
+        return QueryPage(
+            [from_attributes(one) for one in answer["Items"]],
+            from_attributes(last) if last else None,
+        )
+
+    def query_all(
+        self, index: str | None, key: tuple[str, str], *, consistent: bool = False
+    ) -> Iterator[Item]:
+        """Yield all items of a partition, sorted by their sort key."""
+        after: Item | None = None
+        while True:
+            page = self.query(index, key, after=after, consistent=consistent)
+            yield from page.items
+            if page.last_key is None:
+                return
+            after = page.last_key
+
+    def scan_all(self) -> Iterator[Item]:
+        """Yield every item of the table, in no order: for exports and comparisons."""
+        after: Item | None = None
+        while True:
+            page = self._scan_page(after)
+            yield from page.items
+            if page.last_key is None:
+                return
+            after = page.last_key
+
+    @database_errors
+    def _scan_page(self, after: Item | None) -> QueryPage:
+        request: dict[str, Any] = {"TableName": self.table}
+        if after is not None:
+            request["ExclusiveStartKey"] = to_attributes(after)
+        self.counts["reads"] += 1
+        answer = self._call(lambda: self._client.scan(**request))
+        last = answer.get("LastEvaluatedKey")
+        return QueryPage(
+            [from_attributes(one) for one in answer["Items"]],
+            from_attributes(last) if last else None,
+        )
+
+    @database_errors
+    def put(self, put: Put) -> None:
+        """Write an item.
+
+        Raises
+        ------
+        ConditionFailedError
+            The condition does not hold.
+        """
+        request = put.request(self.table)
+        self._call(lambda: self._client.put_item(**request))
+        self.counts["writes"] += 1
+
+    @database_errors
+    def update(self, update: Update) -> None:
+        """Change an item, or make it.
+
+        `add` without a condition counts twice where an answer was lost and the call made again:
+        add to sets only, or use `transact` with a condition.
+
+        Raises
+        ------
+        ConditionFailedError
+            The condition does not hold.
+        """
+        request = update.request(self.table)
+        self._call(lambda: self._client.update_item(**request))
+        self.counts["writes"] += 1
+
+    @database_errors
+    def delete(self, key: Key, *, only_if: Mapping[str, Any] | None = None) -> None:
+        """Delete an item; one that is not there counts as deleted."""
+        expression = _Expression()
+        request: dict[str, Any] = {"TableName": self.table, "Key": to_attributes(key)}
+        request |= expression.condition(only_if) | expression.parameters()
+        self._call(lambda: self._client.delete_item(**request))
+        self.counts["writes"] += 1
+
+    @database_errors
+    def write_many(self, puts: Sequence[Item] = (), deletes: Sequence[Key] = ()) -> None:
+        """Put and delete many items, in no order and not as one.
+
+        Raises
+        ------
+        DatabaseError
+            DynamoDB left items unwritten again and again.
+        """
+        requests: list[dict[str, Any]] = [{"PutRequest": {"Item": to_attributes(i)}} for i in puts]
+        requests += [{"DeleteRequest": {"Key": to_attributes(key)}} for key in deletes]
+        for batch in batched(requests, _WRITE_BATCH):
+            waiting: dict[str, Any] = {self.table: list(batch)}
+            for attempt in range(1, _UNFINISHED_TRIES + 1):
+                answer = self._call(partial(self._client.batch_write_item, RequestItems=waiting))
+                left = dict(answer.get("UnprocessedItems") or {})
+                self.counts["writes"] += len(waiting[self.table]) - len(left.get(self.table, []))
+                waiting = left
+                if not waiting.get(self.table):
+                    break
+                self._pause(attempt)
+            else:
+                raise self._unfinished("write", len(waiting[self.table]))
+
+    def transaction(self) -> Transaction:
+        """Begin a transaction, which may take in other tables too."""
+        return Transaction(self)
+
+    @database_errors
+    def commit(self, actions: Sequence[dict[str, Any]]) -> None:
+        """Write all of some actions or none; `Transaction.commit` calls this."""
+        if len(actions) > _TRANSACTION:
+            raise ValueError(f"a transaction has at most {_TRANSACTION} actions")
+        self._call(lambda: self._client.transact_write_items(TransactItems=list(actions)))  # type: ignore[arg-type]  # made from requests
+
+    def _call[T](self, function: Callable[[], T]) -> T:
+        return self._retry.call(
+            function, retry_on=classify, on_retry=self._on_retry, sleep=self._sleep
+        )
+
+    def _pause(self, attempt: int) -> None:
+        """Wait before what was left over is asked for again, longer each time."""
+        self._sleep(RetryPolicy(base_seconds=0.05, cap_seconds=5.0).pause(attempt))
+
+    def _unfinished(self, what: str, count: int) -> DatabaseError:
+        failed = DatabaseError(
+            f"table {self.table} left {count} items unfinished {_UNFINISHED_TRIES} times in a "
+            f"{what} batch: its capacity is used up; raise it, or try later",
+            table=self.table,
+            operation=what,
+        )
+        failed.transient = True
+        return failed
+
+
+class Transaction:
+    """Writes that happen all or not at all: at most 100, of one item at most one."""
+
+    def __init__(self, table: DynamoTable) -> None:
+        self._table = table
+        self._actions: list[dict[str, Any]] = []
+        self._counted: list[DynamoTable] = []
+
+    def put(self, put: Put, table: DynamoTable | None = None) -> Transaction:
+        """Add an item that takes the place of what there is."""
+        return self._add("Put", put.request((table or self._table).table), table)
+
+    def update(self, update: Update, table: DynamoTable | None = None) -> Transaction:
+        """Add changes of an item."""
+        return self._add("Update", update.request((table or self._table).table), table)
+
+    def commit(self) -> None:
+        """Write everything.
+
+        Raises
+        ------
+        ConditionFailedError
+            A condition does not hold; nothing was written.
+        DatabaseError
+            It could not be written.
+        """
+        self._table.commit(self._actions)
+        for table in self._counted:
+            table.counts["writes"] += 1
+
+    def _add(self, action: str, request: dict[str, Any], table: DynamoTable | None) -> Transaction:
+        self._actions.append({action: request})
+        self._counted.append(table or self._table)
+        return self
