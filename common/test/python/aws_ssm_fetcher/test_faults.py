@@ -114,6 +114,47 @@ def test_an_empty_page_with_a_token_is_not_the_end(
     assert summary["statistics"]["regional_combinations"] == PAIRS
 
 
+NOTHING = fault.mutate_json(lambda _: {"Parameters": []})
+
+
+def test_an_empty_list_is_asked_for_again(
+    upstream: str, run: Callable[..., tuple[int, dict[str, Any]]]
+) -> None:
+    times = iter(range(1000))
+
+    def first_of_one_region(request: ReceivedRequest) -> bool:
+        return fault.on_path(ONE_REGION)(request) and next(times) == 0
+
+    with FaultProxy(upstream, [Fault(first_of_one_region, NOTHING)]) as proxy:
+        code, summary = run(proxy.url)
+    assert code == cli.COMPLETE
+    assert summary["statistics"]["regional_combinations"] == PAIRS
+    told = summary["source_data"]["provenance"]["calls"]
+    assert told == {name: proxy.calls[name] for name in ("GetParameters", "GetParametersByPath")}
+    assert not any("eu-west-3" in warning for warning in summary["warnings"])
+
+
+def test_a_region_without_services_is_named(
+    upstream: str,
+    run: Callable[..., tuple[int, dict[str, Any]]],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    asked: list[ReceivedRequest] = []
+
+    def one_region(request: ReceivedRequest) -> bool:
+        if found := fault.on_path(ONE_REGION)(request):
+            asked.append(request)
+        return found
+
+    with FaultProxy(upstream, [Fault(one_region, NOTHING)]) as proxy:
+        _, summary = run(proxy.url)
+    assert len(asked) == 2
+    assert 0 < summary["statistics"]["regional_combinations"] < PAIRS
+    warning = "The source lists no service in 1 region: eu-west-3."
+    assert warning in summary["warnings"]
+    assert warning in capsys.readouterr().out
+
+
 def same_token(answer: Answer) -> Answer:
     return {**answer, "NextToken": "10"}
 
@@ -208,8 +249,7 @@ def test_an_empty_tree_is_an_error(
         path = request.json.get("Path", "") if isinstance(request.json, dict) else ""
         return path == f"{ROOT}/{empty}" or (empty.endswith("/") and f"/{empty}" in path)
 
-    nothing = fault.mutate_json(lambda _: {"Parameters": []})
-    with FaultProxy(upstream, [Fault(lists_it, nothing)]) as proxy:
+    with FaultProxy(upstream, [Fault(lists_it, NOTHING)]) as proxy:
         code, summary = run(proxy.url)
     assert (code, summary) == (cli.FAILED, {})
     assert "SSM lists no" in capsys.readouterr().err

@@ -12,6 +12,8 @@ regions and S services in pages of ten:
 | `regions/R/{longName,…}`, `services/S/longName` | names, attributes | (5 R + S) / 10, by name|
 | `services/S/regions/R`                      | only to cross-check  | each service's list / 10|
 
+A region's list of services that comes empty is asked for once more.
+
 The names are asked for by name and in tens, because walking the tree recursively would bring
 endpoints and protocols along, at more than twice the calls.
 """
@@ -220,7 +222,9 @@ class GlobalInfrastructure:
 
     def _service_codes_in(self, region_code: str) -> tuple[str, ...]:
         path = f"{ROOT}/regions/{region_code}/services"
-        return tuple(sorted(self._tree.children(path, many=True)))
+        # No region is without services, so an empty list is not believed until it is said twice.
+        codes = self._tree.children(path, many=True) or self._tree.children(path, many=True)
+        return tuple(sorted(codes))
 
     def _region_codes_of(self, service_code: str) -> tuple[str, ...]:
         return tuple(sorted(self._tree.children(f"{ROOT}/services/{service_code}/regions")))

@@ -82,6 +82,11 @@ def _warnings(catalog: Catalog, launches: Launches) -> tuple[str, ...]:
                 f"Incomplete{kept}: {part.name}, {part.received:,} of {part.expected:,} received; "
                 f"{'; '.join(part.failed)}."
             )
+    if empty := [entry.region_code for entry in catalog.availability if not entry.service_codes]:
+        warnings.append(
+            f"The source lists no service in {len(empty):,} region{'' if len(empty) == 1 else 's'}"
+            f": {', '.join(empty)}."
+        )
     if catalog.cross_check is not None and not catalog.cross_check.agrees:
         count = len(catalog.cross_check.only_in_regions_tree) + len(
             catalog.cross_check.only_in_services_tree
