@@ -21,7 +21,7 @@ from checkpoint_lambda.schema import EVENT_COLUMNS, EVENT_SCHEMA, SCHEMA
 if TYPE_CHECKING:
     from pathlib import Path
 
-ROW_GROUP: Final = 65_536
+ROW_GROUP: Final = 32_768
 """Rows that are read and written at a time."""
 
 CONTENT_ID: Final = ("source_key", "source_sha256")
@@ -92,6 +92,16 @@ class CheckpointFile:
                 raise DamagedCheckpointError(
                     f"the checkpoint is damaged in row {start} and after: {error}"
                 ) from error
+
+    def all_rows(self) -> pl.DataFrame:
+        """Return all rows of a file that has sources.
+
+        Raises
+        ------
+        DamagedCheckpointError
+            What is stored cannot be decoded.
+        """
+        return pl.concat([pl.DataFrame(schema=SCHEMA), *self.pieces()])
 
     def check(self) -> None:
         """Decode all that is stored.

@@ -119,7 +119,7 @@ class CheckpointStore:
                 return None
             try:
                 file = CheckpointFile.open(stored.path)
-                rows = pl.concat(file.pieces()) if file.has_sources else file.events()
+                rows = file.all_rows() if file.has_sources else file.events()
             except DamagedCheckpointError as error:
                 raise self.damaged(stored, error) from error
             return Checkpoint(pl.concat([Checkpoint.empty().dataframe, rows], how="diagonal"))

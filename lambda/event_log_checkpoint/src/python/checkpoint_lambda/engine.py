@@ -536,7 +536,7 @@ class CheckpointRun:
         if target.file.has_sources:
             refused = _ledger_frame([*self._rejections, *self._omissions])
             carried = (
-                pl.concat(target.file.pieces())
+                target.file.all_rows()
                 .join(rows, on=CONTENT_ID, how="anti", nulls_equal=True)
                 .join(refused, on=OBJECT_ID, how="anti")
             )

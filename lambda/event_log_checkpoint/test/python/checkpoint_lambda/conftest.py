@@ -37,3 +37,9 @@ def aws_endpoint(endpoint: str, monkeypatch: pytest.MonkeyPatch) -> str:
 def cloud(aws_endpoint: str) -> CheckpointCloud:
     """Buckets of this test's own, with one checkpoint."""
     return new_cloud(aws_endpoint)
+
+
+@pytest.fixture
+def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Retries follow each other at once."""
+    monkeypatch.setattr("lambda_core.retry.RetryPolicy.pause", lambda *_: 0.0)
