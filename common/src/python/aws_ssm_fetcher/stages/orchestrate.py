@@ -7,6 +7,7 @@ once: the set is finished once, the pointer names finished sets only, and remova
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Callable
 from typing import Final
 
 from aws_ssm_fetcher.outputs.files import REPORT_FILES, ReportFile, ReportFormat
@@ -41,6 +42,7 @@ from aws_ssm_fetcher.stages.published_set import (
 from aws_ssm_fetcher.stages.run import running
 from lambda_core.errors import ProcessingError, ReportError
 from lambda_core.observability import count, get_logger, timed_step
+from lambda_core.s3 import S3Error
 
 MAX_PAIRS_DROP_PERCENT: Final = 2.0
 """A set with fewer pairs than this below the last is held back: AWS does not shrink like that."""
@@ -73,7 +75,7 @@ def orchestrate(
     ReportError
         No report at all was made, or the pointer is none.
     S3Error
-        S3 refused or failed (`TransientStorageError` where it may pass).
+        S3 refused or failed (`TransientStorageError` where it may pass), before the pointer moved.
     """
     with running(StageName.REPORT_ORCHESTRATOR, request.execution_id) as run:
         _require_own_locations(request, store)
@@ -85,12 +87,13 @@ def orchestrate(
         with timed_step("switch the pointer"):
             switch = switch_pointer(store.objects, ours, most_dropped)
         held_back = _reason_to_hold_back(switch, ours, most_dropped)
+        failures = 0
         if held_back is None:
-            with timed_step("copy to latest"):
-                _refresh_latest(store)
+            failures += _attempted("copy to latest", lambda: _refresh_latest(store))
         if held_back is None and published.complete:
-            with timed_step("clean up"):
-                store.remove_all(intermediate_prefixes(request.execution_id))
+            own = intermediate_prefixes(request.execution_id)
+            failures += _attempted("clean up", lambda: store.remove_all(own))
+        count("StepsFailedAfterPublishing", failures)
         reports = published.summary.reports_generated.values()
         missing = published.summary.reports_missing
         count("ReportsPublished", 0 if held_back else len(reports))
@@ -252,6 +255,21 @@ def _reason_to_hold_back(
     )
     _logger.error("The set is held back: %s", reason, extra={"held_back": True})
     return reason
+
+
+def _attempted(step: str, work: Callable[[], object]) -> int:
+    """Do what readers of the published set do not need; returns how many failures there were.
+
+    They have the set, so that an execution which failed here would be a false alarm: the next one
+    copies its own set, and the bucket's lifecycle removes what was left.
+    """
+    try:
+        with timed_step(step):
+            work()
+    except (S3Error, ProcessingError):
+        _logger.exception("The set is published, but a step after that failed: %s", step)
+        return 1
+    return 0
 
 
 def _refresh_latest(store: ArtefactStore) -> None:

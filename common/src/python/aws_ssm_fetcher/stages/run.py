@@ -2,20 +2,21 @@
 
 Metrics, each with the dimension `service` (the function):
 
-================  =======  ==========================================================
-name              unit     what
-================  =======  ==========================================================
-StageDuration     Seconds  how long the stage worked, whether it succeeded or not
-Regions           Count    regions of the data
-Services          Count    services of the data
-Pairs             Count    combinations of region and service
-Complete          Count    1 where nothing is missing, else 0
-SsmCalls          Count    data fetcher: calls to SSM, each attempt counted
-SsmRetries        Count    data fetcher: those of them that repeated a failed one
-ReportsPublished  Count    orchestrator: files that readers got; 0 where held back
-ReportsMissing    Count    orchestrator: reports that could not be made
-HeldBack          Count    orchestrator: 1 where the set was held back, else 0
-================  =======  ==========================================================
+==========================  =======  ==========================================================
+name                        unit     what
+==========================  =======  ==========================================================
+StageDuration               Seconds  how long the stage worked, whether it succeeded or not
+Regions                     Count    regions of the data
+Services                    Count    services of the data
+Pairs                       Count    combinations of region and service
+Complete                    Count    1 where nothing is missing, else 0
+SsmCalls                    Count    data fetcher: calls to SSM, each attempt counted
+SsmRetries                  Count    data fetcher: those of them that repeated a failed one
+ReportsPublished            Count    orchestrator: files that readers got; 0 where held back
+ReportsMissing              Count    orchestrator: reports that could not be made
+HeldBack                    Count    orchestrator: 1 where the set was held back, else 0
+StepsFailedAfterPublishing  Count    orchestrator: copying to latest, cleaning up
+==========================  =======  ==========================================================
 """
 
 from __future__ import annotations

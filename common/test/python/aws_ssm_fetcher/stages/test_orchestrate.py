@@ -373,6 +373,49 @@ def test_copies_that_another_execution_overtakes_are_made_anew(
         assert found[f"reports/latest/{name}"].content == found[f"reports/run-2/{name}"].content
 
 
+@pytest.mark.parametrize(
+    ("operation", "path", "step"),
+    [("PUT", "/reports/latest/", "copy to latest"), ("POST", "delete", "clean up")],
+)
+def test_what_fails_after_publishing_is_told_and_costs_nothing(
+    store: ArtefactStore,
+    serial_s3: SerialS3,
+    s3: S3Client,
+    stage_bucket: str,
+    operation: str,
+    path: str,
+    step: str,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    counted: dict[str, float] = {}
+    monkeypatch.setattr("aws_ssm_fetcher.stages.orchestrate.count", counted.__setitem__)
+    request = generated(store, "run-1", small_catalog())
+
+    def refuse(exchange: Exchange, fetch: Fetch) -> None:
+        asked = exchange.request
+        if asked.method == operation and path in asked.path:
+            respond(403, b"<Error><Code>AccessDenied</Code></Error>").act(exchange, fetch)
+        else:
+            relay_answer(exchange, fetch)
+
+    serial_s3.step = refuse
+    result = orchestrate(request, store)
+    assert (result.published, result.complete) == (True, True)
+    assert standing(store).execution_id == "run-1"
+    assert counted["StepsFailedAfterPublishing"] == 1
+    (error,) = (record for record in caplog.records if record.levelno == logging.ERROR)
+    assert error.getMessage().endswith(step)
+    assert error.exc_info is not None
+
+    serial_s3.step = relay_answer
+    publish(store, "run-2", small_catalog())
+    assert counted["StepsFailedAfterPublishing"] == 0
+    found = objects_of(s3, stage_bucket)
+    for name in FILES:
+        assert found[f"reports/latest/{name}"].content == found[f"reports/run-2/{name}"].content
+
+
 def test_copies_are_of_one_set_also_after_an_overtaken_run_was_killed(
     store: ArtefactStore, serial_s3: SerialS3, s3: S3Client, stage_bucket: str
 ) -> None:
