@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING, ClassVar
 
 from lambda_core import aws
 from lambda_core.retry import RetryPolicy
-from lambda_core.s3 import S3Objects
+from lambda_core.s3 import ObjectNotFoundError, S3Objects
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 _PREFIX = "cache/"
 _SUFFIX = ".json"
+_MARK = {"written-by": "aws-ssm-fetcher-cache"}
+_READERS = 8
 
 # What is cached can be fetched again, so it is not worth a long wait.
 _RETRY = RetryPolicy(attempts=2, base_seconds=0.2, cap_seconds=1.0, throttle_attempts=3)
@@ -22,6 +24,7 @@ _RETRY = RetryPolicy(attempts=2, base_seconds=0.2, cap_seconds=1.0, throttle_att
 class S3Tier:
     """Entries as objects `cache/{name}.json` of a bucket, which several hosts may share.
 
+    Their metadata `written-by: aws-ssm-fetcher-cache` tells them from what else is in the bucket.
     All methods raise `lambda_core.errors.ApplicationError` where S3 cannot be reached or refuses.
 
     Parameters
@@ -55,22 +58,29 @@ class S3Tier:
 
     def write(self, name: str, content: bytes) -> None:
         """Store `content`, in place of what was there."""
-        self._objects.put(_object_key(name), content, content_type="application/json")
+        self._objects.put(
+            _object_key(name), content, content_type="application/json", metadata=_MARK
+        )
 
     def delete(self, name: str) -> None:
         """Remove one entry, if it is there."""
         self._objects.delete([_object_key(name)])
 
     def clear(self) -> set[str]:
-        """Remove all entries and return their names."""
-        names = {
-            name
+        """Remove all entries and return their names; other objects stay, whatever their name."""
+        keys = [
+            entry.key
             for entry in self._objects.list(_PREFIX)
-            if entry.key.endswith(_SUFFIX)
-            and "/" not in (name := entry.key.removeprefix(_PREFIX).removesuffix(_SUFFIX))
-        }
-        self._objects.delete([_object_key(name) for name in names])
-        return names
+            if entry.key.endswith(_SUFFIX) and "/" not in entry.key.removeprefix(_PREFIX)
+        ]
+        own = []
+        for fetched in self._objects.get_many(keys, workers=_READERS):
+            if fetched.error is not None and not isinstance(fetched.error, ObjectNotFoundError):
+                raise fetched.error
+            if fetched.stored is not None and fetched.stored.metadata.items() >= _MARK.items():
+                own.append(fetched.key)
+        self._objects.delete(own)
+        return {key.removeprefix(_PREFIX).removesuffix(_SUFFIX) for key in own}
 
 
 def _object_key(name: str) -> str:

@@ -822,22 +822,43 @@ def test_clearing_removes_and_counts_every_key_once(
     cache.set("damaged", 3)
     s3.delete_object(Bucket=bucket, Key="cache/damaged.json")
     (config.cache_dir / "damaged.cache.json").write_bytes(b"")
-    s3.put_object(Bucket=bucket, Key="cache/only-in-s3.json", Body=b"")
-    s3.put_object(Bucket=bucket, Key="cache/deeper/not-ours.json", Body=b"")
-    s3.put_object(Bucket=bucket, Key="cache/readme.txt", Body=b"")
-    s3.put_object(Bucket=bucket, Key="reports/summary.json", Body=b"")
+    cache.set("only in s3", 4)
+    for file in config.cache_dir.glob("only-in-s3*"):
+        file.unlink()
+    others = [
+        "cache/deeper/not-ours.json",
+        "cache/everywhere.json.bak",
+        "cache/not-ours.json",
+        f"cache/not-ours~{'0' * 64}.json",
+        "cache/readme.txt",
+        "reports/summary.json",
+    ]
+    for name in others:
+        s3.put_object(Bucket=bucket, Key=name, Body=b"{}")
     clock.now += 1000 * HOUR
 
     assert cache.clear_all() == 4
 
     assert cache.get("everywhere") is None
     assert cache_files(config) == []
-    assert [entry["Key"] for entry in s3.list_objects_v2(Bucket=bucket)["Contents"]] == [
-        "cache/deeper/not-ours.json",
-        "cache/readme.txt",
-        "reports/summary.json",
-    ]
+    assert [entry["Key"] for entry in s3.list_objects_v2(Bucket=bucket)["Contents"]] == others
     assert cache.clear_all() == 0
+
+
+def test_an_object_that_cannot_be_told_apart_stays_and_is_no_success(
+    config: Config, bucket: str, s3: S3Client, moto_server: str
+) -> None:
+    config = config.model_copy(update={"s3_cache_bucket": bucket})
+    CacheManager(config, s3_client=s3).set("key", "value")
+
+    with FaultProxy(
+        moto_server, [Fault(lambda request: "key.json" in request.path, respond(403, _DENIED))]
+    ) as proxy:
+        client = aws.client("s3", region="us-east-1", endpoint_url=proxy.url)
+        cache = CacheManager(config, s3_client=client)
+        with pytest.raises(CacheError, match=r"the S3 tier: .*cache/key\.json"):
+            cache.clear_all()
+    assert s3.list_objects_v2(Bucket=bucket)["KeyCount"] == 1
 
 
 def test_clearing_leaves_other_files_alone(cache: CacheManager, config: Config) -> None:

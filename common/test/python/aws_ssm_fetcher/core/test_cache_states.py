@@ -142,9 +142,12 @@ class CacheMachine(RuleBasedStateMachine):
     def overwrite_a_byte_of_an_object(self, data: st.DataObject, where: float) -> None:
         key = data.draw(st.sampled_from(sorted(self.objects)))
         name = f"cache/{entry_name(key)}.json"
-        content = bytearray(self.s3.get_object(Bucket=self.bucket, Key=name)["Body"].read())
+        stored = self.s3.get_object(Bucket=self.bucket, Key=name)
+        content = bytearray(stored["Body"].read())
         content[int(len(content) * where)] = 0
-        self.s3.put_object(Bucket=self.bucket, Key=name, Body=bytes(content))
+        self.s3.put_object(
+            Bucket=self.bucket, Key=name, Body=bytes(content), Metadata=stored["Metadata"]
+        )
         self.objects[key] = dataclasses.replace(self.objects[key], damaged=True)
 
     @rule()
