@@ -1,0 +1,110 @@
+"""Backfill: a batch of event files, or the merge of all; see `checkpoint_lambda.backfill`.
+
+What it is set up with is what `event_log_checkpoint` is set up with. Whatever fails raises: the
+state machine decides what becomes of it.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import tempfile
+import time
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+from checkpoint_lambda.backfill import ExecutionId, ListedObject, merge_parts, read_batch
+from checkpoint_lambda.errors import InvalidEventError
+from checkpoint_lambda.reader import EventReader, ReadLimits
+from checkpoint_lambda.settings import Assignment, CheckpointRequest, CheckpointSettings
+from lambda_core import aws
+from lambda_core.observability import instrumented
+from lambda_core.s3 import S3Objects
+
+SERVICE = "event_log_backfill"
+
+MARGIN_SECONDS = 15.0
+"""Left for writing the parts when the reading is ended."""
+
+
+class ReadRequest(BaseModel):
+    """Read a batch of objects into parts."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    mode: Literal["read"]
+    execution_id: ExecutionId
+    items: list[ListedObject] = Field(min_length=1)
+
+
+class MergeRequest(BaseModel):
+    """Merge the parts of an execution into the checkpoints."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    mode: Literal["merge"]
+    execution_id: ExecutionId
+
+
+_REQUEST: TypeAdapter[ReadRequest | MergeRequest] = TypeAdapter(
+    Annotated[ReadRequest | MergeRequest, Field(discriminator="mode")]
+)
+
+
+@instrumented(SERVICE, namespace="EventLogCheckpoint")
+def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
+    """Take a `ReadRequest` or a `MergeRequest`; answer a `BatchRead` or a `PartsMerged`."""
+    request = parse_request(event)
+    settings = CheckpointSettings.from_environment()
+    now = dt.datetime.now(dt.UTC)
+    assignment = Assignment.of(CheckpointRequest(), settings, now.date())
+    client = aws.client("s3", user_agent=SERVICE)
+    if isinstance(request, MergeRequest):
+        with tempfile.TemporaryDirectory(prefix="backfill-") as folder:
+            return merge_parts(
+                request.execution_id,
+                client=client,
+                bucket=assignment.checkpoint_bucket,
+                layout=assignment.layout,
+                now=now,
+                folder=Path(folder),
+            ).model_dump()
+    limits = ReadLimits(event_bytes=settings.max_event_bytes, concurrency=settings.read_concurrency)
+    return read_batch(
+        request.execution_id,
+        request.items,
+        reader=EventReader(client, assignment.source_bucket, limits),
+        checkpoints=S3Objects(client, assignment.checkpoint_bucket),
+        layout=assignment.layout,
+        prefix=assignment.prefix,
+        now=now,
+        deadline=_deadline(context),
+    ).model_dump()
+
+
+def parse_request(event: dict[str, Any]) -> ReadRequest | MergeRequest:
+    """Read an event.
+
+    Raises
+    ------
+    InvalidEventError
+        It is neither request; says what is wrong.
+    """
+    try:
+        return _REQUEST.validate_python(event)
+    except ValidationError as error:
+        problems = "; ".join(
+            f"{'.'.join(str(part) for part in problem['loc'])}: {problem['msg']}"
+            for problem in error.errors(include_url=False, include_input=False)[:5]
+        )
+        raise InvalidEventError(f"the event is not valid: {problems}") from None
+
+
+def _deadline(context: object) -> float | None:
+    """Return the time of the monotonic clock at which reading has to end."""
+    remaining = getattr(context, "get_remaining_time_in_millis", None)
+    if remaining is None:
+        return None
+    seconds: float = remaining() / 1000
+    return time.monotonic() + max(seconds - MARGIN_SECONDS, seconds / 2)

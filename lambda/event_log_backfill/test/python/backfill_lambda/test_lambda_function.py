@@ -1,0 +1,83 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from checkpoint_testing.cloud import KEY, PREFIX, CheckpointCloud, name_of, new_cloud
+
+from backfill_lambda.lambda_function import MergeRequest, ReadRequest, handler, parse_request
+from checkpoint_lambda.errors import InvalidEventError
+from lambda_core.errors import ConfigurationError
+from lambda_testing.events import sample_events
+from local_cloud.server import moto_server
+
+pytest_plugins = ["lambda_testing.pytest_plugin"]
+
+EVENTS = sample_events(Path(__file__).parents[3] / "events")
+
+
+@pytest.fixture
+def cloud(monkeypatch: pytest.MonkeyPatch) -> Any:  # noqa: ANN401 - a generator of one
+    with moto_server() as endpoint:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
+        cloud = new_cloud(endpoint)
+        monkeypatch.setenv("SOURCE_BUCKET", cloud.source)
+        monkeypatch.setenv("CHECKPOINT_BUCKET", cloud.target)
+        monkeypatch.setenv("CHECKPOINT_KEY", KEY)
+        monkeypatch.setenv("PREFIX", PREFIX)
+        yield cloud
+
+
+def test_the_sample_events_are_valid() -> None:
+    assert isinstance(parse_request(EVENTS["read.json"]), ReadRequest)
+    assert isinstance(parse_request(EVENTS["merge.json"]), MergeRequest)
+
+
+def test_a_batch_is_read_and_merged(cloud: CheckpointCloud) -> None:
+    for number in range(3):
+        cloud.put(name_of(number), ptid=str(number))
+    cloud.put(name_of(3), b"{")
+    items = [
+        {
+            "Etag": one["ETag"],
+            "Key": one["Key"],
+            "LastModified": int(one["LastModified"].timestamp()),
+            "Size": one["Size"],
+            "StorageClass": "STANDARD",
+        }
+        for one in cloud.s3.list_objects_v2(Bucket=cloud.source)["Contents"]
+    ]
+
+    class Context:
+        def get_remaining_time_in_millis(self) -> int:
+            return 60_000
+
+    count = handler({"mode": "read", "execution_id": "e", "items": items}, Context())
+    assert count | {"listed": 4, "rows": 3, "rejected": 1} == count
+    result = handler({"mode": "merge", "execution_id": "e"}, None)
+    assert result | {"parts": 1, "new_events": 3, "rejected": 1} == result
+    assert cloud.ptids() == ["0", "1", "2"]
+
+
+@pytest.mark.parametrize(
+    ("event", "message"),
+    [
+        ({}, "mode"),
+        ({"mode": "write", "execution_id": "e"}, "write"),
+        ({"mode": "merge"}, "execution_id: Field required"),
+        ({"mode": "merge", "execution_id": "../evil"}, "execution_id: String should match"),
+        ({"mode": "merge", "execution_id": "e/"}, "execution_id"),
+        ({"mode": "merge", "execution_id": "e", "items": []}, "items: Extra inputs"),
+        ({"mode": "read", "execution_id": "e", "items": []}, "items: List should have at least 1"),
+        ({"mode": "read", "execution_id": "e", "items": [{"Key": "k"}]}, "Etag: Field required"),
+    ],
+)
+def test_an_event_that_is_none_is_told(event: dict[str, Any], message: str) -> None:
+    with pytest.raises(InvalidEventError, match=message):
+        handler(event, None)
+
+
+def test_what_the_environment_lacks_is_told() -> None:
+    with pytest.raises(ConfigurationError, match="source_bucket"):
+        handler({"mode": "merge", "execution_id": "e"}, None)
