@@ -109,6 +109,12 @@ def add_report_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_false",
         help="leave out availability, local and wavelength zones (three calls a region)",
     )
+    add_log_level_argument(parser)
+    parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
+
+
+def add_log_level_argument(parser: argparse.ArgumentParser) -> None:
+    """Add the option by which `guarded` tells more, or less."""
     parser.add_argument(
         "--log-level",
         metavar="LEVEL",
@@ -116,7 +122,6 @@ def add_report_arguments(parser: argparse.ArgumentParser) -> None:
         choices=LOG_LEVELS,
         help=f"{', '.join(LOG_LEVELS)} (LOG_LEVEL, WARNING)",
     )
-    parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
 
 
 def finish(result: RunResult) -> int:

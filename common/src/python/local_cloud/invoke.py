@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from aws_ssm_fetcher.cli import add_log_level_argument
 from local_cloud.clone import SETTINGS_FILE, Artefacts, architecture, clone_root
 from local_cloud.deploy import Clients, Deployer, clients_of
 from local_cloud.errors import UsageError
@@ -52,7 +53,8 @@ def add_invoke_parser(commands: argparse._SubParsersAction[argparse.ArgumentPars
         type=_endpoint,
         help="a local cloud that runs already (run-local.sh up); without, one of its own",
     )
-    parser.set_defaults(run=_invoke, log_level=None)
+    add_log_level_argument(parser)
+    parser.set_defaults(run=_invoke)
 
 
 @dataclass(frozen=True)
@@ -199,14 +201,19 @@ def _event(name: str) -> bytes:
         raise UsageError(f"{name}: {error.strerror}") from error
     try:
         json.loads(content)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise UsageError(f"{name} holds no JSON: {error}") from error
     return content
 
 
 def _endpoint(text: str) -> str:
-    parts = urlsplit(text)
-    if parts.scheme != "http" or parts.hostname not in LOOPBACK_NAMES:
+    try:
+        parts = urlsplit(text)
+        own = parts.scheme == "http" and parts.hostname in LOOPBACK_NAMES and parts.port != 0
+    except ValueError:
+        # A port that is none is found out when it is looked at.
+        own = False
+    if not own:
         raise argparse.ArgumentTypeError(
             f"{text} is no local cloud: http://127.0.0.1:PORT, as run-local.sh up prints it"
         )

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING
 
 from local_cloud import mends
 from local_cloud.errors import ServerError
+from local_cloud.failures import Failures
 from local_cloud.functions import FunctionOptions, run_functions
 from local_cloud.gate import Gate
 from local_cloud.page import StatusPage
@@ -179,7 +180,7 @@ def _bind(connection: Connection, port: int) -> BaseWSGIServer | None:
     return make_server(
         LOOPBACK,
         listener.getsockname()[1],
-        DomainDispatcherApplication(create_backend_app),
+        Failures(DomainDispatcherApplication(create_backend_app)),
         threaded=True,
         request_handler=QuietHandler,
         fd=listener.detach(),

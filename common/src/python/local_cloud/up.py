@@ -6,6 +6,7 @@ import argparse
 import signal
 import threading
 
+from aws_ssm_fetcher.cli import add_log_level_argument
 from local_cloud.clone import CODE_FOLDER, clone_root
 from local_cloud.errors import UsageError
 from local_cloud.functions import FunctionOptions
@@ -33,7 +34,8 @@ def add_up_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser])
         default=DEFAULT_PORT,
         help=f"port on 127.0.0.1 ({DEFAULT_PORT}); 0 takes a free one",
     )
-    parser.set_defaults(run=_up, log_level=None)
+    add_log_level_argument(parser)
+    parser.set_defaults(run=_up)
 
 
 def function_options() -> FunctionOptions:

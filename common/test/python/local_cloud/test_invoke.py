@@ -146,7 +146,12 @@ def test_a_failed_function_ends_with_1(
 
 @pytest.mark.parametrize(
     ("content", "message"),
-    [(None, "No such file"), ("{", "holds no JSON"), ("", "holds no JSON")],
+    [
+        (None, "No such file"),
+        ("{", "holds no JSON"),
+        ("", "holds no JSON"),
+        ("[" * 100_000, "holds no JSON"),
+    ],
 )
 def test_wrong_events_end_with_2(
     content: str | None,
@@ -172,7 +177,33 @@ def test_an_unknown_function_ends_with_2(
     assert "the functions are: packaged, unpackaged" in err
 
 
-@pytest.mark.parametrize("url", ["http://10.0.0.1:4566", "https://lambda.amazonaws.com", "x"])
+def test_an_error_that_nobody_foresaw_is_told_in_full_where_that_is_asked_for(
+    command: Callable[..., tuple[int, str, str]],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def broken(*_: object) -> None:
+        raise ZeroDivisionError("broken")
+
+    monkeypatch.setattr("local_cloud.invoke.run_packaged", broken)
+    (tmp_path / "event.json").write_text("{}")
+    code, _, err = command("packaged", str(tmp_path / "event.json"))
+    assert (code, "--log-level DEBUG" in err) == (1, True)
+    with pytest.raises(ZeroDivisionError):
+        command("packaged", str(tmp_path / "event.json"), "--log-level=DEBUG")
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://10.0.0.1:4566",
+        "https://lambda.amazonaws.com",
+        "x",
+        "http://127.0.0.1:99999",
+        "http://127.0.0.1:x",
+        "http://[::1",
+    ],
+)
 def test_nothing_but_a_local_cloud_is_invoked(url: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         cli.main(["invoke", "packaged", "-", f"--endpoint={url}"])

@@ -12,7 +12,8 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from urllib.request import urlopen
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
 
 import boto3
 import pytest
@@ -144,6 +145,22 @@ def test_a_taken_port_is_told(capsys: pytest.CaptureFixture[str]) -> None:
     (line,) = err.splitlines()
     assert f"port {port}" in line
     assert "in use" in line
+
+
+def test_what_moto_cannot_answer_is_one_line(
+    running: tuple[subprocess.Popen[str], str],
+) -> None:
+    process, lines = running
+    # moto knows no such operation, and fails.
+    wrong = Request(f"{environment(lines)['AWS_ENDPOINT_URL']}/bucket/k%1Bey", b"x", method="POST")  # noqa: S310 - loopback
+    with pytest.raises(HTTPError) as refused:
+        urlopen(wrong, timeout=20)  # noqa: S310 - loopback
+    assert refused.value.code == 500
+    assert b"KeyError" in refused.value.read()
+    os.killpg(process.pid, signal.SIGINT)
+    _, err = process.communicate(timeout=30)
+    (line,) = err.splitlines()
+    assert line == "local cloud: POST '/bucket/k\\x1bey': KeyError: 'DEFAULT'"
 
 
 @pytest.mark.parametrize("port", ["-1", "65536", "x"])
