@@ -105,7 +105,7 @@ class CheckpointCloud:
             content = buffer.getvalue()
         self.s3.put_object(Bucket=self.target, Key=key, Body=content)
 
-    def keys(self) -> list[str]:
+    def stored_keys(self) -> list[str]:
         """Return all keys of the checkpoints' bucket."""
         found = self.s3.list_objects_v2(Bucket=self.target)
         return [one["Key"] for one in found.get("Contents", [])]

@@ -248,6 +248,17 @@ def a_policys_condition_counts(client: Clients) -> None:
         s3.get_object(Bucket=bucket, Key="k")
 
 
+def versions_begin_after_a_key(clients: Clients) -> None:
+    s3, bucket = clients("s3"), f"versions-{uuid.uuid4().hex}"
+    s3.create_bucket(Bucket=bucket)
+    s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+    for key in ("a", "a", "c", "c", "d"):
+        s3.put_object(Bucket=bucket, Key=key, Body=b"")
+    for marker, expected in (("", "aaccd"), ("a", "ccd"), ("b", "ccd"), ("c", "d"), ("d", "")):
+        found = s3.list_object_versions(Bucket=bucket, KeyMarker=marker).get("Versions", [])
+        assert "".join(one["Key"] for one in found) == expected
+
+
 def a_versioned_bucket_can_be_emptied(client: Clients) -> None:
     s3 = client("s3")
     s3.create_bucket(Bucket=(bucket := name()))
@@ -580,6 +591,7 @@ CHECKS = {
         one_conditional_write_wins,
         a_reader_sees_metadata_with_its_object,
     ],
+    mends.s3.versions_after_a_key_are_listed: [versions_begin_after_a_key],
     mends.sqs.policies_are_kept: [a_queue_keeps_its_policies],
     mends.ssm.public_parameters_are_whole: [many_first_requests_get_the_whole_tree],
     mends.stepfunctions.end_of_a_timed_out_execution: [an_execution_that_timed_out_has_an_end],

@@ -36,6 +36,7 @@ MENDS: tuple[Callable[[], None], ...] = (
     s3.conditions_of_bucket_policies,
     s3.delete_markers_can_be_removed,
     s3.one_request_for_a_key_at_a_time,
+    s3.versions_after_a_key_are_listed,
     sqs.policies_are_kept,
     ssm.public_parameters_are_whole,
     stepfunctions.end_of_a_timed_out_execution,

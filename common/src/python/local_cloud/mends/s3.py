@@ -71,3 +71,39 @@ def conditions_of_bucket_policies() -> None:
     ) -> object:
         bucket = self if self.policy is None else Unconditional(self.policy)
         return original(bucket, action, resource)
+
+
+def versions_after_a_key_are_listed() -> None:
+    """Let a list of versions begin with the first version after its key marker.
+
+    AWS: KeyMarker is "the key to start with when listing objects in a bucket", and alone stands for
+    all versions of later keys
+    (https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectVersions.html). moto leaves the
+    first version out that comes after it.
+    """
+    from moto.s3.models import S3Backend
+
+    @around(S3Backend, "list_object_versions")
+    def list_versions(
+        original: Callable[..., object],
+        self: Moto,
+        bucket_name: str,
+        key_marker: str | None = None,
+        version_id_marker: str | None = None,
+        **named: object,
+    ) -> object:
+        if key_marker is not None and version_id_marker is None:
+            # The marker becomes the last version that is not listed, which moto can skip.
+            keys = self.get_bucket(bucket_name).keys
+            before = [name for name in list(keys) if name <= key_marker]
+            key_marker = max(before, default=None)
+            if key_marker is not None:
+                oldest = min(keys.getlist(key_marker), key=lambda one: one.last_modified)
+                version_id_marker = oldest.version_id
+        return original(
+            self,
+            bucket_name,
+            key_marker=key_marker,
+            version_id_marker=version_id_marker,
+            **named,
+        )

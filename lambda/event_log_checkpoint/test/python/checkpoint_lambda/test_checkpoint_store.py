@@ -105,7 +105,7 @@ def test_a_damaged_checkpoint_is_kept_aside_once(
     for _ in range(2):
         with pytest.raises(DamagedCheckpointError, match='"rebuild": true') as caught:
             store.load()
-    copy, original = sorted(cloud.keys(), key=len, reverse=True)
+    copy, original = sorted(cloud.stored_keys(), key=len, reverse=True)
     assert original == KEY
     assert copy.startswith(f"{KEY}.damaged-2")
     assert caught.value.context["copy"] == f"s3://{cloud.target}/{copy}"

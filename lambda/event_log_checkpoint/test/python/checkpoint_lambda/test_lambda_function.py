@@ -60,4 +60,4 @@ def test_a_first_run_and_one_with_nothing_new(cloud: CheckpointCloud) -> None:
 def test_a_bucket_without_events(cloud: CheckpointCloud) -> None:
     answer = cloud.quiet()
     assert (answer["total_events"], answer["last_processed_timestamp"]) == (0, None)
-    assert cloud.keys() == []
+    assert cloud.stored_keys() == []
