@@ -118,17 +118,17 @@ def demonstrate(rounds: Rounds, output_dir: Path, display: StageDisplay) -> Demo
     with writing_into(output_dir):
         # Said before anything is done for nothing.
         output_dir.mkdir(parents=True, exist_ok=True)
-    functions = read_settings(root / SETTINGS_FILE)[PIPELINE]
+    settings = read_settings(root / SETTINGS_FILE)[PIPELINE][FUNCTION]
     python = lambda_runtime_python()
     with display.stage("Packaging the function"):
-        artefacts = packaged(root, architecture(), functions)
+        artefacts = packaged(root, architecture(), {FUNCTION: settings})
     with ExitStack() as stack:
         with display.stage("Starting the local cloud"):
             cloud = stack.enter_context(
                 moto_server(functions=FunctionOptions(python, root / CODE_FOLDER))
             )
         deployer = Deployer(clients_of(cloud), artefacts)
-        return run_both_rounds(deployer, functions[FUNCTION], rounds, output_dir, display)
+        return run_both_rounds(deployer, settings, rounds, output_dir, display)
 
 
 def run_both_rounds(

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from local_cloud.clone import SETTINGS_FILE, Artefacts, architecture
-from local_cloud.deploy import Deployer, clients_of
+from local_cloud.deploy import Clients, Deployer, clients_of
 from local_cloud.event_checkpoint import PIPELINE
 from local_cloud.function_settings import FunctionSettings, read_settings
 from local_cloud.functions import FunctionOptions
@@ -17,10 +17,9 @@ from local_cloud.server import moto_server
 
 
 @pytest.fixture(scope="session")
-def artefacts() -> Artefacts:
-    """The packages: Pants puts them beside the tests, else they are in `dist`."""
-    folder = Path() if Path("functions").is_dir() else Path("dist")
-    return Artefacts(folder, architecture())
+def packages() -> Path:
+    """Folder of the packages: Pants puts them beside the tests, else they are in `dist`."""
+    return Path() if Path("functions").is_dir() else Path("dist")
 
 
 @pytest.fixture(scope="session")
@@ -30,7 +29,13 @@ def settings() -> dict[str, FunctionSettings]:
 
 
 @pytest.fixture
-def deployer(artefacts: Artefacts) -> Iterator[Deployer]:
-    """Deploys to a local cloud of the test's own."""
+def cloud() -> Iterator[Clients]:
+    """Clients of a local cloud of the test's own."""
     with moto_server(functions=FunctionOptions(lambda_runtime_python())) as url:
-        yield Deployer(clients_of(url), artefacts)
+        yield clients_of(url)
+
+
+@pytest.fixture
+def deployer(cloud: Clients, packages: Path) -> Deployer:
+    """Deploys the packages to it."""
+    return Deployer(cloud, Artefacts(packages, architecture()))
