@@ -20,6 +20,11 @@ LOG_TAIL_BYTES = 4096
 https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html
 """
 
+MAX_EVENT_BYTES = 6 * 1024 * 1024
+"""Of a synchronous invocation; https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html."""
+
+MAX_ASYNCHRONOUS_EVENT_BYTES = 1024 * 1024
+
 _asynchronous = ContextVar("asynchronous", default=False)
 """Set while one of moto's backends sends an event that AWS would queue."""
 
@@ -31,6 +36,9 @@ def invoke_in_sandboxes(service: LambdaService, invoker: AsyncInvoker) -> None:
 
     class TooManyRequestsError(LambdaClientError):
         code = 429
+
+    class RequestEntityTooLargeError(LambdaClientError):
+        code = 413
 
     @around(models.LambdaFunction, "invoke")
     def invoke(
@@ -47,6 +55,12 @@ def invoke_in_sandboxes(service: LambdaService, invoker: AsyncInvoker) -> None:
                 "InvalidRequestContentException", f"Could not parse request body into json: {error}"
             ) from error
         kind = "Event" if _asynchronous.get() else request_headers.get("x-amz-invocation-type")
+        limit = MAX_ASYNCHRONOUS_EVENT_BYTES if kind == "Event" else MAX_EVENT_BYTES
+        if len(payload) > limit:
+            raise RequestEntityTooLargeError(
+                "RequestTooLargeException",
+                f"Request must be smaller than {limit} bytes for the InvokeFunction operation",
+            )
         if kind == "DryRun":
             return b""
         if kind == "Event":

@@ -120,6 +120,30 @@ def test_an_event_that_is_no_json(client: Clients, create: Create) -> None:
     assert json.load(client("lambda").invoke(FunctionName=name)["Payload"]) == {}
 
 
+def test_an_event_that_is_too_large(client: Clients, create: Create) -> None:
+    name = create("def handler(event, context): return len(event)")
+    six_mb, one_mb = 6 * 1024 * 1024, 1024 * 1024
+    # The quotes of JSON are part of it.
+    assert invoke(client, name, "x" * (six_mb - 2))["Payload"] == six_mb - 2
+    with pytest.raises(ClientError, match="smaller than 6291456 bytes") as refused:
+        invoke(client, name, "x" * (six_mb - 1))
+    assert refused.value.response["Error"]["Code"] == "RequestTooLargeException"
+    assert refused.value.response["ResponseMetadata"]["HTTPStatusCode"] == 413
+    assert invoke(client, name, "x" * (one_mb - 2), InvocationType="Event")["StatusCode"] == 202
+    with pytest.raises(ClientError, match="smaller than 1048576 bytes"):
+        invoke(client, name, "x" * (one_mb - 1), InvocationType="Event")
+
+
+def test_an_answer_that_is_too_large(client: Clients, create: Create) -> None:
+    # It is Lambda's own runtime client that looks at it, in the function's process.
+    name = create("def handler(event, context): return 'x' * event")
+    assert len(invoke(client, name, 5_000_000)["Payload"]) == 5_000_000
+    answer = invoke(client, name, 6 * 1024 * 1024 + 100)
+    assert answer["FunctionError"] == "Unhandled"
+    assert answer["Payload"]["errorType"] == "Function.ResponseSizeTooLarge"
+    assert invoke(client, name, 3)["Payload"] == "xxx"
+
+
 def test_a_dry_run_runs_nothing(client: Clients, create: Create) -> None:
     name, _ = queue(client)
     function = create(SENDS, Environment={"Variables": {"QUEUE": name}})
