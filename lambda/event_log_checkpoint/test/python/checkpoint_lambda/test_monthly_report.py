@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 import math
 import re
 from collections.abc import Iterator
@@ -15,6 +16,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from checkpoint_lambda.layout import OneCheckpoint
+from checkpoint_lambda.ledger import LEDGER_SCHEMA
 from checkpoint_lambda.monthly_report import (
     MEASURES,
     RULES,
@@ -27,9 +30,15 @@ from checkpoint_lambda.schema import EVENT_COLUMNS, SCHEMA
 
 DOCUMENTATION = Path(__file__).parents[5] / "docs/event-log-queries.md"
 
+GLUE_TABLE = Path(__file__).parents[5] / "terraform/stacks/event_log_checkpoint/glue_table.json"
+
 STATEMENTS = re.findall(r"```sql\n(.*?)```", DOCUMENTATION.read_text(encoding="utf-8"), re.DOTALL)
 
-VIEWS = [one for one in STATEMENTS if one.startswith("create or replace view ")]
+TABLE, *VIEWS = sorted(
+    (one for one in STATEMENTS if one.startswith("create or replace view ")),
+    key=lambda one: ["event_log", "latest_events", "visits"].index(one.split()[4]),
+)
+"""The view over the table, then those that stand on it, in the order in which they are made."""
 
 (DETAIL,) = [one for one in STATEMENTS if " as pass_rate" in one]
 
@@ -123,9 +132,11 @@ def database() -> Iterator[duckdb.DuckDBPyConnection]:
 
 def load(database: duckdb.DuckDBPyConnection, path: Path) -> None:
     """Put the documentation's table and views over a checkpoint."""
-    # No name of a file can be a parameter of a view; this one is the test's own.
-    database.execute(f"create or replace view event_log as from '{path}'")
-    for statement in VIEWS:
+    database.execute(
+        'create or replace view event_log_files as select *, filename as "$path" '  # noqa: S608 - a path of the test's own
+        f"from read_parquet('{path}', filename = true, union_by_name = true)"
+    )
+    for statement in (TABLE, *VIEWS):
         database.execute(statement)
 
 
@@ -217,7 +228,37 @@ def test_each_question_of_the_documentation_is_answered(
 
 
 def test_no_statement_of_the_documentation_goes_untested() -> None:
-    assert len(STATEMENTS) == len(VIEWS) + len(ANSWERS)
+    assert len(STATEMENTS) == 1 + len(VIEWS) + len(ANSWERS)
+
+
+def test_the_table_is_the_checkpoints_and_nothing_that_lies_beside_them(
+    database: duckdb.DuckDBPyConnection, tmp_path: Path
+) -> None:
+    layout = OneCheckpoint("events.parquet")
+    frame(row(), row(action="delete")).write_parquet(tmp_path / layout.key)
+    ledger = [{"source_key": "logs/a", "reason": "json"}]
+    for name in ("rejected", "left-out"):
+        pl.DataFrame(ledger, schema=LEDGER_SCHEMA).write_parquet(tmp_path / layout.beside(name))
+    load(database, tmp_path / "*.parquet")
+    assert database.sql("select count(*) from event_log_files").fetchall() == [(4,)]
+    assert database.sql("select count(*) from event_log").fetchall() == [(2,)]
+
+
+def test_glue_has_the_columns_of_the_file() -> None:
+    table = json.loads(GLUE_TABLE.read_text(encoding="utf-8"))
+    glue = {
+        pl.String(): "string",
+        pl.Int32(): "int",
+        pl.Binary(): "binary",
+        pl.Datetime("us", "UTC"): "timestamp",
+    }
+    columns = {column["name"]: column["type"] for column in table["columns"]}
+    assert columns == {name: glue[dtype] for name, dtype in SCHEMA.items()}
+    assert list(columns) == list(SCHEMA)
+    documented = re.findall(
+        r"^\| (\w+) \| [^|]+ \| (\w+) \|", DOCUMENTATION.read_text(encoding="utf-8"), re.MULTILINE
+    )
+    assert dict(documented).items() >= columns.items()
 
 
 def test_the_latest_version_of_a_file_counts() -> None:
