@@ -20,8 +20,14 @@ locals {
   }
 
   deletes = {
-    data_fetcher        = ["cache"]
-    report_orchestrator = ["processed-data", "raw-data", "reports", "temp-reports"]
+    report_orchestrator = ["processed-data", "raw-data", "temp-reports"]
+  }
+
+  # Needed on few days only: a damaged entry of the cache goes, and from the copies of the latest set
+  # what the set does not have. The check of what functions call does not wait for it.
+  deletes_rarely = {
+    data_fetcher        = ["${module.data.arn}/cache/*"]
+    report_orchestrator = ["${module.data.arn}/reports/latest/*"]
   }
 }
 
@@ -57,6 +63,16 @@ data "aws_iam_policy_document" "function" {
     }
   }
 
+  dynamic "statement" {
+    for_each = contains(keys(local.deletes_rarely), each.key) ? [1] : []
+
+    content {
+      sid       = "RarelyDeleteObjects"
+      actions   = ["s3:DeleteObject"]
+      resources = local.deletes_rarely[each.key]
+    }
+  }
+
   statement {
     sid       = "EncryptAndDecrypt"
     actions   = ["kms:Decrypt", "kms:GenerateDataKey"]
@@ -71,10 +87,7 @@ data "aws_iam_policy_document" "function" {
       actions = ["ssm:GetParameters", "ssm:GetParametersByPath"]
 
       # Public parameters belong to no account, and are the same in each region.
-      resources = [
-        "arn:${data.aws_partition.this.partition}:ssm:*::parameter/aws/service/global-infrastructure",
-        "arn:${data.aws_partition.this.partition}:ssm:*::parameter/aws/service/global-infrastructure/*",
-      ]
+      resources = ["arn:${data.aws_partition.this.partition}:ssm:*::parameter/aws/service/global-infrastructure/*"]
     }
   }
 }

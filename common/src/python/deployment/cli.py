@@ -13,6 +13,7 @@ from aws_ssm_fetcher.cli import COMPLETE, FAILED, INTERRUPTED, WRONG_USAGE, exit
 from deployment.deploy import Deployment, ask_on_terminal
 from deployment.errors import UsageError
 from deployment.local import local_account, local_variables, run_region_report
+from deployment.proof import prove
 from deployment.stacks import ENVIRONMENTS, Stack, find_stack
 from lambda_core.errors import ApplicationError, ConfigurationError
 from local_cloud.clone import ARCHITECTURES, architecture, clone_root
@@ -58,6 +59,12 @@ def _parser() -> argparse.ArgumentParser:
         help="deploy to a local cloud that lives as long as this command, run the pipeline there, "
         "and show what it made; needs no account",
     )
+    parser.add_argument(
+        "--prove",
+        action="store_true",
+        help="with --local: prove besides that a second plan is empty, that each function's role "
+        "allows what the function called and no more, and that destroying leaves nothing",
+    )
     parser.add_argument("--profile", help="profile of the AWS CLI's configuration")
     parser.add_argument("--region", help="where to deploy, such as eu-west-1")
     parser.add_argument(
@@ -72,6 +79,8 @@ def _run(args: argparse.Namespace) -> int:
     stack = find_stack(clone_root(), args.stack, args.environment)
     if args.local:
         return _run_locally(args, stack)
+    if args.prove:
+        raise UsageError("--prove is for --local")
     try:
         session = boto3.Session(profile_name=args.profile, region_name=args.region)
     except ProfileNotFound as error:
@@ -111,7 +120,12 @@ def _run_locally(args: argparse.Namespace, stack: Stack) -> int:
             return COMPLETE
         outputs = deployment.apply()
         print(_what_now(stack, outputs))
-        return finish(run_region_report(endpoint, outputs))
+        code = finish(run_region_report(endpoint, outputs))
+        if args.prove:
+            # Once more, from the cache, which is another way through the functions.
+            run_region_report(endpoint, outputs)
+            prove(deployment, endpoint, outputs)
+        return code
 
 
 def _what_now(stack: Stack, outputs: dict[str, object]) -> str:

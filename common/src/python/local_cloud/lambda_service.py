@@ -117,7 +117,7 @@ class LambdaService:
             code=self._store.unpacked({function.code_sha_256: function.code_bytes}),
             layers=self._store.unpacked(layers),
             environment={
-                **_account_variables(function.region, self._endpoint),
+                **_account_variables(function.function_name, function.region, self._endpoint),
                 **{name: str(value) for name, value in function.environment_vars.items()},
             },
             memory_mb=int(function.memory_size),
@@ -194,9 +194,10 @@ def _version(function: LambdaFunction) -> str:
     return str(parts[7]) if len(parts) > 7 else "$LATEST"
 
 
-def _account_variables(region: str, endpoint: str) -> dict[str, str]:
+def _account_variables(name: str, region: str, endpoint: str) -> dict[str, str]:
     return {
-        "AWS_ACCESS_KEY_ID": "local",
+        # By it the recorder knows whose a request is.
+        "AWS_ACCESS_KEY_ID": name,
         "AWS_SECRET_ACCESS_KEY": "local",
         "AWS_SESSION_TOKEN": "local",
         "AWS_REGION": region,

@@ -27,6 +27,7 @@ from local_cloud.failures import Failures
 from local_cloud.functions import FunctionOptions, run_functions
 from local_cloud.gate import Gate
 from local_cloud.page import StatusPage
+from local_cloud.recorder import Recorder
 
 if TYPE_CHECKING:
     from werkzeug.serving import BaseWSGIServer
@@ -134,6 +135,7 @@ def _serve(connection: Connection, port: int, functions: FunctionOptions | None)
     _load_parameter_tree()
     if functions:
         server.app = StatusPage(server.app, run_functions(functions, server.port))
+        server.app = Recorder(server.app)
     server.app = Gate(server.app)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     connection.send(server.port)

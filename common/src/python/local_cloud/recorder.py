@@ -1,0 +1,174 @@
+"""Records which actions of AWS each function calls, to be compared with what its role allows.
+
+A function's access key is its name in the local cloud, so that each request tells whose it is,
+whatever client made it. The action and the resource are those that IAM would look at, as in the
+https://docs.aws.amazon.com/service-authorization/latest/reference/reference.html.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+import threading
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import parse_qs, unquote
+from xml.etree import ElementTree
+
+if TYPE_CHECKING:
+    from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+
+PATH = "/_local-cloud/calls"
+
+_CREDENTIAL: Final = re.compile(r"Credential=([^/]+)/\d{8}/([^/]+)/([^/]+)/aws4_request")
+
+_READ_LIMIT: Final = 10_000_000
+"""Bodies that tell the resource are far smaller; larger ones are objects."""
+
+_PUBLIC: Final = "/aws/service/"
+
+
+@dataclass(frozen=True, order=True)
+class Call:
+    """One action on one resource.
+
+    Attributes
+    ----------
+    caller
+        Access key of the request: the function's name.
+    action
+        As a policy names it, such as `s3:GetObject`.
+    resource
+        Its ARN; `*` where the action knows none.
+    """
+
+    caller: str
+    action: str
+    resource: str
+
+
+class Recorder:
+    """Hands all requests on and keeps what was called; answers `PATH` with it, as JSON."""
+
+    def __init__(self, application: WSGIApplication) -> None:
+        self._application = application
+        self._lock = threading.Lock()
+        self._calls: set[Call] = set()
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """Answer one request."""
+        if environ.get("PATH_INFO") == PATH:
+            return self._tell(start_response)
+        found = set(calls_of(environ))
+        if not found <= self._calls:
+            with self._lock:
+                self._calls |= found
+        return self._application(environ, start_response)
+
+    def _tell(self, start_response: StartResponse) -> Iterable[bytes]:
+        with self._lock:
+            calls = sorted(self._calls)
+        content = json.dumps([asdict(call) for call in calls]).encode()
+        headers = [("Content-Type", "application/json"), ("Content-Length", str(len(content)))]
+        start_response("200 OK", headers)
+        return [content]
+
+
+def calls_of(environ: WSGIEnvironment) -> Iterator[Call]:
+    """Yield what a request calls; nothing where it is not signed, or of a service not known here.
+
+    The body of a request that must be read to tell is put back.
+    """
+    signed = _CREDENTIAL.search(str(environ.get("HTTP_AUTHORIZATION", "")))
+    if signed is None:
+        return
+    caller, region, service = signed.groups()
+    if service == "s3":
+        for action, resource in _of_s3(environ):
+            yield Call(caller, f"s3:{action}", resource)
+        return
+    target = str(environ.get("HTTP_X_AMZ_TARGET", ""))
+    if target:
+        told = json.loads(_body(environ) or b"{}")
+        action = target.rpartition(".")[2]
+        for resource in _of_json(service, region, told):
+            yield Call(caller, f"{service}:{action}", resource)
+    elif "form" in str(environ.get("CONTENT_TYPE", "")):
+        form = parse_qs(_body(environ).decode("utf-8", "replace"))
+        resource = next(iter(form.get("TopicArn", form.get("QueueUrl", ["*"]))))
+        yield Call(caller, f"{service}:{form.get('Action', ['?'])[0]}", resource)
+
+
+def _of_json(service: str, region: str, told: Mapping[str, Any]) -> Iterator[str]:
+    match service:
+        case "ssm":
+            for name in told.get("Names", [told.get("Path") or told.get("Name") or "*"]):
+                account = "" if str(name).startswith(_PUBLIC) else "123456789012"
+                yield f"arn:aws:ssm:{region}:{account}:parameter{str(name).rstrip('/')}"
+        case "dynamodb":
+            tables = {
+                one.get("TableName")
+                for item in told.get("TransactItems", [])
+                for one in item.values()
+            }
+            tables |= set(told.get("RequestItems", {})) | {told.get("TableName")}
+            table_names = sorted(name for name in tables if name)
+            index = f"/index/{told['IndexName']}" if told.get("IndexName") else ""
+            for name in table_names:
+                yield f"arn:aws:dynamodb:{region}:123456789012:table/{name}{index}"
+        case _:
+            yield str(told.get("FunctionName") or told.get("TopicArn") or "*")
+
+
+def _of_s3(environ: WSGIEnvironment) -> Iterator[tuple[str, str]]:
+    host, _, _ = str(environ.get("HTTP_HOST", "")).partition(":")
+    path = unquote(str(environ.get("PATH_INFO", ""))).lstrip("/")
+    if host.endswith(".localhost"):
+        bucket, key = host.removesuffix(".localhost"), path
+    else:
+        bucket, _, key = path.partition("/")
+    arn = f"arn:aws:s3:::{bucket}"
+    query = parse_qs(str(environ.get("QUERY_STRING", "")), keep_blank_values=True)
+    method = str(environ["REQUEST_METHOD"])
+    if key:
+        if method == "PUT" and "HTTP_X_AMZ_COPY_SOURCE" in environ:
+            source = unquote(str(environ["HTTP_X_AMZ_COPY_SOURCE"])).lstrip("/")
+            yield "GetObject", f"arn:aws:s3:::{source.partition('?')[0]}"
+        yield _object_action(method, query), f"{arn}/{key}"
+    elif method == "POST" and "delete" in query:
+        root = ElementTree.fromstring(_body(environ))  # noqa: S314 - of our own functions
+        for entry in root.iter():
+            if entry.tag.rpartition("}")[2] == "Key":
+                yield "DeleteObject", f"{arn}/{entry.text}"
+    elif method in ("GET", "HEAD"):
+        yield _bucket_action(query), arn
+    else:
+        yield f"{method.title()}Bucket", arn
+
+
+def _object_action(method: str, query: Mapping[str, object]) -> str:
+    if method == "DELETE":
+        return "AbortMultipartUpload" if "uploadId" in query else "DeleteObject"
+    if method in ("PUT", "POST"):
+        return "PutObject"
+    return "GetObjectVersion" if "versionId" in query else "GetObject"
+
+
+def _bucket_action(query: Mapping[str, object]) -> str:
+    actions = {
+        "location": "GetBucketLocation",
+        "versioning": "GetBucketVersioning",
+        "versions": "ListBucketVersions",
+    }
+    return next((action for name, action in actions.items() if name in query), "ListBucket")
+
+
+def _body(environ: WSGIEnvironment) -> bytes:
+    length = int(environ.get("CONTENT_LENGTH") or 0)
+    if length > _READ_LIMIT:
+        return b""
+    content: bytes = environ["wsgi.input"].read(length)
+    environ["wsgi.input"] = io.BytesIO(content)
+    return content
