@@ -162,6 +162,17 @@ def test_an_output_folder_that_cannot_be(
     assert f"{tmp_path}/file/reports" in only_line(capsys.readouterr().err)
 
 
+def test_an_output_folder_of_another_program(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "summary.json").write_text('{"total": 3}')
+    with FaultProxy("http://127.0.0.1:9") as proxy:
+        assert cli.main([f"--output-dir={tmp_path}", "--no-cache"]) == cli.FAILED
+        assert not proxy.calls, "it is noticed before anything is fetched"
+    assert f"{tmp_path}: the summary.json there" in only_line(capsys.readouterr().err)
+    assert (tmp_path / "summary.json").read_text() == '{"total": 3}'
+
+
 def test_no_room_for_the_reports(tmp_path: Path) -> None:
     """A limit on the size of files stands in for a full disk."""
     with moto_server() as endpoint:

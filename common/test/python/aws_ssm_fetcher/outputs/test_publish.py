@@ -7,16 +7,16 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from aws_ssm_fetcher.outputs.files import ReportFormat
+from aws_ssm_fetcher.outputs.files import ReportFile, ReportFormat
 from aws_ssm_fetcher.outputs.publish import publish, staging_folder, writing_into
 from aws_ssm_fetcher.outputs.report_set import write_reports
-from aws_ssm_fetcher.outputs.summary import summarise
+from aws_ssm_fetcher.outputs.summary import Summary, summarise
 from aws_ssm_fetcher.report import Report
 from lambda_core.errors import ReportError
 
@@ -34,15 +34,18 @@ def run(
 ) -> None:
     with staging_folder(output_dir) as staging:
         files = write_reports(report, formats, staging)
-        summary = summarise(
-            report,
-            files,
-            (),
-            execution_id="run",
-            completed_at=dt.datetime(2026, 3, 4, tzinfo=dt.UTC),
-            total_duration_seconds=0.0,
-        )
-        publish(staging, output_dir, summary)
+        publish(staging, output_dir, summary_for(report, files))
+
+
+def summary_for(report: Report, files: Sequence[ReportFile]) -> Summary:
+    return summarise(
+        report,
+        files,
+        (),
+        execution_id="run",
+        completed_at=dt.datetime(2026, 3, 4, tzinfo=dt.UTC),
+        total_duration_seconds=0.0,
+    )
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -126,73 +129,235 @@ def test_a_folder_in_the_way_of_a_report_changes_nothing(
     assert contents(tmp_path) == old
 
 
-INTERRUPTED = """
-import datetime as dt, sys
+STOPPED_RUNS = """
+import datetime as dt, itertools, json, os, shutil, signal, sys
 from pathlib import Path
-from aws_ssm_fetcher.outputs.publish import publish
-from aws_ssm_fetcher.outputs.summary import Summary
+from aws_ssm_fetcher.outputs.files import ReportFormat
+from aws_ssm_fetcher.outputs.publish import publish, staging_folder
+from aws_ssm_fetcher.outputs.report_set import write_reports
+from aws_ssm_fetcher.outputs.summary import summarise
+from aws_ssm_fetcher.report import Report
 
-staging, output_dir, summary, nth = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3], sys.argv[4]
-renames = 0
+def run(report, formats):
+    with staging_folder(output_dir) as staging:
+        files = write_reports(report, formats, staging)
+        publish(staging, output_dir, summarise(
+            report, files, (), execution_id="run",
+            completed_at=dt.datetime(2026, 3, 4, tzinfo=dt.UTC), total_duration_seconds=0.0,
+        ))
 
-def interrupt(event, args):
-    global renames
-    if event == "os.rename":
-        renames += 1
-        if renames == int(nth):
+def run_again():
+    run(new, [ReportFormat.JSON])
+
+def clear_up():
+    with staging_folder(output_dir):
+        pass
+
+def stopped(nth, function):
+    # Stops before the nth change of a name, which the interpreter itself announces; in a child,
+    # because such a hook stays. Returns whether there was an nth.
+    child = os.fork()
+    if child:
+        code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+        assert code in (0, 77, -signal.SIGKILL), code
+        return code != 0
+    changes = itertools.count(1)
+    def stop(event, _):
+        if event in ("os.rename", "os.remove", "os.rmdir") and next(changes) == nth:
+            if how == "killed":
+                os.kill(os.getpid(), signal.SIGKILL)
             raise KeyboardInterrupt
+    sys.addaudithook(stop)
+    try:
+        function()
+    except KeyboardInterrupt:
+        os._exit(77)
+    os._exit(0)
 
-sys.addaudithook(interrupt)
-try:
-    publish(staging, output_dir, Summary.model_validate_json(Path(summary).read_text()))
-except KeyboardInterrupt:
-    sys.exit(77)
+def contents():
+    return {
+        path.name: os.readlink(path) if path.is_symlink() else path.is_dir() or path.read_bytes()
+        for path in output_dir.iterdir()
+    }
+
+def begin():
+    shutil.rmtree(output_dir)
+    shutil.copytree(begun, output_dir, symlinks=True)
+
+how, old_formats, work = sys.argv[1], sys.argv[2].split(), Path(sys.argv[3])
+old, new = (Report.model_validate_json((work / name).read_text()) for name in ("old", "new"))
+output_dir, begun = work / "out", work / "begun"
+output_dir.mkdir()
+if old_formats:
+    run(old, [ReportFormat(kind) for kind in old_formats])
+else:
+    (output_dir / "statistics.csv").symlink_to("nowhere")
+(output_dir / "aws_regions_services.xlsx").write_text("mine")
+shutil.copytree(output_dir, begun, symlinks=True)
+before = contents()
+run_again()
+after = contents()
+
+kept = []
+for nth in itertools.count(1):
+    begin()
+    if not stopped(nth, run_again):
+        break
+    if how == "interrupted" and all(kept) and contents() == before:
+        kept.append(True)
+        continue
+    clear_up()
+    found = contents()
+    assert found in (before, after), (nth, sorted(found))
+    kept.append(found == before)
+undone = kept.count(True)
+assert kept == sorted(kept, reverse=True), kept
+
+cleared_up = 0
+for nth in itertools.count(1):
+    begin()
+    stopped(undone, run_again)
+    if not stopped(nth, clear_up):
+        break
+    cleared_up += 1
+    clear_up()
+    assert contents() == before, (nth, sorted(contents()))
+print(json.dumps([undone, cleared_up]))
 """
 
 
-@pytest.mark.parametrize("nth", [1, 2, 3])
-@pytest.mark.parametrize("old_formats", [TEXTS, (ReportFormat.CSV,), ()], ids=str)
-def test_an_interruption_in_the_middle_of_publishing_puts_the_old_set_back(
-    make_report: MakeReport, tmp_path: Path, old_formats: tuple[ReportFormat, ...], nth: int
+@pytest.mark.parametrize("how", ["interrupted", "killed"])
+@pytest.mark.parametrize(
+    ("old_formats", "changes"),
+    # The journal, two reports and the summary; and the six tables that are not asked for again.
+    [(TEXTS, 10), ((ReportFormat.CSV,), 10), ((ReportFormat.JSON,), 4), ((), 4)],
+    ids=str,
+)
+def test_a_run_that_is_stopped_anywhere_leaves_the_old_set_or_the_new_one(
+    make_report: MakeReport,
+    tmp_path: Path,
+    old_formats: tuple[ReportFormat, ...],
+    changes: int,
+    how: str,
+) -> None:
+    (tmp_path / "old").write_text(make_report().model_dump_json(), encoding="utf-8")
+    (tmp_path / "new").write_text(make_report(name="Other").model_dump_json(), encoding="utf-8")
+    done = subprocess.run(  # noqa: S603 (our own interpreter and script)
+        [sys.executable, "-c", STOPPED_RUNS, how, " ".join(old_formats), str(tmp_path)],
+        env=OWN_CODE,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    undone, cleared_up = json.loads(done.stdout)
+    assert undone == changes
+    # Undoing what was killed is as much work again; each run removes its own folder.
+    assert cleared_up > changes if how == "killed" else cleared_up == 1
+
+
+KILLED_RUN = """
+import os, signal, sys
+from pathlib import Path
+from aws_ssm_fetcher.outputs.publish import publish, staging_folder
+from aws_ssm_fetcher.outputs.summary import Summary
+
+def kill(event, args):
+    if event == "os.rename" and str(args[0]).endswith("summary.json"):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+summary = Summary.model_validate_json(Path(sys.argv[1], "summary.json").read_text())
+with staging_folder(Path(sys.argv[2])) as staging:
+    for report in summary.reports_generated.values():
+        (staging / report.file).write_bytes(Path(sys.argv[1], report.file).read_bytes())
+    sys.addaudithook(kill)
+    publish(staging, Path(sys.argv[2]), summary)
+"""
+
+
+def test_a_killed_run_is_undone_before_another_publishes(
+    make_report: MakeReport, tmp_path: Path
 ) -> None:
     output_dir = tmp_path / "out"
-    output_dir.mkdir()
-    if old_formats:
-        run(make_report(), output_dir, old_formats)
-    else:
-        (output_dir / "statistics.csv").symlink_to("nowhere")
-    old, old_names = contents(output_dir), {path.name for path in output_dir.iterdir()}
-    summary_file = tmp_path / "new-summary.json"
-    report = make_report(name="Other")
+    run(make_report(name="First"), output_dir)
+    run(make_report(name="Killed"), tmp_path / "killed")
+    third = make_report(name="Third")
     with staging_folder(output_dir) as staging:
-        files = write_reports(report, [ReportFormat.JSON], staging)
-        summary = summarise(
-            report,
-            files,
-            (),
-            execution_id="other",
-            completed_at=dt.datetime(2026, 3, 4, tzinfo=dt.UTC),
-            total_duration_seconds=0.0,
-        )
-        summary_file.write_text(summary.model_dump_json())
-        # The interpreter itself announces each rename, so the interruption hits the real one; in
-        # a process of its own, because such a hook cannot be taken away again.
-        done = subprocess.run(  # noqa: S603 (our own interpreter and script)
-            [
-                sys.executable,
-                "-c",
-                INTERRUPTED,
-                str(staging),
-                str(output_dir),
-                str(summary_file),
-                str(nth),
-            ],
+        killed = subprocess.run(  # noqa: S603 (our own interpreter and script)
+            [sys.executable, "-c", KILLED_RUN, str(tmp_path / "killed"), str(output_dir)],
             env=OWN_CODE,
             check=False,
         )
-    assert done.returncode == 77
-    assert contents(output_dir) == old
-    assert {path.name for path in output_dir.iterdir()} == old_names
+        assert killed.returncode == -9
+        assert not is_one_whole_set(output_dir), "what is tested is a half set"
+        files = write_reports(third, TEXTS, staging)
+        publish(staging, output_dir, summary_for(third, files))
+    assert is_one_whole_set(output_dir)
+    published = contents(output_dir)
+    with staging_folder(output_dir):
+        assert contents(output_dir) == published
+    assert not list(output_dir.glob(".region-report-*"))
+
+
+OWN_FILES = {"statistics.csv": b"mine", "aws_regions_services.xlsx": b"mine too"}
+
+
+@pytest.mark.parametrize(
+    "summary",
+    [
+        b"",
+        b"mine",
+        b"[]",
+        b'{"total": 3}',
+        b"\xff\xfe",
+        b'{"execution_id": "1", "reports_generated": ["statistics.csv"]}',
+        b'{"execution_id": "1", "reports_generated": {"a": {"file": "statistics.csv"}}}',
+    ],
+)
+def test_a_summary_of_another_program_stays_and_is_told_before_anything_is_done(
+    report: Report, tmp_path: Path, summary: bytes
+) -> None:
+    mine = {**OWN_FILES, "summary.json": summary}
+    for name, content in mine.items():
+        (tmp_path / name).write_bytes(content)
+    words = rf"into {tmp_path}: the summary\.json there is another program's; move it away"
+    with pytest.raises(ReportError, match=words), staging_folder(tmp_path):
+        pytest.fail("the run began")
+    assert contents(tmp_path) == mine
+
+    for name in mine:
+        (tmp_path / name).unlink()
+    with staging_folder(tmp_path) as staging:
+        files = write_reports(report, TEXTS, staging)
+        for name, content in mine.items():
+            (tmp_path / name).write_bytes(content)
+        with pytest.raises(ReportError, match=words):
+            publish(staging, tmp_path, summary_for(report, files))
+    assert contents(tmp_path) == mine
+    assert set(mine) == {path.name for path in tmp_path.iterdir()}
+
+
+def test_files_that_no_summary_of_ours_names_stay(report: Report, tmp_path: Path) -> None:
+    for name, content in OWN_FILES.items():
+        (tmp_path / name).write_bytes(content)
+    for _ in range(2):
+        run(report, tmp_path, [ReportFormat.JSON])
+        assert {name: contents(tmp_path)[name] for name in OWN_FILES} == OWN_FILES
+
+
+def test_a_summary_names_no_file_that_is_no_report(report: Report, tmp_path: Path) -> None:
+    output_dir = tmp_path / "out"
+    run(report, output_dir)
+    mine = tmp_path / "mine.csv"
+    mine.write_text("mine")
+    told = summary_of(output_dir)
+    told["reports_generated"]["statistics"]["file"] = "../mine.csv"
+    told["of a later version"] = True
+    (output_dir / "summary.json").write_text(json.dumps(told), encoding="utf-8")
+    run(report, output_dir, [ReportFormat.JSON])
+    assert mine.exists()
+    assert (output_dir / "statistics.csv").exists()
+    assert not (output_dir / "service_matrix.csv").exists()
 
 
 def test_staging_folders_of_dead_runs_are_removed_and_those_of_living_ones_stay(
