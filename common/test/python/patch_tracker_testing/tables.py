@@ -51,6 +51,8 @@ class Tables:
             name: {
                 "|".join(filter(None, (item["id"], item.get("timestamp")))): _comparable(item)
                 for item in rows.scan_all()
+                # Left of a mail that turned out to be no patch; nobody is shown it.
+                if item.keys() - {"reply_count"} != {"id"} or item.get("reply_count")
             }
             for name, rows in (("patches", self.patch_rows), ("discussions", self.discussion_rows))
         }

@@ -107,3 +107,8 @@ def sort_key(time: dt.datetime, suffix: str) -> str:
 def month_of(time: dt.datetime) -> str:
     """Return the month of a time, `2026-11`."""
     return iso(time)[:7]
+
+
+def missing_id(project: str, message_id: str) -> str:
+    """Return the id of the row that tells that the archive does not have a mail."""
+    return f"#MISSING#{project}#{message_id}"

@@ -67,7 +67,7 @@ class PatchRepository:
             There is none.
         """
         item = self.rows.get({"id": patch_id}, consistent=consistent)
-        if item is None or patch_id.startswith("#"):
+        if item is None or not _is_patch(item):
             raise ItemNotFoundError(
                 f"there is no patch {patch_id!r} in table {self.rows.table}",
                 table=self.rows.table,
@@ -107,7 +107,7 @@ class PatchRepository:
         """Return those of some patches that there are, in the order of the ids."""
         asked = list(dict.fromkeys(ids))
         items = self.rows.get_many(({"id": one} for one in asked), consistent=consistent)
-        found = {item["id"]: patch_of(item) for item in items}
+        found = {item["id"]: patch_of(item) for item in items if _is_patch(item)}
         return [found[one] for one in asked if one in found]
 
     def by_submitter(
@@ -193,7 +193,7 @@ class PatchRepository:
     def all(self) -> Iterator[Patch]:
         """Yield every patch of the project, by a scan of the table: for exports."""
         for item in self.rows.scan_all():
-            if item["id"].startswith(f"{self.project}#"):
+            if item["id"].startswith(f"{self.project}#") and _is_patch(item):
                 yield patch_of(item)
 
     def months(self, *, newest_first: bool = True) -> list[str]:
@@ -201,7 +201,7 @@ class PatchRepository:
         row = self.rows.get({"id": keys.months_id(self.project)}, consistent=True)
         return sorted(row["months"] if row else (), reverse=newest_first)
 
-    def write_patchwork(self, wanted: Mapping[str, Item]) -> tuple[int, int]:
+    def write_patchwork(self, wanted: Mapping[str, Item]) -> list[str]:
         """Write what Patchwork says of patches, where it differs from what is stored.
 
         Parameters
@@ -212,30 +212,25 @@ class PatchRepository:
 
         Returns
         -------
-        tuple of int
-            How many patches were written, and how many had nothing new.
+        list of str
+            Ids of the patches that were written.
         """
         asked = [{"id": one} for one in wanted]
         stored = {item["id"]: item for item in self.rows.get_many(asked, consistent=True)}
         self._note_months(wanted, stored)
-        written = 0
+        written = []
         for one, attributes in wanted.items():
             update = _difference(one, attributes, stored.get(one, {}))
             if update is None:
                 continue
-            written += 1
             number = attributes["patchwork_id"]
-            known = stored.get(one, {}).get("patchwork_id") == number
-            if known:
-                self.rows.update(update)
-                continue
-            (
-                self.rows.transaction()
-                .update(update)
-                .put(Put({"id": keys.number_id(self.project, number), "patch": one}))
-                .commit()
-            )
-        return written, len(wanted) - written
+            transaction = self.rows.transaction().update(update)
+            if stored.get(one, {}).get("patchwork_id") != number:
+                pointer = {"id": keys.number_id(self.project, number), "patch": one}
+                transaction.put(Put(pointer))
+            transaction.commit()
+            written.append(one)
+        return written
 
     def _note_months(self, wanted: Mapping[str, Item], stored: Mapping[str, Item]) -> None:
         """Remember the months before there are patches of them, so that none is overlooked."""
@@ -267,6 +262,11 @@ class PatchRepository:
         patches = self.many((row["id"] for row in page.items), consistent=consistent)
         following = encode_token(question, page.last_key) if page.last_key else None
         return Page(tuple(patches), following)
+
+
+def _is_patch(item: Item) -> bool:
+    """Whether an item is a patch: of a mail that turned out to be none, a count of 0 is left."""
+    return "patchwork_id" in item or "mail_kind" in item
 
 
 def _next(months: list[str], month: str) -> Item:

@@ -1,0 +1,294 @@
+from __future__ import annotations
+
+import datetime as dt
+import gzip
+
+import pytest
+from patch_tracker_testing.mails import make_mail
+from patch_tracker_testing.sample_mails import read_mails
+from patch_tracker_testing.sources import running_sources
+from patch_tracker_testing.tables import CrashError, CrashingClient, Tables, new_tables
+
+from lambda_core.http import HttpStatusError, TruncatedResponseError
+from lambda_testing.fault_proxy import (
+    Action,
+    Fault,
+    FaultProxy,
+    always,
+    first,
+    reset_connection,
+    respond,
+    truncate,
+)
+from patch_tracker.errors import BusyError, OutageError, UnknownSourceError
+from patch_tracker.mail.mbox import MailboxError
+from patch_tracker.mail.message import parse_mail
+from patch_tracker.models import MailKind
+from patch_tracker.repositories.state import Lease
+
+COVER = make_mail("c", kind=MailKind.COVER)
+PATCH = make_mail("p", parents=["c"], kind=MailKind.PATCH, minute=1)
+REPLY = make_mail("r", parents=["p", "c"], minute=2)
+MAILS = [COVER, PATCH, REPLY]
+
+
+def test_both_syncs_and_then_nothing_to_do(tables: Tables) -> None:
+    with running_sources(MAILS) as sources:
+        patches = sources.patch_sync(tables).changes()
+        mails = sources.discussion_sync(tables).recent()
+        assert (patches.written, patches.message_ids) == (1, ["p"])
+        assert (mails.mails, mails.new) == (3, 3)
+        stored = tables.patches.by_message_id("p")
+        assert (stored.status, stored.series_id, stored.cover) == ("new", 1, "c")
+        assert (stored.reply_count, stored.paths) == (1, ("a.c",))
+        assert tables.patches.by_number(stored.patchwork_id or 0) == stored
+
+        before, asked = tables.writes, sources.requests
+        everything = tables.everything()
+        assert sources.patch_sync(tables).changes().events == 0
+        assert sources.discussion_sync(tables).recent().new == 0
+        assert tables.writes == before
+        assert sources.requests - asked == 2
+        assert tables.everything() == everything
+
+
+def test_a_change_of_state_is_seen_with_its_history(tables: Tables) -> None:
+    with running_sources(MAILS) as sources:
+        sources.patch_sync(tables).changes()
+        sources.patchwork.set_state("p", "under-review")
+        sources.patchwork.set_state("p", "accepted")
+        result = sources.patch_sync(tables).changes()
+        assert (result.events, result.written) == (2, 1)
+    stored = tables.patches.by_message_id("p")
+    assert stored.status == "accepted"
+    assert [(one.before, one.after) for one in stored.history] == [
+        ("new", "under-review"),
+        ("under-review", "accepted"),
+    ]
+    assert tables.patches.by_status("new").items == ()
+    assert tables.patches.by_status("accepted").items == (stored,)
+
+
+def test_a_change_without_an_event_is_seen_by_the_refresh(tables: Tables) -> None:
+    with running_sources(MAILS, now=dt.datetime(2023, 1, 1, tzinfo=dt.UTC)) as sources:
+        sources.patch_sync(tables).changes()
+        sources.patchwork.set_state("p", "rejected", event=False)
+        assert sources.patch_sync(tables).changes().events == 0
+        # Neither young nor open for the server: it is asked for because it is open here.
+        assert sources.patch_sync(tables).refresh().written == 1
+        assert tables.patches.by_message_id("p").status == "rejected"
+        assert sources.patch_sync(tables).refresh().written == 0
+
+
+def test_many_changes_cost_few_requests(tables: Tables) -> None:
+    mails = [make_mail(f"p{n}", kind=MailKind.PATCH, minute=n % 60) for n in range(40)]
+    with running_sources(mails) as sources:
+        sources.patch_sync(tables).changes()
+        for number in range(10):
+            sources.patchwork.set_state(f"p{number}", "accepted")
+        before = len(sources.patchwork.requests)
+        assert sources.patch_sync(tables).changes().written == 10
+        assert len(sources.patchwork.requests) - before == 2
+
+
+def test_a_late_mail_with_an_old_date_and_one_from_the_future_are_seen(tables: Tables) -> None:
+    with running_sources([PATCH]) as sources:
+        sources.patch_sync(tables).changes()
+        sources.discussion_sync(tables).recent()
+        raw = PATCH.raw.replace(b"<p>", b"<future>").replace(
+            b"Date: Thu, 21 Oct 2021", b"Date: Mon, 18 Jun 2085"
+        )
+        sources.receive([parse_mail(raw), make_mail("late", kind=MailKind.PATCH)])
+        assert sorted(sources.patch_sync(tables).changes().message_ids) == ["future", "late"]
+        sources.discussion_sync(tables).recent()
+        assert tables.patches.by_message_id("future").timestamp == sources.now
+        sources.receive([make_mail("after", kind=MailKind.PATCH, minute=9)])
+        assert sources.discussion_sync(tables).recent().new == 1
+        assert sources.patch_sync(tables).changes().message_ids == ["after"]
+        newest = tables.patches.by_status("new").items[0]
+        assert newest.message_id == "future"
+        assert tables.patches.months() == ["2021-10"]
+
+
+@pytest.mark.parametrize(
+    ("action", "error"),
+    [
+        (respond(200, b"<!doctype html><title>Making sure you're not a bot!</title>"), OutageError),
+        (respond(200, b"<html>denied</html>", {"Content-Type": "text/html"}), OutageError),
+        (respond(200, b"plain"), OutageError),
+        (respond(503), HttpStatusError),
+        (respond(403), HttpStatusError),
+        (truncate(), TruncatedResponseError),
+        (respond(200, gzip.compress(b"From x\nA: 1\n\n" + b"x" * 99)[:-9]), MailboxError),
+    ],
+    ids=["proof-of-work", "html", "text", "503", "403", "truncated", "half-gzip"],
+)
+def test_an_outage_of_the_archive_is_never_no_mail(
+    tables: Tables, action: Action, error: type[Exception]
+) -> None:
+    with (
+        running_sources(MAILS) as sources,
+        FaultProxy(sources.lore.url, [Fault(always, action)]) as proxy,
+    ):
+        with pytest.raises(error):
+            sources.discussion_sync(tables, proxy.url).recent()
+        assert tables.writes == 0
+        # A gate is not asked again and again.
+        if error is OutageError:
+            assert sum(proxy.calls.values()) == 1
+        assert sources.discussion_sync(tables).recent().new == 3
+
+
+@pytest.mark.parametrize(
+    "action",
+    [respond(429, headers={"Retry-After": "3"}), respond(503), reset_connection(), truncate()],
+    ids=["429", "503", "reset", "truncated"],
+)
+def test_what_passes_is_waited_for(tables: Tables, action: Action) -> None:
+    with (
+        running_sources(MAILS) as sources,
+        FaultProxy(sources.lore.url, [Fault(first(2), action)]) as lore,
+        FaultProxy(sources.patchwork.url, [Fault(first(2), action)]) as patchwork,
+    ):
+        assert sources.patch_sync(tables, patchwork.url).changes().written == 1
+        assert sources.discussion_sync(tables, lore.url).recent().new == 3
+
+
+def test_a_list_or_project_that_does_not_exist_is_told(tables: Tables) -> None:
+    nothing = respond(200, b"[]", {"Content-Type": "application/json"})
+    missing = respond(404, b'{"detail": "Not found."}')
+    with running_sources() as sources:
+        is_project = Fault(lambda request: "/projects/" in request.path, missing)
+        with (
+            FaultProxy(sources.patchwork.url, [is_project, Fault(always, nothing)]) as proxy,
+            pytest.raises(UnknownSourceError, match="no project"),
+        ):
+            sources.patch_sync(tables, proxy.url).changes()
+        with (
+            FaultProxy(sources.lore.url, [Fault(always, missing)]) as proxy,
+            pytest.raises(UnknownSourceError, match="no list"),
+        ):
+            sources.discussion_sync(tables, proxy.url).recent()
+        # One that exists and is empty is no error.
+        assert sources.patch_sync(tables).changes().written == 0
+        assert sources.discussion_sync(tables).recent().mails == 0
+
+
+def test_a_server_without_events_is_read_by_its_lists(tables: Tables) -> None:
+    with running_sources(MAILS) as sources:
+        events = Fault(lambda request: "/events/" in request.path, respond(404))
+        with FaultProxy(sources.patchwork.url, [events]) as proxy:
+            result = sources.patch_sync(tables, proxy.url).changes()
+        assert (result.fallback, result.written) == (True, 1)
+
+
+def test_the_thread_of_a_patch_is_fetched_once(tables: Tables) -> None:
+    with running_sources(MAILS) as sources:
+        result = sources.discussion_sync(tables).threads(["r", "p", "nowhere/%40"])
+        assert (result.threads, result.new, result.not_found) == (2, 3, ["nowhere/%40"])
+        again = sources.discussion_sync(tables).threads(["r", "nowhere/%40"])
+        assert (again.threads, again.new) == (0, 0)
+
+
+def test_the_beginning_of_an_old_thread_is_fetched(tables: Tables) -> None:
+    old = make_mail("old", kind=MailKind.PATCH)
+    raw = old.raw.replace(b"21 Oct 2021", b"21 Jan 2021")
+    with running_sources([parse_mail(raw), make_mail("new", parents=["old"])]) as sources:
+        result = sources.discussion_sync(tables).recent()
+        assert (result.new, result.threads) == (2, 1)
+        assert tables.discussions.by_message_id("new").target == "old"
+        assert sources.discussion_sync(tables).refresh(90).new == 0
+
+
+def test_two_runs_do_not_write_at_once(tables: Tables) -> None:
+    with running_sources(MAILS) as sources:
+        held = Lease(tables.discussion_rows, "example")
+        with held.held(), pytest.raises(BusyError):
+            sources.discussion_sync(tables).recent()
+        late = Lease(tables.discussion_rows, "example", clock=lambda: 1e10)
+        with held.held(), late.held():
+            pass
+        assert sources.discussion_sync(tables).recent().new == 3
+
+
+def test_a_week_of_a_list_is_one_request(tables: Tables) -> None:
+    with running_sources(MAILS) as sources:
+        sync = sources.discussion_sync(tables)
+        assert sync.refresh(7).new == 3
+        assert len(sources.lore.requests) == 1
+
+
+@pytest.mark.timeout(900)
+def test_real_mail_through_the_whole_path(cloud: str) -> None:
+    mails = read_mails("sample.mbox.gz")
+    now = dt.datetime(2021, 12, 1, tzinfo=dt.UTC)
+    results = []
+    for parts in (1, 3):
+        tables = new_tables(cloud)
+        with running_sources(now=now) as sources:
+            size = len(mails) // parts + 1
+            for start in range(0, len(mails), size):
+                sources.receive(mails[start : start + size])
+                # Whichever comes first.
+                if start:
+                    sources.discussion_sync(tables).recent()
+                    sources.patch_sync(tables).changes()
+                else:
+                    sources.patch_sync(tables).changes()
+                    sources.discussion_sync(tables).refresh(60)
+            sources.discussion_sync(tables).refresh(60)
+            before = tables.writes
+            sources.patch_sync(tables).refresh()
+            sources.discussion_sync(tables).refresh(60)
+            assert tables.writes == before
+        everything = tables.everything()
+        results.append(
+            {
+                name: {
+                    key: {one: value for one, value in item.items() if one != "web_url"}
+                    for key, item in items.items()
+                    if not key.startswith(("#CURSOR#", "#MISSING#"))
+                }
+                for name, items in everything.items()
+            }
+        )
+    assert results[0] == results[1]
+    stored = [item for item in results[0]["discussions"].values() if "author" in item]
+    assert len(stored) == len(mails)
+    known = [item for item in results[0]["patches"].values() if "patchwork_id" in item]
+    assert len(known) == 111
+
+
+def test_a_run_that_breaks_off_is_made_again(tables: Tables, cloud: str) -> None:
+    with running_sources(MAILS) as sources:
+        sources.patch_sync(tables).changes()
+        sources.discussion_sync(tables).recent()
+        sources.receive([make_mail("r2", parents=["r", "p", "c"], minute=7)])
+        sources.patchwork.set_state("p", "accepted")
+        sources.patch_sync(tables).changes()
+        sources.discussion_sync(tables).recent()
+        expected = _without_times(tables)
+        for writes in range(12):
+            other = new_tables(cloud)
+            for _ in range(2):
+                crashing = Tables(CrashingClient(other.client, writes), other.names)  # type: ignore[arg-type]  # stands in for it
+                try:
+                    sources.patch_sync(crashing).changes()
+                    sources.discussion_sync(crashing).recent()
+                except CrashError:
+                    # The next run waits until the lease of the one that died is over.
+                    other.discussion_rows.delete({"id": "#LOCK#example", "timestamp": "-"})
+            sources.patch_sync(other).changes()
+            sources.discussion_sync(other).recent()
+            assert _without_times(other) == expected
+
+
+def _without_times(tables: Tables) -> object:
+    return {
+        name: {
+            key: {one: value for one, value in item.items() if one != "history"}
+            for key, item in items.items()
+            if not key.startswith("#CURSOR#")
+        }
+        for name, items in tables.everything().items()
+    }

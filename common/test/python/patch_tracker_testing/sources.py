@@ -1,0 +1,83 @@
+"""Both syncs against local stand-ins of both servers, with clocks of a test's own."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from patch_tracker_testing.tables import PROJECT, Tables
+
+from local_cloud.lore_server import LoreServer
+from local_cloud.patchwork_server import PatchworkServer
+from patch_tracker.lore.client import LoreClient
+from patch_tracker.mail.message import Mail
+from patch_tracker.patchwork.client import PatchworkClient
+from patch_tracker.polite import Manners, PoliteSession
+from patch_tracker.repositories.state import Cursors, Lease
+from patch_tracker.sync.discussions import DiscussionSync
+from patch_tracker.sync.patches import PatchSync
+
+MANNERS = Manners(contact="tests", spacing_seconds=0, jitter_seconds=0, attempts=3)
+
+
+def polite(source: str = "Test") -> PoliteSession:
+    """Return a session that waits for nothing."""
+    return PoliteSession(source, MANNERS, sleep=lambda _: None)
+
+
+@dataclass
+class Sources:
+    """Both servers, and the syncs that read them.
+
+    Attributes
+    ----------
+    now
+        What the syncs take for the time.
+    """
+
+    patchwork: PatchworkServer
+    lore: LoreServer
+    now: dt.datetime
+
+    def receive(self, mails: Iterable[Mail]) -> None:
+        """Let mails come to both servers."""
+        for mail in mails:
+            self.patchwork.receive(mail)
+            self.lore.receive(mail)
+
+    def patch_sync(self, tables: Tables, url: str | None = None) -> PatchSync:
+        """Return the sync of patches, of the server or of a proxy before it."""
+        client = PatchworkClient(url or self.patchwork.url, PROJECT, polite("Patchwork"))
+        cursors = Cursors(tables.patch_rows, PROJECT)
+        return PatchSync(client, tables.patches, cursors, clock=self._clock())
+
+    def discussion_sync(self, tables: Tables, url: str | None = None) -> DiscussionSync:
+        """Return the sync of discussions, of the server or of a proxy before it."""
+        return DiscussionSync(
+            LoreClient(url or self.lore.url, PROJECT, polite("Lore")),
+            tables.discussions,
+            tables.store,
+            Cursors(tables.patch_rows, PROJECT),
+            Lease(tables.discussion_rows, PROJECT),
+            clock=self._clock(),
+        )
+
+    def _clock(self) -> Callable[[], dt.datetime]:
+        return lambda: self.now
+
+    @property
+    def requests(self) -> int:
+        """How many requests both servers got."""
+        return len(self.patchwork.requests) + len(self.lore.requests)
+
+
+@contextmanager
+def running_sources(
+    mails: Iterable[Mail] = (), now: dt.datetime = dt.datetime(2021, 10, 25, tzinfo=dt.UTC)
+) -> Iterator[Sources]:
+    """Run both servers."""
+    mails = list(mails)
+    with PatchworkServer(PROJECT, mails) as patchwork, LoreServer(PROJECT, mails) as lore:
+        yield Sources(patchwork, lore, now)
