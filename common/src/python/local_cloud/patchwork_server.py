@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import re
 from collections.abc import Callable, Iterable, Sequence
 from email import message_from_bytes
 from itertools import count
@@ -35,6 +36,8 @@ STATES: Final = (
     "superseded",
     "deferred",
 )
+
+_SIGNATURE: Final = re.compile(r"\n---? ?\n[\w.-]+\s*$")
 
 _HEADERS: Final = {
     "Content-Type": "application/json",
@@ -209,7 +212,6 @@ class PatchworkServer(LoopbackServer):
     def _receive_patch(self, mail: Mail) -> None:
         number = next(self._numbers["mail"])
         series = self._find_series(mail)
-        state = "rfc" if "RFC" in mail.heading.prefixes else "new"
         is_pull = mail.kind is MailKind.PULL
         base, message_id = self.url, mail.message_id
         pull_url = next((one for one in mail.body.split() if one.startswith("git://")), "")
@@ -224,7 +226,7 @@ class PatchworkServer(LoopbackServer):
             "name": _name(mail),
             "commit_ref": None,
             "pull_url": pull_url if is_pull and pull_url else None,
-            "state": state,
+            "state": STATES[0],
             "archived": False,
             "hash": None if is_pull else (mail.digest * 3)[:40],
             "submitter": self._person(mail),
@@ -249,7 +251,8 @@ class PatchworkServer(LoopbackServer):
         self._details[number] = {
             "headers": headers,
             "content": content.strip(),
-            "diff": None if is_pull else marker + diff,
+            # Without the signature that git puts below.
+            "diff": None if is_pull else _SIGNATURE.sub("\n", marker + diff),
             "prefixes": _prefixes(mail),
         }
         reference = _reference(row)
@@ -292,12 +295,14 @@ class PatchworkServer(LoopbackServer):
         series["name"] = mail.heading.title
 
     def _find_series(self, mail: Mail) -> Row:
-        """Return the series of a mail: that of its root, author and version, or a new one."""
+        """Return the series of a mail: one of its author and size in its thread, or a new one."""
         total = mail.heading.total or 1
-        root = mail.parents[-1] if mail.parents and total > 1 else mail.message_id
-        key = (root, mail.author.email, mail.heading.version, total)
-        if known := self._series_of.get(key):
-            return known
+        places = [mail.message_id, *(mail.parents if total > 1 else ())]
+        keys = [(place, mail.author.email, mail.heading.version, total) for place in places]
+        for key in keys:
+            if known := self._series_of.get(key):
+                self._series_of |= dict.fromkeys(keys, known)
+                return known
         number = next(self._numbers["series"])
         base = self.url
         series: Row = {
@@ -316,7 +321,7 @@ class PatchworkServer(LoopbackServer):
             "cover_letter": None,
             "patches": [],
         }
-        self._series_of[key] = series
+        self._series_of |= dict.fromkeys(keys, series)
         self._series.append(series)
         return series
 
