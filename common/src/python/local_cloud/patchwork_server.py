@@ -214,7 +214,8 @@ class PatchworkServer(LoopbackServer):
         series = self._find_series(mail)
         is_pull = mail.kind is MailKind.PULL
         base, message_id = self.url, mail.message_id
-        pull_url = next((one for one in mail.body.split() if one.startswith("git://")), "")
+        lines = (line.strip() for line in mail.body.splitlines())
+        pull_url = next((line for line in lines if line.startswith(("git://", "https://"))), "")
         row: Row = {
             "id": number,
             "url": f"{base}{PREFIX}/patches/{number}/",

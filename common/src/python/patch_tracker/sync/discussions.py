@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from itertools import batched
 from typing import Final
 
+from lambda_core.http import ResponseTooLargeError
 from lambda_core.observability import count, get_logger
 from patch_tracker.errors import PartialSyncError
 from patch_tracker.lore.client import LoreClient
@@ -33,6 +34,9 @@ SLICE: Final = dt.timedelta(days=7)
 
 MAX_BACKFILL: Final = 100
 """Threads that one run asks for; the next one goes on."""
+
+type Span = tuple[dt.datetime, dt.datetime | None]
+"""When mails were received, from and to; until now where there is no end."""
 
 _CHUNK: Final = 100
 
@@ -116,8 +120,17 @@ class DiscussionSync:
         with ExitStack() as stack:
             run = _Run(self, result, stack)
             newest = from_iso(cursor["received"]) if cursor else None
-            for begin, end in _slices(since, now):
-                run.store(self._lore.received(begin, end))
+            # What came since the last run fits into one answer, however long ago that was, unless
+            # it is told otherwise.
+            spans: Iterable[Span] = [(since, None)] if cursor else _slices(since, now)
+            for begin, end in spans:
+                try:
+                    run.store(self._lore.received(begin, end))
+                except ResponseTooLargeError:
+                    if end is not None or now - begin <= SLICE:
+                        raise
+                    for span in _slices(begin, now):
+                        run.store(self._lore.received(*span))
                 reached = max(filter(None, (newest, run.newest_before(now + AHEAD))), default=None)
                 if reached is not None and reached != newest and not result.failed:
                     self._cursors.move(SOURCE, {"received": iso(reached)})
@@ -247,9 +260,7 @@ class _Run:
                 count("MailsFailed")
 
 
-def _slices(
-    since: dt.datetime, now: dt.datetime
-) -> Iterator[tuple[dt.datetime, dt.datetime | None]]:
+def _slices(since: dt.datetime, now: dt.datetime) -> Iterator[Span]:
     """Yield spans of at most `SLICE` from a moment on; the last one has no end."""
     begin = since
     while now - begin > SLICE:

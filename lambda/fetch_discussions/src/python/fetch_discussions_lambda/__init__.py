@@ -1,0 +1,1 @@
+"""The function `fetch_discussions` of the patch tracker."""

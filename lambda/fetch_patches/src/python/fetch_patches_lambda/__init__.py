@@ -1,0 +1,1 @@
+"""The function `fetch_patches` of the patch tracker."""

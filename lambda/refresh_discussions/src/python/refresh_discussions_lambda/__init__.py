@@ -1,0 +1,1 @@
+"""The function `refresh_discussions` of the patch tracker."""
