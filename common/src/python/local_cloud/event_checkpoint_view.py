@@ -134,7 +134,8 @@ def as_text(section: Section) -> str:
     parts = [f"{section.title}\n{'-' * len(section.title)}"]
     parts += [textwrap.fill(line, WIDTH, subsequent_indent="  ") for line in section.lines]
     if section.head:
-        parts.append(("\n" if section.lines else "") + lay_out([section.head, *section.rows], section.left))
+        table = lay_out([section.head, *section.rows], section.left)
+        parts.append(f"\n{table}" if section.lines else table)
     return "\n".join(parts)
 
 
