@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import resource
-import time
 from pathlib import Path
 from typing import Any
 
@@ -34,15 +32,10 @@ def test_the_reports_are_those_of_the_in_process_way(
     real: Deployment,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
-    capfd: pytest.CaptureFixture[str],
 ) -> None:
     options = pipeline.Options(output_dir=tmp_path / "executed", cross_check=True)
     with (tmp_path / "progress").open("w") as stream, staging_folder(options.output_dir) as staging:
-        began, own = time.monotonic(), own_cpu()
         executed = execute(real.clients, real.report, options, PlainStages(stream), staging)
-        took, own = time.monotonic() - began, own_cpu() - own
-    with capfd.disabled():
-        print(f"\nexecution from packages: {took:.1f} s, of which own CPU {own:.1f} s")
 
     monkeypatch.setenv("AWS_ENDPOINT_URL", cloud)
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "local")
@@ -70,12 +63,6 @@ def test_the_reports_are_those_of_the_in_process_way(
         return [line for line in table.splitlines() if not line.startswith(changing)]
 
     assert same_in_both(closing_table(executed)) == same_in_both(closing_table(in_process))
-
-
-def own_cpu() -> float:
-    """Seconds of processor time of this process, which waits for the functions."""
-    used = resource.getrusage(resource.RUSAGE_SELF)
-    return used.ru_utime + used.ru_stime
 
 
 def contents(folder: Path) -> dict[str, Any]:

@@ -1,0 +1,145 @@
+"""What the region report costs as functions behind the state machine, on one machine.
+
+Everything that `run-local.sh region-report` does once its packages are there: the local cloud
+starts, the packages are deployed, the state machine is executed, its reports are published in a
+folder. Prints seconds of the clock and of the processor, these apart for the client (the command),
+the server (moto, which stands for AWS) and the functions. What is ours is client and functions.
+
+    bin/pants run benchmarks/state_machine.py -- [--runs N]
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import multiprocessing
+import os
+import statistics
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+from local_cloud.clone import CODE_FOLDER, SETTINGS_FILE, Artefacts, architecture, clone_root
+from local_cloud.function_settings import read_settings
+from local_cloud.packaging import packaged
+from local_cloud.region_report import DEFINITION_FILE, PIPELINE
+
+TICKS = os.sysconf("SC_CLK_TCK")
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Seconds: of the clock, and of the processor by who used them, imports included."""
+
+    wall: float
+    client: float
+    server: float
+    functions: float
+
+    @property
+    def own(self) -> float:
+        """What is not moto's."""
+        return self.client + self.functions
+
+
+def run_once() -> Cost:
+    """Start a local cloud, deploy, execute and publish."""
+    from aws_ssm_fetcher.console import PlainStages
+    from aws_ssm_fetcher.outputs.publish import staging_folder
+    from aws_ssm_fetcher.pipeline import Options
+    from local_cloud.deploy import Deployer, clients_of
+    from local_cloud.functions import FunctionOptions
+    from local_cloud.region_report import execute
+    from local_cloud.runtime_environment import lambda_runtime_python
+    from local_cloud.server import moto_server
+
+    root = clone_root()
+    settings = read_settings(root / SETTINGS_FILE)[PIPELINE]
+    started = time.monotonic()
+    artefacts = Artefacts(root / "dist", architecture())
+    options = FunctionOptions(lambda_runtime_python(), root / CODE_FOLDER)
+    with tempfile.TemporaryDirectory() as folder, moto_server(functions=options) as cloud:
+        clients = clients_of(cloud)
+        deployed = Deployer(clients, artefacts).region_report(
+            settings,
+            root / DEFINITION_FILE,
+            variables={"RSS_URL": "", "SSM_MAX_TPS": "10000", "SOURCE_LABEL": "benchmark"},
+        )
+        report = Options(output_dir=Path(folder) / "report")
+        with staging_folder(report.output_dir) as staging:
+            execute(clients, deployed, report, PlainStages(io.StringIO()), staging)
+        wall = time.monotonic() - started
+        server = max(children(os.getpid()), key=lambda pid: sum(cpu_seconds(pid)))
+        server_own, ended = cpu_seconds(server)
+        running = sum(sum(cpu_seconds(pid)) for pid in descendants(server))
+    return Cost(wall, time.process_time(), server_own, running + ended)
+
+
+def cpu_seconds(pid: int) -> tuple[float, float]:
+    """Seconds of the processor: of a process, and of those of its children that have ended.
+
+    Format: https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html
+    """
+    fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(") ")[2].split()
+    own, ended = (sum(map(int, fields[at : at + 2])) / TICKS for at in (11, 13))
+    return own, ended
+
+
+def children(pid: int) -> Iterator[int]:
+    """Yield the processes that a process started and that run."""
+    for thread in Path(f"/proc/{pid}/task").iterdir():
+        yield from map(int, (thread / "children").read_text(encoding="ascii").split())
+
+
+def descendants(pid: int) -> Iterator[int]:
+    """Yield the children, their children, and so on."""
+    for child in children(pid):
+        yield child
+        yield from descendants(child)
+
+
+def _child(connection: Connection) -> None:
+    # What the client costs is then what its process cost.
+    connection.send(asdict(run_once()))
+
+
+def main() -> None:
+    """Measure and print each run, and the medians."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--runs", type=int, default=3)
+    args = parser.parse_args()
+
+    root = clone_root()
+    # So that no run has to package anything.
+    packaged(root, architecture(), read_settings(root / SETTINGS_FILE)[PIPELINE])
+    costs: list[Cost] = []
+    context = multiprocessing.get_context("spawn")
+    for _ in range(args.runs):
+        ours, theirs = context.Pipe(duplex=False)
+        process = context.Process(target=_child, args=(theirs,))
+        process.start()
+        theirs.close()
+        # As plain values: Pants runs this file under a name that the child does not know.
+        costs.append(Cost(**ours.recv()))
+        process.join()
+    print(f"{'':<8}{'wall s':>8}{'own CPU s':>11}{'client':>8}{'functions':>11}{'moto':>7}")
+    for number, cost in enumerate(costs, 1):
+        _line(f"run {number}", cost)
+    names = Cost.__dataclass_fields__
+    _line(
+        "median", Cost(*(statistics.median(getattr(one, name) for one in costs) for name in names))
+    )
+
+
+def _line(title: str, cost: Cost) -> None:
+    print(
+        f"{title:<8}{cost.wall:>8.1f}{cost.own:>11.1f}{cost.client:>8.1f}"
+        f"{cost.functions:>11.1f}{cost.server:>7.1f}"
+    )
+
+
+if __name__ == "__main__":
+    main()
