@@ -394,7 +394,8 @@ def _prefixes(mail: Mail) -> list[str]:
     if heading.has_version:
         words.append(f"v{heading.version}")
     if heading.number is not None:
-        words.append(f"{heading.number}/{heading.total}")
+        # Git writes all numbers of a series in one width, and Patchwork keeps it.
+        words.append(f"{heading.number:0{len(str(heading.total))}d}/{heading.total}")
     return words
 
 

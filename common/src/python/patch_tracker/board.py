@@ -1,0 +1,154 @@
+"""The board: patches as series, with who said what, and who is waited for.
+
+Who is waited for is told by simple rules, in this order:
+
+* nobody, where no patch of the series is open;
+* the author, where the last word of somebody else about a patch was a question or a concern, or a
+  maintainer asked for changes;
+* the maintainer, where every open patch has a Reviewed-by or an Acked-by that is verified;
+* reviewers otherwise.
+
+Robots count neither as reviewers nor as askers, but for what they report: that is a concern.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from patch_tracker.mail.review import is_bot
+from patch_tracker.mail.trailers import REVIEW_TAGS
+from patch_tracker.models import (
+    MailKind,
+    Patch,
+    PatchStatus,
+    ReplySummary,
+    Sentiment,
+    Series,
+    WaitingFor,
+)
+
+_APPROVING = ("Reviewed-by", "Acked-by")
+
+
+def series_of(patches: Iterable[Patch]) -> list[Series]:
+    """Return patches as series, the one with the newest activity first.
+
+    Cover letters belong to the series of the patches that name them; on their own they are none.
+    """
+    groups: defaultdict[str, list[Patch]] = defaultdict(list)
+    covers: dict[str, Patch] = {}
+    for patch in patches:
+        if patch.kind is MailKind.COVER:
+            covers[patch.message_id] = patch
+        else:
+            groups[str(patch.series_id or patch.message_id)].append(patch)
+    found = [_series(key, group, covers) for key, group in groups.items()]
+    revisions: defaultdict[tuple[str, ...], set[int]] = defaultdict(set)
+    for series in found:
+        for link in _work_keys(series):
+            revisions[link].add(series.version)
+    linked = [
+        replace(
+            series,
+            revisions=tuple(sorted({v for link in _work_keys(series) for v in revisions[link]})),
+        )
+        for series in found
+    ]
+    return sorted(linked, key=lambda one: (one.last_activity, one.key), reverse=True)
+
+
+def _work_keys(series: Series) -> list[tuple[str, ...]]:
+    """Return what revisions of one work have in common: the change id, else title and author."""
+    change_ids = {patch.change_id for patch in series.patches if patch.change_id}
+    if change_ids:
+        return [("change-id", one) for one in sorted(change_ids)]
+    return [("title", series.submitter.email, " ".join(series.title.lower().split()))]
+
+
+def _series(key: str, patches: list[Patch], covers: dict[str, Patch]) -> Series:
+    ordered = tuple(sorted(patches, key=lambda one: (one.number, one.message_id)))
+    first = ordered[0]
+    cover = covers.get(next((one.cover for one in ordered if one.cover), ""))
+    replies = [reply for patch in ordered for reply in patch.replies]
+    replies += cover.replies if cover else ()
+    newest = max([*(one.timestamp for one in ordered), *(one.timestamp for one in replies)])
+    tags, unverified = _tags(ordered, cover)
+    return Series(
+        key=key,
+        project=first.project,
+        title=cover.title if cover else (first.series_name or first.title),
+        version=first.version,
+        submitter=first.submitter,
+        received=len(ordered),
+        total=max(one.total for one in ordered),
+        statuses=dict(Counter(one.status or "unknown" for one in ordered)),
+        tags=tags,
+        unverified_tags=unverified,
+        replies=len(replies),
+        last_activity=newest,
+        waiting_for=waiting_for(ordered, cover),
+        link=cover.message_id if cover else (first.cover or first.message_id),
+        patches=ordered,
+    )
+
+
+def _tags(patches: Sequence[Patch], cover: Patch | None) -> tuple[dict[str, int], dict[str, int]]:
+    """Count who gave which tag, each person once a tag: verified ones, and the others."""
+    given: defaultdict[str, set[str]] = defaultdict(set)
+    claimed: defaultdict[str, set[str]] = defaultdict(set)
+    for patch in (*patches, *((cover,) if cover else ())):
+        for reply in patch.replies:
+            for trailer in reply.trailers:
+                if trailer.tag in REVIEW_TAGS:
+                    side = given if trailer.verified else claimed
+                    side[trailer.tag].add(trailer.person.email)
+        for trailer in patch.trailers:
+            # The author tells of it: nobody vouches for that.
+            if trailer.tag in REVIEW_TAGS:
+                claimed[trailer.tag].add(trailer.person.email)
+    return (
+        {tag: len(given[tag]) for tag in REVIEW_TAGS if given[tag]},
+        {tag: count for tag in REVIEW_TAGS if (count := len(claimed[tag] - given[tag]))},
+    )
+
+
+def waiting_for(patches: Sequence[Patch], cover: Patch | None = None) -> WaitingFor:
+    """Return who has to act next; the module tells the rules."""
+    pending = [patch for patch in patches if patch.is_open]
+    if not pending:
+        return WaitingFor.NOBODY
+    if any(patch.status == PatchStatus.CHANGES_REQUESTED for patch in pending):
+        return WaitingFor.AUTHOR
+    to_all = cover.replies if cover else ()
+    if any(_asks_author(patch, sorted((*patch.replies, *to_all))) for patch in pending):
+        return WaitingFor.AUTHOR
+    if all(_approved((*patch.replies, *to_all)) for patch in pending):
+        return WaitingFor.MAINTAINER
+    return WaitingFor.REVIEWERS
+
+
+def _asks_author(patch: Patch, replies: Sequence[ReplySummary]) -> bool:
+    """Whether the author owes an answer to anybody."""
+    open_askers: set[str] = set()
+    for reply in replies:
+        if reply.author.email == patch.submitter.email:
+            open_askers.clear()
+        elif is_bot(reply.author):
+            if reply.sentiment is Sentiment.CONCERN:
+                open_askers.add(reply.author.email)
+        elif reply.sentiment in {Sentiment.QUESTION, Sentiment.CONCERN}:
+            open_askers.add(reply.author.email)
+        elif reply.sentiment is Sentiment.APPROVAL:
+            # Who approves has been answered.
+            open_askers.discard(reply.author.email)
+    return bool(open_askers)
+
+
+def _approved(replies: Iterable[ReplySummary]) -> bool:
+    return any(
+        trailer.verified and trailer.tag in _APPROVING
+        for reply in replies
+        for trailer in reply.trailers
+    )
