@@ -24,7 +24,7 @@ from checkpoint_lambda.schema import SOURCE_SCHEMA, UTC_MICROSECONDS
 DELETE: Final = "delete"
 
 RULES: Final = (
-    "Of each event file the latest version counts: the one that was stored last.",
+    "Of each event file the latest version counts, by when its content was first stored.",
     "A visit is a combination of center (ADCID), participant, visit date, visit number, datatype "
     "and module. Its month is that of the visit date, its packet the last that one of its events "
     "names, its center's label the last that an event of the center has.",
@@ -211,7 +211,8 @@ def _latest_versions(events: pl.DataFrame) -> pl.DataFrame:
     """Return the latest row of each source key, and the rows without one.
 
     The latest is the one that was stored last; of two that were stored at the same moment the one
-    with the later event, then the one with the greater ETag.
+    with the later event, then the one with the greater ETag. Content that came back after other
+    content is no row of its own, so that its row is as old as its first time.
     """
     known = pl.col("source_key").is_not_null()
     ordered = events.filter(known).sort("source_last_modified", "timestamp", "source_etag")
