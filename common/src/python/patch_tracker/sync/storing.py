@@ -274,15 +274,16 @@ class _State:
         joined = UnionFind()
         for message_id, homes in self.homes.items():
             for home in homes:
-                joined.join(message_id, f"\0{home}")
+                # A thread is named by one of its own.
+                joined.join(message_id, home)
         for mail in mails:
             joined.find(mail.message_id)
             for parent in mail.parents:
                 joined.join(mail.message_id, parent)
         nodes = merge_nodes([*(member.node for member in self.members.values()), *told])
-        for group in joined.sets():
-            ids = {one for one in group if not one.startswith("\0")}
-            yield _Thread(root_of(ids, nodes), {one: nodes[one] for one in ids})
+        for ids in joined.sets():
+            known = {one: nodes.get(one) or Node(one) for one in ids}
+            yield _Thread(root_of(ids, known), known)
 
 
 def _merge_members(one: MemberRow, other: MemberRow) -> MemberRow:
@@ -346,7 +347,7 @@ class _ThreadWriter:
         moved = {one for one in self._members if self._stale_homes(one)}
         touched = {one for one in old if one in moved or self._changed(one)}
         self._state.ask(self._discussions, touched)
-        self._write_members(old)
+        self._write_members()
         mails = self._stored_mails(touched)
         self._move_mails(mails)
         self._relink(mails)
@@ -359,17 +360,22 @@ class _ThreadWriter:
     def _stale_homes(self, message_id: str) -> set[str]:
         return self._state.homes.get(message_id, set()) - {self._thread.root}
 
-    def _write_members(self, old: set[str]) -> None:
+    def _write_members(self) -> None:
         """Write members that are new here, or known better; not their links, see `_relink`."""
         rows = []
-        for one in sorted(old):
+        for one, wanted in sorted(self._members.items()):
             known = self._state.members.get(one)
-            wanted = self._members[one]
-            kept = replace(
-                wanted,
-                target=known.target if known else "",
-                cover=known.cover if known else "",
-            )
+            if one in self._new:
+                if not self._stale_homes(one):
+                    continue
+                # Its mail comes last: until then it is a mere mention, as it was.
+                kept = MemberRow(Node(one, child=wanted.node.child))
+            else:
+                kept = replace(
+                    wanted,
+                    target=known.target if known else "",
+                    cover=known.cover if known else "",
+                )
             # Of several copies, it is not known which is right.
             only_here = self._state.homes.get(one) == {self._thread.root}
             if known is None or not only_here or known.node != kept.node:

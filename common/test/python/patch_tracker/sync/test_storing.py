@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import random
 from collections import Counter
 from typing import TYPE_CHECKING, Any, cast
@@ -185,6 +186,28 @@ def test_only_the_set_of_mails_decides_even_after_crashes(tables: Tables, data: 
                 continue
             break
         tables.store.store(part)
+    require_right(tables)
+    assert tables.everything() == expected
+
+
+@pytest.mark.parametrize("writes", range(16))
+def test_a_move_of_threads_that_breaks_off_is_finished(tables: Tables, writes: int) -> None:
+    # Hypothesis found it: what holds the thread together came with a mail that no longer counts.
+    first = [make_mail("m5", parents=["m4", "m0"], kind=MailKind.PATCH, minute=1)]
+    second = [
+        make_mail("m5", kind=MailKind.PATCH),
+        make_mail("m0", parents=["m1"]),
+        make_mail("m4", kind=MailKind.COVER),
+        make_mail("m0", kind=MailKind.PATCH, minute=2),
+        make_mail("m3", parents=["m0"]),
+    ]
+    tables.store.store([*first, *second])
+    expected = tables.everything()
+    tables.clear()
+    tables.store.store(first)
+    with contextlib.suppress(CrashError):
+        crashing_store(tables, writes).store(second)
+    tables.store.store(second)
     require_right(tables)
     assert tables.everything() == expected
 
