@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import copy
 import json
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from cfnlint.api import lint
+from moto.stepfunctions.parser.asl.parse.asl_parser import (
+    AmazonStateLanguageParser,
+    ASLParserException,
+)
 
 from aws_ssm_fetcher.stages.contracts import FetchRequest, OrchestratorRequest
 from local_cloud.clone import SETTINGS_FILE
@@ -28,6 +34,8 @@ LAMBDA_ERRORS = {
     "Lambda.SdkClientException",
     "Lambda.TooManyRequestsException",
 }
+
+PATH = re.compile(r"\$\$?(?:$|[.\[])|States\.[A-Z]\w+\(.*\)$", re.DOTALL)
 
 type Machine = dict[str, Any]
 
@@ -73,12 +81,61 @@ def test_what_must_not_be_is_found(machine: Machine) -> None:
     assert "'ReadInput' never comes to an end" in found(
         lambda states: states["ReadInput"].update(Next="ReadInput")
     )
+    assert "'ReadInput' has 'input' for a path" in found(
+        lambda states: states["ReadInput"]["Parameters"].update({"input.$": "input"})
+    )
+    assert "'IsEverythingPublished' has '.published' for a path" in found(
+        lambda states: states["IsEverythingPublished"]["Choices"][0]["And"][0].update(
+            Variable=".published"
+        )
+    )
     branch = "GenerateReports"
     assert "'NotifyFailure', which is missing" in found(
         lambda states: states[branch]["Branches"][0]["States"]["GenerateJsonAndCsv"]["Catch"][
             0
         ].update(Next="NotifyFailure")
     ), "a branch cannot leave its own states"
+
+
+def test_step_functions_knows_every_field(machine: Machine) -> None:
+    assert unknown_fields(machine) == []
+
+
+@pytest.mark.parametrize(
+    ("spoil", "expected"),
+    [
+        (lambda states: states["FetchData"].update(TimeoutSecond=5), "TimeoutSecond"),
+        (lambda states: states["FetchData"].update(ResultPath="fetched"), "fetched"),
+        (lambda states: states["FetchData"].update(End=True), "End"),
+        (lambda states: states["FetchData"].update(Type="Tusk"), "Tusk"),
+        (lambda states: states["ReportFailed"].update(Catch=[]), "Catch"),
+        (lambda states: states["GenerateReports"].pop("Branches"), "Branches"),
+    ],
+    ids=["misspelt", "path", "end and next", "kind", "wrong place", "missing"],
+)
+def test_a_field_that_is_wrong_is_found(
+    machine: Machine, spoil: Callable[[Machine], object], expected: str
+) -> None:
+    spoil(machine["States"])
+    assert any(expected in problem for problem in unknown_fields(machine))
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda states: states["ReadInput"]["Parameters"].update({"x.$": "States.Nothing($)"}),
+        lambda states: states["IsEverythingPublished"]["Choices"][0].update(BooleanEqual=True),
+        lambda states: states["FetchData"]["Retry"][0].update(MaxAttempt=1),
+    ],
+    ids=["function", "comparison", "retry"],
+)
+def test_what_no_interpreter_reads_is_found(
+    machine: Machine, spoil: Callable[[Machine], object]
+) -> None:
+    AmazonStateLanguageParser.parse(json.dumps(machine))
+    spoil(machine["States"])
+    with pytest.raises((ASLParserException, ValueError)):
+        AmazonStateLanguageParser.parse(json.dumps(machine))
 
 
 def test_each_function_is_a_task_with_its_time_its_retries_and_its_catch(machine: Machine) -> None:
@@ -133,6 +190,16 @@ def test_what_is_shown_of_the_states_is_of_states_that_there_are(machine: Machin
     assert TITLES.keys() <= machine["States"].keys()
 
 
+def unknown_fields(machine: Machine) -> list[str]:
+    """Return what cfn-lint has against a definition, by its schema of Amazon States Language."""
+    resource = {
+        "Type": "AWS::StepFunctions::StateMachine",
+        "Properties": {"RoleArn": "arn:aws:iam::123456789012:role/any", "Definition": machine},
+    }
+    template = json.dumps({"Resources": {"Machine": resource}})
+    return [str(match) for match in lint(template, regions=["us-east-1"])]
+
+
 def states_of(machine: Machine) -> Iterator[tuple[str, Machine]]:
     for name, state in machine["States"].items():
         yield name, state
@@ -145,6 +212,20 @@ def ways(state: Machine) -> list[str]:
     choices = [choice["Next"] for choice in state.get("Choices", ())]
     caught = [catch["Next"] for catch in state.get("Catch", ())]
     return [*choices, *caught, *(state[key] for key in ("Next", "Default") if key in state)]
+
+
+def paths(part: object) -> Iterator[str]:
+    """Yield what stands where a path into the data, or a function of such, must stand."""
+    match part:
+        case dict():
+            for key, one in part.items():
+                if isinstance(one, str) and (key.endswith((".$", "Path")) or key == "Variable"):
+                    yield one
+                else:
+                    yield from paths(one)
+        case list():
+            for one in part:
+                yield from paths(one)
 
 
 def longest(machine: Machine) -> int:
@@ -185,6 +266,9 @@ def problems(machine: Machine) -> Iterator[str]:
                 yield f"{name!r} may have no way on"
         elif state["Type"] not in ENDS and ("Next" in state) == (state.get("End") is True):
             yield f"{name!r} neither ends nor goes on, or both"
+        for path in paths({key: one for key, one in state.items() if key != "Branches"}):
+            if not PATH.match(path):
+                yield f"{name!r} has {path!r} for a path"
         for branch in state.get("Branches", ()):
             yield from problems(branch)
         for catch in state.get("Catch", ())[:-1]:
