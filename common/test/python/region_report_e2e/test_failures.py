@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from region_report_e2e.deployments import Deployment, WrappedArtefacts, deploy
+from region_report_e2e.deployments import END_SECONDS, Deployment, WrappedArtefacts, deploy
 
 from aws_ssm_fetcher.outputs.summary import Summary
 from aws_ssm_fetcher.stages.artefacts import ArtefactStore
@@ -21,7 +22,7 @@ from lambda_testing.fault_proxy import Fault, FaultProxy, access_denied, throttl
 from lambda_testing.loopback_server import ReceivedRequest
 from local_cloud.clone import Artefacts, architecture
 from local_cloud.function_settings import FunctionSettings
-from local_cloud.region_report import start
+from local_cloud.region_report import history, start
 
 # A busy machine is slow to import what five functions need.
 pytestmark = pytest.mark.timeout(600)
@@ -268,9 +269,85 @@ def test_a_write_that_s3_refuses(
     assert faults.refused_write == ""
     assert done.status == "FAILED"
     require_failed_as_told(wrapped, name, function, done.status, done.error, "S3Error")
-    errors = [line for line in wrapped.log(function, name) if line["level"] == "ERROR"]
-    assert errors
-    assert place in json.dumps(errors)
+    require_logged(wrapped, name, function, place)
+
+
+def require_logged(deployment: Deployment, execution_id: str, function: str, about: str) -> None:
+    """Check that a function logged an error about something, and how long it had worked."""
+    errors = [line for line in deployment.log(function, execution_id) if line["level"] == "ERROR"]
+    assert about in json.dumps(errors)
+    assert any(
+        "StageDuration" in metrics
+        for metrics in deployment.metrics(function)
+        if metrics["service"] == function
+    )
+
+
+@pytest.mark.parametrize("place", ["reports/{}/aws_regions", "reports/latest.json"])
+def test_a_set_that_s3_refuses(wrapped: Deployment, faults: Faults, place: str) -> None:
+    name = new_name()
+    key = place.format(name)
+    faults.refused_write = f"/{key}"
+    done = wrapped.run(name)
+    assert faults.refused_write == ""
+    assert (done.status, done.error) == ("FAILED", "S3Error")
+    assert wrapped.told(name) == ["failure"]
+    require_logged(wrapped, name, "report_orchestrator", key)
+    pointer = wrapped.json("reports/latest.json")
+    assert pointer["execution_id"] != name
+    assert set_of(wrapped, pointer["execution_id"]) is not None
+
+
+def test_copies_that_s3_refuses_cost_nothing(wrapped: Deployment, faults: Faults) -> None:
+    name = new_name()
+    faults.refused_write = "/reports/latest/"
+    done = wrapped.run(name)
+    assert faults.refused_write == ""
+    assert done.status == "SUCCEEDED", done
+    assert wrapped.told(name) == ["success"]
+    assert wrapped.json("reports/latest.json")["execution_id"] == name
+    require_logged(wrapped, name, "report_orchestrator", "copy to latest")
+    metrics = wrapped.metrics("report_orchestrator")
+    assert [1.0] in [one.get("StepsFailedAfterPublishing") for one in metrics]
+
+
+def entered(deployment: Deployment, arn: str, state: str) -> bool:
+    """Say whether an execution has come to a state."""
+    return any(
+        event.get("stateEnteredEventDetails", {}).get("name") == state
+        for event in history(deployment.clients, arn)
+    )
+
+
+@pytest.mark.parametrize("state", ["FetchData", "GenerateReports", "PublishReports"])
+def test_an_execution_that_is_stopped(wrapped: Deployment, state: str) -> None:
+    name = new_name()
+    arn = wrapped.start(name)
+    deadline = time.monotonic() + END_SECONDS
+    while not entered(wrapped, arn, state):
+        assert time.monotonic() < deadline, f"it never comes to {state}"
+        time.sleep(0.02)
+    wrapped.clients("stepfunctions").stop_execution(executionArn=arn, error="Stopped", cause="test")
+    stopped = wrapped.end(arn)
+    assert (stopped.status, stopped.error) in {("ABORTED", "Stopped"), ("SUCCEEDED", "")}
+    again = wrapped.run(f"{name}-again")
+    assert again.status == "SUCCEEDED", again
+    pointer = wrapped.json("reports/latest.json")
+    assert set_of(wrapped, pointer["execution_id"]) is not None
+    # What was stopped may have gone on for as long as its function did, but it came first.
+    assert pointer["execution_id"] == f"{name}-again"
+
+
+def test_executions_beside_each_other(wrapped: Deployment) -> None:
+    names = [new_name() for _ in range(2)]
+    arns = [wrapped.start(name) for name in names]
+    assert [wrapped.end(arn).status for arn in arns] == ["SUCCEEDED", "SUCCEEDED"]
+    for name in names:
+        assert wrapped.told(name) == ["success"]
+        assert set_of(wrapped, name) is not None
+    pointer = wrapped.json("reports/latest.json")
+    assert pointer["execution_id"] in names
+    assert wrapped.json("reports/latest/summary.json")["execution_id"] == pointer["execution_id"]
 
 
 def test_an_intermediate_object_that_is_damaged(wrapped: Deployment) -> None:
