@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import polars as pl
-from polars.exceptions import PolarsError
+from polars.exceptions import InvalidOperationError, PolarsError
 from polars.io.plugins import register_io_source
 
 from checkpoint_lambda.errors import DamagedCheckpointError
@@ -69,9 +69,7 @@ class CheckpointFile:
                 scan = _adoptable(scan)
             latest = scan.select(pl.len(), pl.col("timestamp").max()).collect()
         except PolarsError as error:
-            raise DamagedCheckpointError(
-                f"the checkpoint is damaged: {' '.join(str(error).split())[:300]}"
-            ) from error
+            raise _damage(error) from None
         return cls(path, latest["len"].item(), latest["timestamp"].item(), has_sources)
 
     def pieces(self, *columns: str) -> Iterator[pl.DataFrame]:
@@ -89,9 +87,7 @@ class CheckpointFile:
             try:
                 yield scan.slice(start, ROW_GROUP).collect()
             except PolarsError as error:
-                raise DamagedCheckpointError(
-                    f"the checkpoint is damaged in row {start} and after: {error}"
-                ) from error
+                raise _damage(error) from None
 
     def all_rows(self) -> pl.DataFrame:
         """Return all rows of a file that has sources.
@@ -111,12 +107,31 @@ class CheckpointFile:
         DamagedCheckpointError
             Something cannot be decoded.
         """
+        if not self.has_sources:
+            self.events()
+            return
         for _ in self.pieces():
             continue
 
     def events(self) -> pl.DataFrame:
-        """Return the columns of events, whatever others there are."""
-        return _adoptable(pl.scan_parquet(self.path)).collect()
+        """Return the columns of events, whatever others there are.
+
+        Raises
+        ------
+        DamagedCheckpointError
+            What is stored cannot be decoded, or a value is not what its column holds.
+        """
+        try:
+            return _adoptable(pl.scan_parquet(self.path)).collect()
+        except PolarsError as error:
+            raise _damage(error) from None
+
+
+def _damage(error: PolarsError) -> DamagedCheckpointError:
+    # Its text quotes values, and so must not be a cause either.
+    quotes = isinstance(error, InvalidOperationError)
+    text = "a value is not what its column holds" if quotes else " ".join(str(error).split())
+    return DamagedCheckpointError(f"the checkpoint is damaged: {text[:300]}")
 
 
 def _adoptable(scan: pl.LazyFrame) -> pl.LazyFrame:
@@ -189,7 +204,7 @@ def merge(old: CheckpointFile | None, rows: pl.DataFrame, path: Path) -> Checkpo
     try:
         source.sink_parquet(path, compression="zstd", compression_level=1, row_group_size=ROW_GROUP)
     except PolarsError as error:
-        raise DamagedCheckpointError(f"the checkpoint is damaged: {error}") from error
+        raise _damage(error) from None
     return CheckpointFile.open(path)
 
 

@@ -305,9 +305,9 @@ class CheckpointRun:
         target.replace = self._options.rebuild
         try:
             file = CheckpointFile.open(stored.path)
-            if target.replace:
+            if target.replace or not file.has_sources:
                 file.check()
-            elif file.has_sources:
+            else:
                 self._known.add(Kind.ROW, file.pieces(*OBJECT_ID))
         except DamagedCheckpointError as error:
             if not target.replace:
