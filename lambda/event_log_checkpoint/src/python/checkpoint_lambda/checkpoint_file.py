@@ -15,7 +15,7 @@ import polars as pl
 from polars.exceptions import InvalidOperationError, PolarsError
 from polars.io.plugins import register_io_source
 
-from checkpoint_lambda.errors import DamagedCheckpointError
+from checkpoint_lambda.errors import CheckpointError, DamagedCheckpointError
 from checkpoint_lambda.schema import EVENT_COLUMNS, EVENT_SCHEMA, SCHEMA
 
 if TYPE_CHECKING:
@@ -198,13 +198,20 @@ def merge(old: CheckpointFile | None, rows: pl.DataFrame, path: Path) -> Checkpo
     ------
     DamagedCheckpointError
         The old file cannot be decoded.
+    CheckpointError
+        The new one cannot be written.
     """
     pieces = _merged(old, rows) if old else iter([rows])
     source = register_io_source(lambda *_: pieces, schema=SCHEMA, is_pure=False)
     try:
         source.sink_parquet(path, compression="zstd", compression_level=1, row_group_size=ROW_GROUP)
     except PolarsError as error:
-        raise _damage(error) from None
+        # Reading and writing fail alike; where the old file can be read, it was the writing.
+        if old is not None:
+            old.check()
+        raise CheckpointError(
+            f"the checkpoint could not be written to {path.parent}, which needs room: {error}"
+        ) from error
     return CheckpointFile.open(path)
 
 

@@ -12,7 +12,7 @@ from polars.testing import assert_frame_equal
 
 from checkpoint_lambda import checkpoint_file
 from checkpoint_lambda.checkpoint_file import CheckpointFile, additions, merge, rows_missing_from
-from checkpoint_lambda.errors import DamagedCheckpointError
+from checkpoint_lambda.errors import CheckpointError, DamagedCheckpointError
 from checkpoint_lambda.schema import EVENT_COLUMNS, SCHEMA
 
 BEGINNING = dt.datetime(2024, 1, 1, tzinfo=dt.UTC)
@@ -112,3 +112,22 @@ def test_columns_of_other_types_are_damage(tmp_path: Path, change: pl.Expr) -> N
         CheckpointFile.open(path).check()
     assert "'x'" not in str(caught.value)
     assert '"x"' not in str(caught.value)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device of Linux")
+def test_a_full_disk_is_no_damage(tmp_path: Path) -> None:
+    rows = frame([("a", number, 0, 0) for number in range(4)])
+    old = merge(None, rows, tmp_path / "old")
+    for before in (None, old):
+        with pytest.raises(CheckpointError, match="needs room") as caught:
+            merge(before, rows, Path("/dev/full"))
+        assert type(caught.value) is CheckpointError
+
+
+def test_damage_is_told_by_a_merge(tmp_path: Path) -> None:
+    old = merge(None, frame([("a", 1, 0, 0)]), tmp_path / "old")
+    content = bytearray(old.path.read_bytes())
+    content[4:200] = bytes(196)
+    old.path.write_bytes(bytes(content))
+    with pytest.raises(DamagedCheckpointError):
+        merge(old, frame([("a", 2, 0, 0)]), tmp_path / "new")
