@@ -45,8 +45,9 @@ _logger = logging.getLogger(__name__)
 
 PREFIX: Final = "backfill/"
 
-ROWS_AT_ONCE: Final = 200_000
-"""Rows of parts that are merged at a time."""
+ROWS_AT_ONCE: Final = 500_000
+"""Rows of parts that are merged at a time: a gigabyte of memory, and the fewer times a file is
+written anew, the more there are."""
 
 _PRACTICE, _DUPLICATE = "sandbox", "duplicate"
 """Reasons in the ledger of objects that are left out, as a run writes them."""

@@ -142,7 +142,7 @@ def test_each_step_may_be_repeated(
     for _ in range(2):
         read(cloud, items[:5])
         read(cloud, items[5:])
-    keys = cloud.keys()
+    keys = cloud.stored_keys()
     assert len([key for key in keys if "/rows/" in key]) == 2
     assert merged().new_events == 10
     content = cloud.content()
@@ -275,7 +275,7 @@ def test_an_execution_without_parts_adds_nothing(
     assert result == PartsMerged(
         parts=0, rows=0, checkpoints=0, new_events=0, rejected=0, filtered=0
     )
-    assert cloud.keys() == []
+    assert cloud.stored_keys() == []
 
 
 def test_parts_of_another_execution_are_not_taken(
@@ -301,5 +301,5 @@ def test_a_checkpoint_that_cannot_be_read_is_not_taken_for_none(
     with pytest.raises(CheckpointError, match="could not be read"):
         merged()
     cloud.s3.meta.events.unregister("before-call.s3.GetObject", refuse)
-    keys = cloud.keys()
+    keys = cloud.stored_keys()
     assert KEY not in keys
