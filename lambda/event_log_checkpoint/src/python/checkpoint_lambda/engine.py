@@ -414,8 +414,8 @@ class CheckpointRun:
         rows = {key: buffer.frame() for key, buffer in self._buffers.items()}
         # What was read now need not be in the ledger of refused objects any more.
         resolved = pl.concat(
-            [_ledger_frame(self._omissions), *rows.values()], how="diagonal"
-        ).select(OBJECT_ID)
+            frame.select(OBJECT_ID) for frame in (_ledger_frame(self._omissions), *rows.values())
+        )
         for key in sorted({*self._targets, *rows}):
             target = self._targets.get(key) or _Target(
                 CheckpointStore(self._checkpoints.bucket, key, self._client)
