@@ -14,6 +14,8 @@ source "${root}/build-support/bootstrap/bootstrap.sh"
 need_environment
 exec "$(environment_python)" -I -u -c '
 import runpy, sys
-sys.path.insert(0, sys.argv.pop(1))
+root = sys.argv.pop(1)
+folders = ("common", "lambda/event_log_checkpoint")
+sys.path[:0] = [f"{root}/{folder}/src/python" for folder in folders]
 runpy.run_module("deployment.cli", run_name="__main__", alter_sys=True)
-' "${root}/common/src/python" "$@"
+' "${root}" "$@"

@@ -18,7 +18,8 @@ data "aws_iam_policy_document" "trust" {
 }
 
 resource "aws_iam_role" "this" {
-  name               = var.name
+  # A function may have the same name, and its role with it.
+  name               = "${var.name}-state-machine"
   assume_role_policy = data.aws_iam_policy_document.trust.json
 }
 

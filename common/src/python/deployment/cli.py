@@ -9,10 +9,10 @@ from collections.abc import Sequence
 import boto3
 from botocore.exceptions import ProfileNotFound
 
-from aws_ssm_fetcher.cli import COMPLETE, FAILED, INTERRUPTED, WRONG_USAGE, exit_with, finish
+from aws_ssm_fetcher.cli import COMPLETE, FAILED, INTERRUPTED, WRONG_USAGE, exit_with
 from deployment.deploy import Deployment, ask_on_terminal
 from deployment.errors import UsageError
-from deployment.local import local_account, local_variables, run_region_report
+from deployment.local import local_account, local_variables, run_pipeline
 from deployment.proof import prove
 from deployment.stacks import ENVIRONMENTS, Stack, find_stack
 from lambda_core.errors import ApplicationError, ConfigurationError
@@ -120,10 +120,8 @@ def _run_locally(args: argparse.Namespace, stack: Stack) -> int:
             return COMPLETE
         outputs = deployment.apply()
         print(_what_now(stack, outputs))
-        code = finish(run_region_report(endpoint, outputs))
+        code = run_pipeline(stack, endpoint, outputs, thorough=args.prove)
         if args.prove:
-            # Once more, from the cache, which is another way through the functions.
-            run_region_report(endpoint, outputs)
             prove(deployment, endpoint, outputs)
         return code
 

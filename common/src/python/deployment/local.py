@@ -3,24 +3,37 @@
 from __future__ import annotations
 
 import os
+import sys
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
 from aws_ssm_fetcher import console
+from aws_ssm_fetcher.cli import COMPLETE, finish
 from aws_ssm_fetcher.outputs.publish import staging_folder
 from aws_ssm_fetcher.pipeline import Options, RunResult
 from deployment.stacks import Stack
 from local_cloud.clone import CODE_FOLDER
-from local_cloud.deploy import REGION, RegionReport, clients_of
+from local_cloud.deploy import REGION, Clients, RegionReport, clients_of
+from local_cloud.errors import ExecutionError
+from local_cloud.event_checkpoint import Deployed, run_deployed
+from local_cloud.event_checkpoint_files import made_up
+from local_cloud.event_checkpoint_view import show
 from local_cloud.functions import FunctionOptions
-from local_cloud.region_report import execute
+from local_cloud.region_report import ended, execute
 from local_cloud.runtime_environment import lambda_runtime_python
 from local_cloud.server import moto_server, snapshot_day, snapshot_label
 from local_cloud.surroundings import forget_accounts
 
 OUTPUT_DIR: Final = Path("dist/region-report")
+
+EVENT_LOG_DIR: Final = Path("dist/event-checkpoint")
+
+EVENT_FILES: Final = 300
+
+SECONDS_BETWEEN_LOOKS: Final = 0.5
 
 
 @contextmanager
@@ -58,8 +71,56 @@ def local_variables(stack: Stack) -> Mapping[str, object]:
     }
 
 
-def run_region_report(endpoint: str, outputs: Mapping[str, Any]) -> RunResult:
-    """Start the deployed pipeline in the local cloud, show its states, and fetch its reports."""
+def run_pipeline(
+    stack: Stack, endpoint: str, outputs: Mapping[str, Any], *, thorough: bool = False
+) -> int:
+    """Run what was deployed, and show what it made; returns the exit code.
+
+    Parameters
+    ----------
+    thorough
+        Go also the ways that a first run does not go.
+
+    Raises
+    ------
+    LocalCloudError
+        If it failed.
+    """
+    if stack.name == "event_log_checkpoint":
+        return _run_event_log(endpoint, outputs, thorough=thorough)
+    result = _run_region_report(endpoint, outputs)
+    if thorough:
+        # Once more: from the cache.
+        result = _run_region_report(endpoint, outputs)
+    return finish(result)
+
+
+def _run_event_log(endpoint: str, outputs: Mapping[str, Any], *, thorough: bool) -> int:
+    clients = clients_of(endpoint)
+    deployed = Deployed(
+        clients,
+        outputs["source_bucket"],
+        outputs["checkpoint_bucket"],
+        outputs["functions"]["event_log_checkpoint"],
+    )
+    EVENT_LOG_DIR.mkdir(parents=True, exist_ok=True)
+    show(run_deployed(deployed, made_up(EVENT_FILES), EVENT_LOG_DIR, console.stages()), sys.stdout)
+    if thorough:
+        with console.stages().stage("The backfill"):
+            _backfill(clients, outputs["backfill_arn"])
+    return COMPLETE
+
+
+def _backfill(clients: Clients, state_machine: str) -> None:
+    started = clients("stepfunctions").start_execution(stateMachineArn=state_machine, input="{}")
+    arn = started["executionArn"]
+    while (execution := ended(clients, arn)).status == "RUNNING":
+        time.sleep(SECONDS_BETWEEN_LOOKS)
+    if execution.status != "SUCCEEDED":
+        raise ExecutionError(f"the backfill ended as {execution.status}: {execution.cause}")
+
+
+def _run_region_report(endpoint: str, outputs: Mapping[str, Any]) -> RunResult:
     deployed = RegionReport(
         bucket=outputs["bucket"],
         functions=outputs["functions"],

@@ -97,7 +97,17 @@ class Demonstration:
 
 
 @dataclass(frozen=True)
-class _Deployed:
+class Deployed:
+    """The function and its buckets, by which it can be used.
+
+    Attributes
+    ----------
+    source, target
+        Buckets of event files and of checkpoints.
+    function
+        Its name, or the ARN of its alias.
+    """
+
     clients: Clients
     source: str
     target: str
@@ -141,6 +151,13 @@ def run_both_rounds(
     """Deploy the function and run it; see `demonstrate`."""
     with display.stage("Deploying the function"):
         deployed = _deploy(deployer, settings)
+    return run_deployed(deployed, rounds, output_dir, display)
+
+
+def run_deployed(
+    deployed: Deployed, rounds: Rounds, output_dir: Path, display: StageDisplay
+) -> Demonstration:
+    """Run the function that was deployed; see `demonstrate`."""
     first = _round("First run", deployed, rounds.first, display)
     second = _round("Second run", deployed, rounds.second, display)
     contents = {
@@ -206,7 +223,7 @@ FATES: Final = {
 """What is to become of files of which everything is known."""
 
 
-def _deploy(deployer: Deployer, settings: FunctionSettings) -> _Deployed:
+def _deploy(deployer: Deployer, settings: FunctionSettings) -> Deployed:
     source, target = deployer.bucket("events"), deployer.bucket("checkpoints")
     # A version that is overwritten between two runs would be lost otherwise.
     deployer.clients("s3").put_bucket_versioning(
@@ -219,11 +236,11 @@ def _deploy(deployer: Deployer, settings: FunctionSettings) -> _Deployed:
         "PREFIX": PREFIX,
     }
     deployer.function(FUNCTION, settings, variables)
-    return _Deployed(deployer.clients, source, target, deployer.function_name(FUNCTION))
+    return Deployed(deployer.clients, source, target, deployer.function_name(FUNCTION))
 
 
 def _round(
-    title: str, deployed: _Deployed, files: Sequence[EventFile], display: StageDisplay
+    title: str, deployed: Deployed, files: Sequence[EventFile], display: StageDisplay
 ) -> Run:
     with display.stage(f"{title}: storing event files") as progress:
         s3 = deployed.clients("s3")
@@ -244,7 +261,7 @@ def _round(
     return Run(answer, result.duration_ms / 1000, result.peak_mb)
 
 
-def _count_versions(deployed: _Deployed) -> int:
+def _count_versions(deployed: Deployed) -> int:
     pages = deployed.clients("s3").get_paginator("list_object_versions")
     return sum(
         len(page.get("Versions", ()))
@@ -252,7 +269,7 @@ def _count_versions(deployed: _Deployed) -> int:
     )
 
 
-def _content(deployed: _Deployed, key: str) -> bytes:
+def _content(deployed: Deployed, key: str) -> bytes:
     answer = deployed.clients("s3").get_object(Bucket=deployed.target, Key=key)
     content: bytes = answer["Body"].read()
     return content

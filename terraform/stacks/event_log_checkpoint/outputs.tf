@@ -1,0 +1,39 @@
+output "source_bucket" {
+  description = "Bucket with the event files."
+  value       = local.source
+}
+
+output "checkpoint_bucket" {
+  description = "Bucket with the checkpoints, and what was refused beside them."
+  value       = module.checkpoints.name
+}
+
+output "functions" {
+  description = "Names of the functions."
+  value       = { for name, function in module.function : name => function.name }
+}
+
+output "function_versions" {
+  description = "Version of each function that was published last; `live_versions` takes an earlier one."
+  value       = { for name, function in module.function : name => function.version }
+}
+
+output "layer_arns" {
+  description = "ARN of each layer version."
+  value       = { for name, layer in module.layer : name => layer.arn }
+}
+
+output "backfill_arn" {
+  description = "ARN of the backfill's state machine."
+  value       = module.backfill.arn
+}
+
+output "dead_letter_queue_url" {
+  description = "Queue of runs that failed for the last time."
+  value       = module.dead_letters.url
+}
+
+output "glue_table" {
+  description = "Table for Athena: `database.table`."
+  value       = "${aws_glue_catalog_database.this.name}.${aws_glue_catalog_table.this.name}"
+}
