@@ -3,6 +3,7 @@
 #
 #   bin/run-local.sh region-report [--output-dir DIR] [--help]
 #   bin/run-local.sh event-checkpoint [--files N] [--source DIR] [--output-dir DIR]
+#   bin/run-local.sh patch-tracker [--mbox FILE] [show MESSAGE-ID | search … | export …]
 #   bin/run-local.sh invoke FUNCTION EVENT.json [--logs]
 #   bin/run-local.sh up [--port N]
 #

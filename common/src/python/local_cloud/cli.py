@@ -22,6 +22,7 @@ from aws_ssm_fetcher.data_sources.rss import BundledLaunchFeed, HttpLaunchFeed
 from aws_ssm_fetcher.pipeline import Options, RunResult, make_report
 from local_cloud.event_checkpoint_parser import add_event_checkpoint_parser
 from local_cloud.invoke import add_invoke_parser
+from local_cloud.patch_tracker_parser import add_patch_tracker_parser
 from local_cloud.server import moto_server, snapshot_day, snapshot_label
 from local_cloud.surroundings import forget_accounts
 from local_cloud.up import add_up_parser
@@ -69,6 +70,7 @@ def _parser() -> argparse.ArgumentParser:
         "as on AWS: quicker, the same reports; always so where this is not Linux",
     )
     add_event_checkpoint_parser(commands)
+    add_patch_tracker_parser(commands)
     add_invoke_parser(commands)
     add_up_parser(commands)
     return parser

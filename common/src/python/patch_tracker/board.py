@@ -78,7 +78,7 @@ def _series(key: str, patches: list[Patch], covers: dict[str, Patch]) -> Series:
     return Series(
         key=key,
         project=first.project,
-        title=cover.title if cover else (first.series_name or first.title),
+        title=_title(ordered, cover),
         version=first.version,
         submitter=first.submitter,
         received=len(ordered),
@@ -92,6 +92,13 @@ def _series(key: str, patches: list[Patch], covers: dict[str, Patch]) -> Series:
         link=cover.message_id if cover else (first.cover or first.message_id),
         patches=ordered,
     )
+
+
+def _title(patches: Sequence[Patch], cover: Patch | None) -> str:
+    if cover:
+        return cover.title
+    first = patches[0]
+    return first.title if first.total == 1 else (first.series_name or first.title)
 
 
 def _tags(patches: Sequence[Patch], cover: Patch | None) -> tuple[dict[str, int], dict[str, int]]:

@@ -335,6 +335,7 @@ class _ThreadWriter:
         self._state = state
         self._mentioned = mentioned
         self._new = {one: mail for one, mail in winners.items() if one in thread.nodes}
+        self._early: set[str] = set()
         targets = targets_of(thread.nodes, thread.nodes)
         self._members = {
             one: MemberRow(node, targets.get(one, ""), thread.cover_of(one))
@@ -347,15 +348,46 @@ class _ThreadWriter:
         moved = {one for one in self._members if self._stale_homes(one)}
         touched = {one for one in old if one in moved or self._changed(one)}
         self._state.ask(self._discussions, touched)
+        order = self._order()
         self._write_members()
         mails = self._stored_mails(touched)
         self._move_mails(mails)
         self._relink(mails)
         self._announce_move(moved)
         self._remove_old_members(moved)
-        self._write_nodes(old)
-        for message_id in sorted(self._new, key=lambda one: sort_of(self._new[one])):
+        self._write_nodes(old | self._early)
+        for message_id in order:
             self._write_mail(self._new[message_id])
+
+    def _order(self) -> list[str]:
+        """Return the new mails so that each comes after those that it answers.
+
+        What a stored mail mentions must be known, or a run that breaks off would leave a mail that
+        holds a thread together without the next run seeing it. Mails that answer each other in a
+        ring have no such order: those that come too late for it go into `_early`.
+        """
+        order: list[str] = []
+        done: set[str] = set()
+        for first in sorted(self._new, key=lambda one: sort_of(self._new[one])):
+            stack = [(first, iter(self._answered(first)))]
+            begun = {first}
+            while stack:
+                one, answered = stack[-1]
+                before = next((parent for parent in answered if parent not in done | begun), None)
+                if before is not None:
+                    begun.add(before)
+                    stack.append((before, iter(self._answered(before))))
+                    continue
+                stack.pop()
+                if one not in done:
+                    done.add(one)
+                    order.append(one)
+                    self._early.update(set(self._answered(one)) - done)
+        return order
+
+    def _answered(self, message_id: str) -> list[str]:
+        """Return those of the new mails that a new mail answers."""
+        return [one for one in self._new[message_id].parents if one in self._new]
 
     def _stale_homes(self, message_id: str) -> set[str]:
         return self._state.homes.get(message_id, set()) - {self._thread.root}
@@ -366,7 +398,7 @@ class _ThreadWriter:
         for one, wanted in sorted(self._members.items()):
             known = self._state.members.get(one)
             if one in self._new:
-                if not self._stale_homes(one):
+                if not self._stale_homes(one) and one not in self._early:
                     continue
                 # Its mail comes last: until then it is a mere mention, as it was.
                 kept = MemberRow(Node(one, child=wanted.node.child))

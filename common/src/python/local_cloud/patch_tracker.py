@@ -1,0 +1,235 @@
+"""The patch tracker on the local cloud: `run-local.sh patch-tracker`.
+
+Both servers are local stand-ins unless real ones are named; the packaged functions (or, in process,
+the same code) store what they give in the local cloud's DynamoDB, and the repositories are asked.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from aws_ssm_fetcher.console import StageDisplay
+from lambda_core.errors import ConfigurationError
+from local_cloud.clone import CODE_FOLDER, SETTINGS_FILE, architecture, clone_root
+from local_cloud.deploy import REGION, Deployer, clients_of
+from local_cloud.dynamodb_tables import create_tables, read_definitions
+from local_cloud.errors import ExecutionError
+from local_cloud.function_settings import read_settings
+from local_cloud.functions import FunctionOptions
+from local_cloud.invoke import invoke
+from local_cloud.lore_server import LoreServer
+from local_cloud.packaging import packaged
+from local_cloud.patch_tracker_mails import PROJECT, STATES, bundled_mails, message_id
+from local_cloud.patchwork_server import PatchworkServer
+from local_cloud.runtime_environment import lambda_runtime_python
+from local_cloud.server import moto_server
+from patch_tracker.contracts import PatchMode, discussions_result, patches_result
+from patch_tracker.mail.mbox import mails_of_bytes
+from patch_tracker.mail.message import Mail, parse_mail
+from patch_tracker.service import Tracker, TrackerSettings
+
+PIPELINE: Final = "patch_tracker"
+
+TABLES_FILE: Final = Path("terraform/stacks/patch_tracker/tables.json")
+
+FETCHES: Final = {"fetch_patches": "Patchwork", "fetch_discussions": "The archive"}
+"""The functions of a first run, in their order, and what they read."""
+
+REAL_PATCHWORK: Final = "https://patchwork.kernel.org/"
+REAL_LORE: Final = "https://lore.kernel.org/"
+
+
+@dataclass(frozen=True)
+class Options:
+    """What is read, and how.
+
+    Attributes
+    ----------
+    mbox
+        Mails for the stand-ins; None for those that the project brings.
+    patchwork_url, lore_url
+        Real servers; None for the stand-ins. Only both together.
+    project, mail_list
+        Names of the project and the list; None for those of the mails.
+    contact
+        Where the people of real servers can complain.
+    days
+        How far the list is read back.
+    in_process
+        Whether the functions' code runs in this process instead of from its packages.
+    """
+
+    mbox: Path | None = None
+    patchwork_url: str | None = None
+    lore_url: str | None = None
+    project: str | None = None
+    mail_list: str | None = None
+    contact: str | None = None
+    days: int = 30
+    in_process: bool = False
+
+
+@dataclass(frozen=True)
+class Demonstration:
+    """A filled tracker, and what filling it took.
+
+    Attributes
+    ----------
+    answers
+        Of the functions, by their names.
+    source
+        Where the data is from, for readers.
+    """
+
+    tracker: Tracker
+    answers: Mapping[str, dict[str, Any]]
+    source: str
+
+
+@contextmanager
+def demonstration(options: Options, display: StageDisplay) -> Iterator[Demonstration]:
+    """Fill a tracker, and keep it for a block.
+
+    Raises
+    ------
+    LocalCloudError, ConfigurationError
+        Something cannot be run here, or was asked for in a wrong way.
+    ExecutionError
+        A function failed; says why.
+    """
+    with ExitStack() as stack:
+        environment, source = _sources(options, stack)
+        root = clone_root()
+        functions = {name: read_settings(root / SETTINGS_FILE)[PIPELINE][name] for name in FETCHES}
+        artefacts = None
+        if options.in_process:
+            cloud = stack.enter_context(moto_server())
+        else:
+            python = lambda_runtime_python()
+            with display.stage("Packaging the functions"):
+                artefacts = packaged(root, architecture(), functions)
+            cloud = stack.enter_context(
+                moto_server(functions=FunctionOptions(python, root / CODE_FOLDER))
+            )
+        clients = clients_of(cloud)
+        names = {"patches": "local-patches", "discussions": "local-discussions"}
+        create_tables(clients("dynamodb"), read_definitions(root / TABLES_FILE), names)
+        environment |= {
+            "PATCHES_TABLE": names["patches"],
+            "DISCUSSIONS_TABLE": names["discussions"],
+        }
+        os.environ |= {
+            "AWS_ENDPOINT_URL": cloud,
+            "AWS_ACCESS_KEY_ID": "local",
+            "AWS_SECRET_ACCESS_KEY": "local",
+            "AWS_DEFAULT_REGION": REGION,
+        }
+        tracker = Tracker(TrackerSettings.from_environment(environment))
+        run = _in_process(tracker)
+        if artefacts is not None:
+            deployer = Deployer(clients, artefacts)
+            with display.stage("Deploying the functions"):
+                for name, settings in functions.items():
+                    deployer.function(name, settings, environment)
+            run = _packaged(deployer)
+        answers = {}
+        for name, title in FETCHES.items():
+            with display.stage(f"{title} is read"):
+                answers[name] = run(name)
+        yield Demonstration(tracker, answers, source)
+
+
+def _sources(options: Options, stack: ExitStack) -> tuple[dict[str, str], str]:
+    """Start the stand-ins where no real servers are named; returns the functions' variables."""
+    if options.patchwork_url or options.lore_url:
+        if options.mbox:
+            raise ConfigurationError("--mbox is for the local stand-ins, not for real servers")
+        if not (options.project and options.contact):
+            raise ConfigurationError(
+                "real servers need --project, and --contact: a URL or an address at which their "
+                "people can complain"
+            )
+        patchwork, lore = options.patchwork_url or REAL_PATCHWORK, options.lore_url or REAL_LORE
+        environment = _variables(
+            patchwork, lore, options.project, options.mail_list or options.project, options
+        )
+        return environment, f"{patchwork} and {lore}"
+    now = dt.datetime.now(dt.UTC)
+    mails = _read_mbox(options.mbox) if options.mbox else list(bundled_mails(now))
+    project = options.project or (options.mail_list or PROJECT)
+    name = options.mail_list or project
+    patchwork_server = stack.enter_context(PatchworkServer(project, mails))
+    lore_server = stack.enter_context(LoreServer(name, mails))
+    if options.mbox is None:
+        for key, state in STATES.items():
+            patchwork_server.set_state(message_id(key), state)
+    environment = _variables(patchwork_server.url, lore_server.url, project, name, options)
+    environment["REQUEST_SPACING_SECONDS"] = "0"
+    if options.mbox:
+        # However old its mails are.
+        environment["FIRST_DAYS"] = "3650"
+    origin = str(options.mbox) if options.mbox else "mails that the project brings"
+    return environment, f"NOT LIVE DATA: {origin}, served by local stand-ins"
+
+
+def _variables(
+    patchwork: str, lore: str, project: str, mail_list: str, options: Options
+) -> dict[str, str]:
+    return {
+        "CONTACT": options.contact or "local run",
+        "FIRST_DAYS": str(options.days),
+        "LORE_LIST": mail_list,
+        "LORE_URL": lore,
+        "PATCHWORK_PROJECT": project,
+        "PATCHWORK_URL": patchwork,
+    }
+
+
+def _read_mbox(path: Path) -> list[Mail]:
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise ConfigurationError(f"{path} cannot be read: {error.strerror}") from error
+    mails = [parse_mail(raw) for raw in mails_of_bytes(content)]
+    # A file that is no mbox is one mail without anything that a mail has.
+    if not any(mail.author.email for mail in mails):
+        raise ConfigurationError(f"{path} is no mbox: there is no mail in it")
+    return mails
+
+
+def _in_process(tracker: Tracker) -> Callable[[str], dict[str, Any]]:
+    def run(name: str) -> dict[str, Any]:
+        writes = tracker.writes
+        if name == "fetch_patches":
+            patches = tracker.patch_sync.changes()
+            requests = tracker.patchwork_session.counts["requests"]
+            return patches_result(
+                PatchMode.CHANGES, patches, requests=requests, writes=tracker.writes - writes
+            ).model_dump(mode="json")
+        mails = tracker.discussion_sync.recent()
+        requests = tracker.lore_session.counts["requests"]
+        return discussions_result(
+            mails, requests=requests, writes=tracker.writes - writes
+        ).model_dump(mode="json")
+
+    return run
+
+
+def _packaged(deployer: Deployer) -> Callable[[str], dict[str, Any]]:
+    def run(name: str) -> dict[str, Any]:
+        result = invoke(deployer.clients, deployer.function_name(name), b"{}")
+        answer: dict[str, Any] = json.loads(result.payload)
+        if result.failed:
+            raise ExecutionError(
+                f"{name} failed: {answer.get('errorType')}: {answer.get('errorMessage')}"
+            )
+        return answer
+
+    return run
