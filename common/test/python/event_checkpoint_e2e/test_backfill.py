@@ -21,7 +21,7 @@ from local_cloud.event_checkpoint import CHECKPOINT_KEY, PREFIX, REJECTED_KEY
 from local_cloud.event_checkpoint_files import EventFile, Kind, made_up
 from local_cloud.function_settings import FunctionSettings
 
-FILES = 90
+FILES = 60
 
 BATCH = 10
 
