@@ -49,8 +49,6 @@ _GEARS: Final = {"submit": "submission-logger", "delete": "file-remover"}
 _LARGE: Final = 1_100_000
 """Bytes; an event file has at most 1 MiB."""
 
-_NO_LABEL: Final = "not-an-event-file"
-
 
 class Kind(Enum):
     """What a file is to the demonstration, and in words."""
@@ -124,7 +122,7 @@ def made_up(files: int, seed: int = SEED) -> Rounds:
     first = [_file(Kind.EVENT, one) for number, one in enumerate(events) if number not in late]
     first += [_file(Kind.PRACTICE, one) for one in maker.practice(max(1, files // 50))]
     first += [
-        EventFile(Kind.OTHER, f"{_NO_LABEL}.json", b"{}"),
+        EventFile(Kind.OTHER, "not-an-event-file.json", b"{}"),
         EventFile(Kind.OTHER, "README.txt", b"Event files are below this prefix.\n"),
     ]
     unfinished = [
@@ -171,13 +169,9 @@ def from_folder(folder: Path) -> Rounds:
             f"log-submit-20260701-093000-42-ingest-form-110001-2026-06-30.json"
         )
     late = set(named[7::20])
-    first = [
-        EventFile(Kind.EVENT if path in named_set else Kind.OTHER, path.name, path)
-        for named_set in [frozenset(named)]
-        for path in paths
-        if path not in late
-    ]
-    there = [one for one in first if one.kind is Kind.EVENT]
+    there = [EventFile(Kind.EVENT, path.name, path) for path in named if path not in late]
+    others = sorted(set(paths).difference(named))
+    first = [*there, *(EventFile(Kind.OTHER, path.name, path) for path in others)]
     second = [EventFile(Kind.LATE, path.name, path) for path in named if path in late]
     second += [EventFile(Kind.REWRITTEN, one.key, one.read() + b"\n") for one in there[11::33]]
     second += [EventFile(Kind.REPEATED, one.key, one.content) for one in there[3::100]]
