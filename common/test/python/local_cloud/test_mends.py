@@ -248,9 +248,9 @@ def a_policys_condition_counts(client: Clients) -> None:
         s3.get_object(Bucket=bucket, Key="k")
 
 
-def versions_begin_after_a_key(clients: Clients) -> None:
-    s3, bucket = clients("s3"), f"versions-{uuid.uuid4().hex}"
-    s3.create_bucket(Bucket=bucket)
+def versions_begin_after_a_key(client: Clients) -> None:
+    s3 = client("s3")
+    s3.create_bucket(Bucket=(bucket := name()))
     s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
     for key in ("a", "a", "c", "c", "d"):
         s3.put_object(Bucket=bucket, Key=key, Body=b"")
