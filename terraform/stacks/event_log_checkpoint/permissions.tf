@@ -8,9 +8,11 @@ locals {
 data "aws_iam_policy_document" "function" {
   for_each = local.functions
 
+  # The checkpoint reads versions; a bucket of others may have none, and then reads objects. The
+  # backfill gets its objects from a listing that knows no versions.
   statement {
     sid       = "ReadEventFiles"
-    actions   = each.key == "event_log_checkpoint" ? ["s3:GetObject", "s3:GetObjectVersion"] : ["s3:GetObject"]
+    actions   = each.key == "event_log_backfill" ? ["s3:GetObject"] : var.source_bucket == null ? ["s3:GetObjectVersion"] : ["s3:GetObject", "s3:GetObjectVersion"]
     resources = [local.event_files]
   }
 
@@ -42,7 +44,7 @@ data "aws_iam_policy_document" "function" {
 
     content {
       sid       = "ReadAndWriteParts"
-      actions   = ["s3:DeleteObject", "s3:GetObject", "s3:PutObject"]
+      actions   = ["s3:GetObject", "s3:PutObject"]
       resources = ["${local.checkpoints}/backfill/*"]
     }
   }

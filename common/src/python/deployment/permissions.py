@@ -115,7 +115,7 @@ def recorded_calls(endpoint: str) -> list[Call]:
 def _implied(call: Call) -> Iterator[Call]:
     # Whoever may not list a bucket is told of an object that is not there that it is forbidden:
     # https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html
-    if call.action == "s3:GetObject":
+    if call.action in ("s3:GetObject", "s3:GetObjectVersion"):
         yield Call(call.caller, "s3:ListBucket", call.resource.partition("/")[0])
 
 
