@@ -21,7 +21,7 @@ from local_cloud.clone import CODE_FOLDER, SETTINGS_FILE, architecture, clone_ro
 from local_cloud.deploy import REGION, Deployer, clients_of
 from local_cloud.dynamodb_tables import create_tables, read_definitions
 from local_cloud.errors import ExecutionError
-from local_cloud.function_settings import read_settings
+from local_cloud.function_settings import FunctionSettings, read_settings
 from local_cloud.functions import FunctionOptions
 from local_cloud.invoke import invoke
 from local_cloud.lore_server import LoreServer
@@ -106,12 +106,14 @@ def demonstration(options: Options, display: StageDisplay) -> Iterator[Demonstra
     """
     with ExitStack() as stack:
         environment, source = _sources(options, stack)
-        root = clone_root()
-        functions = {name: read_settings(root / SETTINGS_FILE)[PIPELINE][name] for name in FETCHES}
+        functions: dict[str, FunctionSettings] = {}
         artefacts = None
         if options.in_process:
             cloud = stack.enter_context(moto_server())
         else:
+            root = clone_root()
+            settings = read_settings(root / SETTINGS_FILE)[PIPELINE]
+            functions = {name: settings[name] for name in FETCHES}
             python = lambda_runtime_python()
             with display.stage("Packaging the functions"):
                 artefacts = packaged(root, architecture(), functions)
@@ -120,7 +122,7 @@ def demonstration(options: Options, display: StageDisplay) -> Iterator[Demonstra
             )
         clients = clients_of(cloud)
         names = {"patches": "local-patches", "discussions": "local-discussions"}
-        create_tables(clients("dynamodb"), read_definitions(root / TABLES_FILE), names)
+        create_tables(clients("dynamodb"), read_definitions(_tables_file()), names)
         environment |= {
             "PATCHES_TABLE": names["patches"],
             "DISCUSSIONS_TABLE": names["discussions"],
@@ -136,14 +138,19 @@ def demonstration(options: Options, display: StageDisplay) -> Iterator[Demonstra
         if artefacts is not None:
             deployer = Deployer(clients, artefacts)
             with display.stage("Deploying the functions"):
-                for name, settings in functions.items():
-                    deployer.function(name, settings, environment)
+                for name, one in functions.items():
+                    deployer.function(name, one, environment)
             run = _packaged(deployer)
         answers = {}
         for name, title in FETCHES.items():
             with display.stage(f"{title} is read"):
                 answers[name] = run(name)
         yield Demonstration(tracker, answers, source)
+
+
+def _tables_file() -> Path:
+    folders = Path(__file__).resolve().parents
+    return next(folder / TABLES_FILE for folder in folders if (folder / TABLES_FILE).is_file())
 
 
 def _sources(options: Options, stack: ExitStack) -> tuple[dict[str, str], str]:

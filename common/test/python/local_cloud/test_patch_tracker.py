@@ -19,7 +19,6 @@ from local_cloud.patch_tracker_mails import bundled_mails, message_id
 from local_cloud.patch_tracker_view import FORMATS, board, export, search, show
 from patch_tracker.models import UNKNOWN_TIME
 
-
 SET = ("AWS_ENDPOINT_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_DEFAULT_REGION")
 """Variables that the command sets for its process; what they were is put back after a test."""
 

@@ -237,16 +237,16 @@ class DynamoTable:
             waiting: dict[str, Any] = {
                 self.table: {"Keys": list(batch), "ConsistentRead": consistent}
             }
-            for attempt in range(1, _UNFINISHED_TRIES + 1):
+            stuck = 0
+            while waiting:
                 self.counts["reads"] += 1
                 answer = self._call(partial(self._client.batch_get_item, RequestItems=waiting))
                 found += [from_attributes(one) for one in answer["Responses"].get(self.table, [])]
-                waiting = dict(answer.get("UnprocessedKeys") or {})
-                if not waiting:
-                    break
-                self._pause(attempt)
-            else:
-                raise self._unfinished("read", len(waiting[self.table]["Keys"]))
+                left = dict(answer.get("UnprocessedKeys") or {})
+                if left:
+                    asked, missing = (len(one[self.table]["Keys"]) for one in (waiting, left))
+                    stuck = self._pause(stuck, "read", asked, missing)
+                waiting = left
         return found
 
     @database_errors
@@ -388,16 +388,15 @@ class DynamoTable:
         requests += [{"DeleteRequest": {"Key": to_attributes(key)}} for key in deletes]
         for batch in batched(requests, _WRITE_BATCH):
             waiting: dict[str, Any] = {self.table: list(batch)}
-            for attempt in range(1, _UNFINISHED_TRIES + 1):
+            stuck = 0
+            while waiting:
                 answer = self._call(partial(self._client.batch_write_item, RequestItems=waiting))
                 left = dict(answer.get("UnprocessedItems") or {})
-                self.counts["writes"] += len(waiting[self.table]) - len(left.get(self.table, []))
-                waiting = left
-                if not waiting.get(self.table):
-                    break
-                self._pause(attempt)
-            else:
-                raise self._unfinished("write", len(waiting[self.table]))
+                asked, missing = (len(one.get(self.table, ())) for one in (waiting, left))
+                self.counts["writes"] += max(0, asked - missing)
+                if missing:
+                    stuck = self._pause(stuck, "write", asked, missing)
+                waiting = left if missing else {}
 
     def transaction(self) -> Transaction:
         """Begin a transaction, which may take in other tables too."""
@@ -415,19 +414,23 @@ class DynamoTable:
             function, retry_on=classify, on_retry=self._on_retry, sleep=self._sleep
         )
 
-    def _pause(self, attempt: int) -> None:
-        """Wait before what was left over is asked for again, longer each time."""
-        self._sleep(RetryPolicy(base_seconds=0.05, cap_seconds=5.0).pause(attempt))
+    def _pause(self, stuck: int, what: str, asked: int, left: int) -> int:
+        """Wait before what was left over is asked for again, longer where nothing was done.
 
-    def _unfinished(self, what: str, count: int) -> DatabaseError:
-        failed = DatabaseError(
-            f"table {self.table} left {count} items unfinished {_UNFINISHED_TRIES} times in a "
-            f"{what} batch: its capacity is used up; raise it, or try later",
-            table=self.table,
-            operation=what,
-        )
-        failed.transient = True
-        return failed
+        Returns how often in a row that was so.
+        """
+        stuck = stuck + 1 if left >= asked else 0
+        if stuck == _UNFINISHED_TRIES:
+            failed = DatabaseError(
+                f"table {self.table} left {left} items unfinished {_UNFINISHED_TRIES} times in a "
+                f"{what} batch: its capacity is used up; raise it, or try later",
+                table=self.table,
+                operation=what,
+            )
+            failed.transient = True
+            raise failed
+        self._sleep(RetryPolicy(base_seconds=0.05, cap_seconds=5.0).pause(stuck + 1))
+        return stuck
 
 
 class Transaction:

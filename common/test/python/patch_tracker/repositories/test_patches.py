@@ -1,0 +1,122 @@
+from __future__ import annotations
+
+import datetime as dt
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from patch_tracker_testing.tables import PROJECT, Tables
+
+from patch_tracker.models import StatusChange
+from patch_tracker.patchwork.mappers import patch_attributes, patch_id_of
+from patch_tracker.patchwork.rows import PatchRow
+from patch_tracker.repositories import keys
+from patch_tracker.repositories.errors import InvalidTokenError, ItemNotFoundError
+from patch_tracker.repositories.pagination import decode_token, encode_token
+
+NOW = dt.datetime(2021, 12, 1, tzinfo=dt.UTC)
+
+
+def row(number: int, *, state: str = "new", month: int = 10, series: int = 1) -> PatchRow:
+    return PatchRow.model_validate(
+        {
+            "id": number,
+            "msgid": f"<p{number}@x>",
+            "date": f"2021-{month:02d}-01T12:{number:02d}:00",
+            "name": f"[v2,{number}/9] a title",
+            "state": state,
+            "submitter": {"name": None, "email": "Anna@Example.org"},
+            "series": [{"id": series, "name": None, "version": 2}],
+        }
+    )
+
+
+def write(tables: Tables, *rows: PatchRow, changes: tuple[StatusChange, ...] = ()) -> list[str]:
+    return tables.patches.write_patchwork(
+        {
+            patch_id_of(PROJECT, one.msgid): patch_attributes(PROJECT, one, NOW, changes)
+            for one in rows
+        }
+    )
+
+
+def test_every_way_to_find_a_patch(tables: Tables) -> None:
+    write(tables, row(1), row(2), row(3, series=2))
+    patch = tables.patches.get(f"{PROJECT}#p1@x")
+    assert (patch.version, patch.number, patch.total) == (2, 1, 9)
+    assert tables.patches.by_message_id("<p1@x>", consistent=True) == patch
+    assert tables.patches.by_number(1) == patch
+    assert [one.number for one in tables.patches.by_series(1).items] == [1, 2]
+    mine = tables.patches.by_submitter("ANNA@example.org").items
+    assert [one.number for one in mine] == [3, 2, 1]
+    assert tables.patches.by_submitter("ben@example.org").items == ()
+    with pytest.raises(ItemNotFoundError, match="no patch 'x#y'"):
+        tables.patches.get("x#y")
+    with pytest.raises(ItemNotFoundError, match="no patch number 99"):
+        tables.patches.by_number(99)
+
+
+def test_a_status_is_listed_over_months_in_pages(tables: Tables) -> None:
+    rows = [row(number, month=number % 3 + 8) for number in range(1, 10)]
+    write(tables, *rows)
+    expected = sorted(rows, key=lambda one: one.date, reverse=True)
+    seen = []
+    token = None
+    while True:
+        page = tables.patches.by_status("new", limit=2, token=token)
+        seen += [one.patchwork_id for one in page.items]
+        if (token := page.token) is None:
+            break
+    assert seen == [one.id for one in expected]
+    oldest = tables.patches.by_status("new", limit=9, newest_first=False)
+    assert [one.patchwork_id for one in oldest.items] == seen[::-1]
+    assert tables.patches.months() == ["2021-10", "2021-09", "2021-08"]
+
+
+def test_only_what_changed_is_written(tables: Tables) -> None:
+    assert write(tables, row(1), row(2)) == [f"{PROJECT}#p1@x", f"{PROJECT}#p2@x"]
+    assert write(tables, row(1), row(2)) == []
+    change = StatusChange("2021-11-01T00:00:00", 7, "new", "accepted")
+    assert write(tables, row(1, state="accepted"), row(2), changes=(change,)) != []
+    assert tables.patches.by_number(1).history == (change,)
+    assert [one.patchwork_id for one in tables.patches.by_status("accepted").items] == [1]
+    assert [one.patchwork_id for one in tables.patches.by_status("new").items] == [2]
+
+
+def test_a_date_in_the_future_does_not_own_the_newest_month(tables: Tables) -> None:
+    late = row(1).model_copy(update={"date": dt.datetime(2085, 6, 18, tzinfo=dt.UTC)})
+    write(tables, late)
+    assert tables.patches.by_number(1).timestamp == NOW
+    later = patch_attributes(PROJECT, late, NOW + dt.timedelta(days=99))
+    assert tables.patches.write_patchwork({f"{PROJECT}#p1@x": later}) == []
+
+
+def test_tokens_are_of_one_list_only() -> None:
+    token = encode_token(("a",), {"id": "x", "n": 1, "after": {"id": "y"}})
+    assert decode_token(("a",), token) == {"id": "x", "n": 1, "after": {"id": "y"}}
+    for question, wrong in (
+        (("b",), token),
+        (("a",), token[:-3]),
+        (("a",), "nonsense"),
+        (("a",), ""),
+    ):
+        with pytest.raises(InvalidTokenError):
+            decode_token(question, wrong)
+
+
+@given(st.text(max_size=40))
+def test_no_text_is_a_token_by_chance(text: str) -> None:
+    with pytest.raises(InvalidTokenError):
+        decode_token(("a",), text)
+
+
+TIMES = st.datetimes(min_value=dt.datetime(1970, 1, 1), timezones=st.just(dt.UTC))  # noqa: DTZ001 - Hypothesis wants it naive
+
+
+@given(TIMES, TIMES, st.text(max_size=9), st.text(max_size=9))
+def test_sort_keys_sort_as_time(
+    one: dt.datetime, other: dt.datetime, suffix: str, another: str
+) -> None:
+    one, other = one.replace(microsecond=0), other.replace(microsecond=0)
+    if one != other:
+        assert (keys.sort_key(one, suffix) < keys.sort_key(other, another)) == (one < other)
