@@ -1,0 +1,192 @@
+"""What the patch tracker costs: requests, writes, mails a second, memory.
+
+    bin/pants run benchmarks:patch_tracker -- [--mbox FILE] [--megabytes N]
+
+Requests and writes are counted against local stand-ins of both servers and a local DynamoDB; they
+are the same on every machine. Without `--mbox` the mails are made up: 20 series of 3 patches, with
+answers.
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime as dt
+import gzip
+import os
+import resource
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from email.utils import format_datetime
+from pathlib import Path
+
+from lambda_core import aws
+from local_cloud.dynamodb_tables import create_tables, read_definitions
+from local_cloud.lore_server import LoreServer, mbox
+from local_cloud.patchwork_server import PatchworkServer
+from local_cloud.server import moto_server
+from patch_tracker.mail.mbox import RawMail, mails_of_bytes, mails_of_gzip
+from patch_tracker.mail.message import Mail, parse_mail
+from patch_tracker.models import MailKind
+from patch_tracker.service import Tracker, TrackerSettings
+
+PROJECT = "benchmark"
+
+SERIES, PATCHES = 20, 3
+
+
+def made_up(now: dt.datetime) -> Iterator[Mail]:
+    """Yield a week of a small list."""
+    for series in range(SERIES):
+        cover = f"s{series}-0@x"
+        for number in range(PATCHES + 1):
+            yield _mail(
+                f"s{series}-{number}@x",
+                f"[PATCH {number}/{PATCHES}] part {series}: step {number}",
+                now - dt.timedelta(hours=8 * series, minutes=-number),
+                parents=[cover] if number else [],
+                diff=number > 0,
+            )
+            if number:
+                yield _mail(
+                    f"r{series}-{number}@x",
+                    f"Re: [PATCH {number}/{PATCHES}] part {series}: step {number}",
+                    now - dt.timedelta(hours=8 * series - 1),
+                    parents=[f"s{series}-{number}@x", cover],
+                )
+
+
+def _mail(
+    message_id: str, subject: str, time: dt.datetime, *, parents: list[str], diff: bool = False
+) -> Mail:
+    lines = [
+        f"Received: by lists.example; {format_datetime(time)}",
+        "From: Anna <anna@example.org>",
+        f"Subject: {subject}",
+        f"Date: {format_datetime(time)}",
+        f"Message-ID: <{message_id}>",
+    ]
+    if parents:
+        lines.append(f"References: {' '.join(f'<{one}>' for one in reversed(parents))}")
+    body = (
+        "diff --git a/a.c b/a.c\n--- a/a.c\n+++ b/a.c\n@@ -1 +1 @@\n-x\n+y\n" if diff else "Good."
+    )
+    return parse_mail("\n".join([*lines, "", body, ""]).encode())
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description="What the patch tracker costs.")
+    parser.add_argument("--mbox", type=Path, help="real mails instead of made-up ones")
+    parser.add_argument("--megabytes", type=int, default=100, help="size of the large mbox")
+    args = parser.parse_args()
+    now = dt.datetime.now(dt.UTC)
+    if args.mbox:
+        mails = [parse_mail(raw) for raw in mails_of_bytes(args.mbox.read_bytes())]
+    else:
+        mails = list(made_up(now))
+    sync(mails)
+    parsing(mails)
+    memory(mails, args.megabytes)
+
+
+def sync(mails: list[Mail]) -> None:
+    """Count what syncs cost."""
+    with (
+        moto_server() as endpoint,
+        PatchworkServer(PROJECT, mails) as patchwork,
+        LoreServer(PROJECT, mails) as lore,
+    ):
+        os.environ |= {
+            "AWS_ENDPOINT_URL": endpoint,
+            "AWS_ACCESS_KEY_ID": "local",
+            "AWS_SECRET_ACCESS_KEY": "local",
+            "AWS_DEFAULT_REGION": "us-east-1",
+        }
+        names = {"patches": "patches", "discussions": "discussions"}
+        definitions = read_definitions(tables_file())
+        create_tables(aws.client("dynamodb"), definitions, names)
+        tracker = Tracker(
+            TrackerSettings(
+                patches_table="patches",
+                discussions_table="discussions",
+                contact="benchmark",
+                patchwork_url=patchwork.url,
+                patchwork_project=PROJECT,
+                lore_url=lore.url,
+                lore_list=PROJECT,
+                request_spacing_seconds=0,
+                first_days=7,
+            )
+        )
+
+        def measure(title: str, *runs: Callable[[], object]) -> None:
+            asked, written = len(patchwork.requests) + len(lore.requests), tracker.writes
+            begun = time.monotonic()
+            for run in runs:
+                run()
+            print(
+                f"{title:<44} {len(patchwork.requests) + len(lore.requests) - asked:>5} requests "
+                f"{tracker.writes - written:>6} writes {time.monotonic() - begun:>7.1f} s"
+            )
+
+        # Every mail is younger than this.
+        days = (dt.datetime.now(dt.UTC) - min(mail.timestamp for mail in mails)).days + 2
+
+        print(f"{len(mails)} mails, {sum(mail.kind is MailKind.PATCH for mail in mails)} patches")
+        discussions = tracker.discussion_sync
+        measure("first sync of patches", tracker.patch_sync.changes)
+        measure(f"the list by weeks, {days} days", lambda: discussions.refresh(days))
+        measure("the cursor is found", discussions.recent)
+        measure("hourly sync, nothing new", tracker.patch_sync.changes, discussions.recent)
+        changed = [mail.message_id for mail in mails if mail.kind is MailKind.PATCH][:10]
+        for message_id in changed:
+            patchwork.set_state(message_id, "accepted")
+        measure(
+            f"hourly sync, {len(changed)} patches changed",
+            tracker.patch_sync.changes,
+            discussions.recent,
+        )
+        measure("a week of the list", lambda: discussions.refresh(7))
+
+
+def parsing(mails: list[Mail]) -> None:
+    """Time the reading of mails."""
+    raws = [RawMail(mail.raw) for mail in mails]
+    rounds = max(1, 2_000 // len(raws))
+    begun = time.process_time()
+    for _ in range(rounds):
+        for raw in raws:
+            parse_mail(raw)
+    seconds = time.process_time() - begun
+    print(f"{'mails parsed a second':<44} {rounds * len(raws) / seconds:>8,.0f}")
+
+
+def memory(mails: list[Mail], megabytes: int) -> None:
+    """Measure by how much a large mbox, read out of gzip one mail at a time, raises the peak."""
+    block = gzip.decompress(mbox(mails))
+    with tempfile.TemporaryFile() as content:
+        with gzip.GzipFile(fileobj=content, mode="wb", compresslevel=1) as stream:
+            for _ in range(megabytes * 1_000_000 // len(block) + 1):
+                stream.write(block)
+        content.seek(0)
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        read = sum(1 for raw in mails_of_gzip(content) if parse_mail(raw))
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    title = f"memory for an mbox of {megabytes} MB, {read:,} mails"
+    largest = max(len(mail.raw) for mail in mails) / 1e6
+    print(
+        f"{title:<44} {(peak - before) / 1e3:>8.1f} MB above {before / 1e3:.0f} MB; "
+        f"the largest mail has {largest:.2f} MB"
+    )
+
+
+def tables_file() -> Path:
+    """Return the definition of the tables."""
+    name = Path("terraform/stacks/patch_tracker/tables.json")
+    folders = Path(__file__).resolve().parents
+    return next(folder / name for folder in folders if (folder / name).is_file())
+
+
+if __name__ == "__main__":
+    main()
