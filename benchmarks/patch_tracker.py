@@ -133,7 +133,8 @@ def sync(mails: list[Mail]) -> None:
         # Every mail is younger than this.
         days = (dt.datetime.now(dt.UTC) - min(mail.timestamp for mail in mails)).days + 2
 
-        print(f"{len(mails)} mails, {sum(mail.kind is MailKind.PATCH for mail in mails)} patches")
+        patches = sum(1 for mail in mails if mail.kind is MailKind.PATCH)
+        print(f"{len(mails)} mails, {patches} patches")
         discussions = tracker.discussion_sync
         measure("first sync of patches", tracker.patch_sync.changes)
         measure(f"the list by weeks, {days} days", lambda: discussions.refresh(days))
