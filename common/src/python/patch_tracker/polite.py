@@ -131,8 +131,7 @@ class PoliteSession:
     def _ask(self, ask: Callable[[], HttpResponse]) -> HttpResponse:
         with self._turn:
             self._limiter.acquire()
-            if self.counts["requests"] and (jitter := self._jitter()) > 0:
-                self._sleep(jitter)
+            self._limiter.penalize(self._manners.spacing_seconds + self._jitter())
             self._add("requests", 1)
             begun = self._clock()
             try:

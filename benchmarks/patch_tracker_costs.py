@@ -1,6 +1,6 @@
 """What the patch tracker costs: requests, writes, mails a second, memory.
 
-    bin/pants run benchmarks:patch_tracker -- [--mbox FILE] [--megabytes N]
+    bin/pants run benchmarks:patch_tracker_costs -- [--mbox FILE] [--megabytes N]
 
 Requests and writes are counted against local stand-ins of both servers and a local DynamoDB; they
 are the same on every machine. Without `--mbox` the mails are made up: 20 series of 3 patches, with
@@ -172,7 +172,10 @@ def memory(mails: list[Mail], megabytes: int) -> None:
                 stream.write(block)
         content.seek(0)
         before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        read = sum(1 for raw in mails_of_gzip(content) if parse_mail(raw))
+        read = 0
+        for raw in mails_of_gzip(content):
+            parse_mail(raw)
+            read += 1
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     title = f"memory for an mbox of {megabytes} MB, {read:,} mails"
     largest = max(len(mail.raw) for mail in mails) / 1e6

@@ -1,0 +1,108 @@
+from __future__ import annotations
+
+import itertools
+import random
+
+import pytest
+
+from lambda_core.circuit_breaker import STANDARD
+from lambda_core.errors import CircuitOpenError, ConfigurationError
+from lambda_core.http import HttpStatusError
+from lambda_testing.static_server import Reply, static_server
+from patch_tracker.errors import OutageError
+from patch_tracker.lore.client import LoreClient
+from patch_tracker.patchwork.client import PatchworkClient, require_base_url
+from patch_tracker.polite import Manners, PoliteSession, refuse_pages
+
+
+class Time:
+    """A clock that only sleeping moves."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        self.sleeps: list[float] = []
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+        self.sleeps.append(seconds)
+
+
+def session(time: Time, *, attempts: int = 1) -> PoliteSession:
+    manners = Manners("https://example.org/why", 2.0, 1.0, attempts)
+    return PoliteSession(
+        "Test",
+        manners,
+        sleep=time.sleep,
+        clock=lambda: time.now,
+        rng=random.Random(1),  # noqa: S311 - no secret
+    )
+
+
+def test_requests_are_spaced_with_jitter_and_say_who_asks() -> None:
+    time = Time()
+    with static_server(Reply(body=b"x")) as server:
+        polite = session(time)
+        begun = []
+        for _ in range(4):
+            polite.get(server.url, max_bytes=10)
+            begun.append(time.now)
+        gaps = [later - earlier for earlier, later in itertools.pairwise(begun)]
+        assert all(2 <= gap <= 3.001 for gap in gaps)
+        assert len(set(gaps)) == 3
+        agent = server.requests[0].headers["User-Agent"]
+        assert agent.startswith("patch-tracker/")
+        assert agent.endswith("(+https://example.org/why)")
+    assert polite.counts == {"requests": 4}
+
+
+def test_another_attempt_is_never_sooner_than_another_request() -> None:
+    time = Time()
+    busy = Reply(status=429, headers={"Retry-After": "7"})
+    with static_server(Reply(status=503), busy, Reply(body=b"x")) as server:
+        polite = session(time, attempts=3)
+        assert polite.get(server.url, max_bytes=10).content == b"x"
+    assert time.sleeps[0] >= 2
+    assert time.sleeps[1] >= 7
+    assert polite.counts == {"requests": 3, "retries": 2}
+
+
+def test_what_is_not_there_is_no_failure() -> None:
+    with static_server(Reply(status=404)) as server:
+        polite = session(Time())
+        with pytest.raises(HttpStatusError):
+            polite.get(server.url, max_bytes=10)
+    assert polite.counts == {"requests": 1}
+
+
+def test_a_host_that_is_closed_is_left_alone() -> None:
+    page = Reply(body=b"<html>prove that you work</html>")
+    with static_server(page) as server:
+        polite = session(Time(), attempts=5)
+        for _ in range(STANDARD.failure_threshold):
+            with pytest.raises(OutageError):
+                polite.get(server.url, max_bytes=100, check=refuse_pages)
+        with pytest.raises(CircuitOpenError):
+            polite.get(server.url, max_bytes=100, check=refuse_pages)
+        assert len(server.requests) == STANDARD.failure_threshold
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["", "lore.example", "ftp://x/", "https://a:b@x/", "https://x/?q", "https://[x", "https:///"],
+)
+def test_urls_are_built_from_what_can_be_one(url: str) -> None:
+    with pytest.raises(ConfigurationError):
+        require_base_url(url)
+
+
+@pytest.mark.parametrize("name", ["", "../x", "a b", "a/b", "?", "é"])
+def test_names_are_checked_before_they_become_a_path(name: str) -> None:
+    with pytest.raises(ConfigurationError):
+        LoreClient("https://x/", name, session(Time()))
+    with pytest.raises(ConfigurationError):
+        PatchworkClient("https://x/", name, session(Time()))
+
+
+def test_ids_become_one_part_of_a_path() -> None:
+    lore = LoreClient("https://x", "list", session(Time()))
+    assert lore.link("a/../b%2F?c#d@e") == "https://x/list/a%2F..%2Fb%252F%3Fc%23d@e/"
