@@ -16,7 +16,7 @@ locals {
     }
     timed-out = {
       metric      = "ExecutionsTimedOut"
-      description = "took longer than an hour"
+      description = "took longer than all its attempts together may take"
     }
     aborted = {
       metric      = "ExecutionsAborted"
@@ -41,6 +41,21 @@ resource "aws_cloudwatch_metric_alarm" "execution" {
   treat_missing_data  = "notBreaching"
   alarm_actions       = [module.alarm_topic.arn]
   ok_actions          = [module.alarm_topic.arn]
+}
+
+resource "aws_cloudwatch_metric_alarm" "after_publishing" {
+  alarm_name          = "${local.name}-after-publishing"
+  alarm_description   = "A report was published, but its copies or the cleaning up failed. What to do: docs/operations.md#after-publishing"
+  namespace           = local.functions.report_orchestrator.environment.POWERTOOLS_METRICS_NAMESPACE
+  metric_name         = "StepsFailedAfterPublishing"
+  dimensions          = { service = "report_orchestrator" }
+  statistic           = "Sum"
+  period              = 300
+  evaluation_periods  = 1
+  threshold           = 1
+  comparison_operator = "GreaterThanOrEqualToThreshold"
+  treat_missing_data  = "notBreaching"
+  alarm_actions       = [module.alarm_topic.arn]
 }
 
 # No report for a day, whatever the reason: missing data is the alarm.

@@ -131,14 +131,13 @@ module "state_machine" {
 
   definition = templatefile("${path.module}/state_machine.asl.json", merge(
     { for name, function in module.function : "${name}_arn" => function.live_arn },
-    # A task gives its function time to say itself that it ran out of time.
-    { for name, settings in local.functions : "${name}_timeout_seconds" => settings.timeout_seconds + 15 },
+    # As long as the function may take, and a minute for its start.
+    { for name, settings in local.functions : "${name}_timeout_seconds" => settings.timeout_seconds + 60 },
     {
-      execution_timeout_seconds = 3600
-      failure_topic_arn         = module.alarm_topic.arn
-      max_cache_age_hours       = var.max_cache_age_hours
-      retry_interval_seconds    = 2
-      success_topic_arn         = module.report_topic.arn
+      failure_topic_arn      = module.alarm_topic.arn
+      max_cache_age_hours    = var.max_cache_age_hours
+      retry_interval_seconds = 2
+      success_topic_arn      = module.report_topic.arn
     },
   ))
 }

@@ -221,9 +221,12 @@ def _flush(path: Path) -> None:
 def _locked_staging_folder(output_dir: Path) -> tuple[Path, int]:
     while True:
         staging = Path(tempfile.mkdtemp(_SUFFIX, _PREFIX, output_dir))
-        lock = os.open(staging, os.O_RDONLY)
+        # Until it is locked, another run may take it for abandoned, and remove it.
+        try:
+            lock = os.open(staging, os.O_RDONLY)
+        except FileNotFoundError:
+            continue
         fcntl.flock(lock, fcntl.LOCK_EX)
-        # Another run may have taken it for abandoned before it was locked.
         if staging.exists():
             return staging, lock
         os.close(lock)
