@@ -19,6 +19,7 @@ from checkpoint_testing.cloud import (
 )
 
 from checkpoint_lambda.lambda_function import RunFailedError, lambda_handler
+from checkpoint_lambda.schema import EVENT_COLUMNS
 from lambda_testing.fault_proxy import (
     Action,
     Fault,
@@ -104,6 +105,16 @@ class TestReading:
         assert cloud.ptids() == ["0", "2"]
         assert REJECTED not in cloud.stored_keys()
         assert cloud.quiet()["new_events_processed"] == 1
+
+    def test_a_key_that_is_no_path_is_no_exception(
+        self, cloud: CheckpointCloud, through: Through
+    ) -> None:
+        key = cloud.put("log-submit-20240115-100000-42-form-/-01.json", ptid="/")
+        with through(Fault(EVENT_GET, error(403, "AccessDenied"))):
+            answer = cloud.run()
+        assert (answer["statusCode"], answer["details"]["failed_files"]) == (207, [key])
+        with through(Fault(all_of(EVENT_GET, first(2)), error(503, "SlowDown"))):
+            assert cloud.quiet()["new_events_processed"] == 1
 
     def test_what_s3_will_never_hand_out_is_refused(
         self, cloud: CheckpointCloud, through: Through
@@ -238,6 +249,38 @@ class TestState:
         assert answer["balance"]["in_checkpoint"] == 2
         assert cloud.frame()["ptid"].to_list() == ["2", "1", "3"]
         assert cloud.quiet()["new_events_processed"] == 0
+
+    @pytest.mark.parametrize(
+        ("other", "expected"), [("broken", "DamagedCheckpointError"), ("public", "AdoptionError")]
+    )
+    def test_another_writers_broken_checkpoint_is_not_overwritten(
+        self, cloud: CheckpointCloud, through: Through, other: str, expected: str
+    ) -> None:
+        cloud.put(name_of(1))
+        cloud.quiet()
+        cloud.put(name_of(2))
+        content = cloud.frame().select(EVENT_COLUMNS) if other == "public" else b"broken"
+
+        def replace(exchange: Exchange, fetch: Fetch) -> None:
+            cloud.write(content)
+            relay(exchange, fetch())
+
+        with through(Fault(all_of(on("PUT", KEY), first(1)), Action("replaced", replace))):
+            answer = cloud.run()
+        assert (answer["statusCode"], answer["error"]) == (500, expected)
+        if other == "public":
+            assert cloud.quiet()["total_events"] == 2
+
+    def test_a_copy_that_cannot_be_kept_is_told(
+        self, cloud: CheckpointCloud, through: Through
+    ) -> None:
+        cloud.put(name_of(1))
+        cloud.write(b"broken")
+        with through(Fault(on("PUT", "damaged"), error(403, "AccessDenied"))):
+            answer = cloud.run()
+        assert answer["error"] == "CheckpointError"
+        assert "could not be kept aside" in answer["message"]
+        assert cloud.content() == b"broken"
 
     def test_many_runs_at_once_lose_and_double_nothing(self, cloud: CheckpointCloud) -> None:
         answers: list[int] = []

@@ -6,9 +6,11 @@ import logging
 import pytest
 from checkpoint_testing.cloud import EVENT, PREFIX, CheckpointCloud, minutes, name_of
 
+from checkpoint_lambda import rows
 from checkpoint_lambda.models import VisitEvent
 from checkpoint_lambda.reader import ReadLimits
 from checkpoint_lambda.s3_retriever import S3EventRetriever
+from lambda_core.errors import ConfigurationError
 from lambda_core.s3 import ObjectNotFoundError, S3Error
 
 BEGINNING = dt.datetime(2024, 1, 1)  # noqa: DTZ001 - as callers give it
@@ -79,3 +81,20 @@ def test_an_archived_file_is_told(cloud: CheckpointCloud, retriever: S3EventRetr
     assert events == []
     assert errors[0]["source_key"] == key
     assert errors[0]["errors"][0].startswith("archived: ")
+
+
+def test_missing_credentials_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
+        monkeypatch.delenv(name)
+    with pytest.raises(ConfigurationError, match="no credentials to read events with"):
+        S3EventRetriever("any-bucket")
+
+
+def test_rows_are_collected_in_chunks(
+    cloud: CheckpointCloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rows, "_CHUNK", 2)
+    for number in range(5):
+        cloud.put(name_of(number), ptid=str(number))
+    cloud.quiet()
+    assert cloud.ptids() == list("01234")
