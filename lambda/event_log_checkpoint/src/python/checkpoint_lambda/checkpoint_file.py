@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 ROW_GROUP: Final = 32_768
 """Rows that are read and written at a time."""
 
+_FEW: Final = 64
+"""New rows up to which a row group is cut into slices rather than sorted with them."""
+
 CONTENT_ID: Final = ("source_key", "source_sha256")
 """What tells whether a row is there already."""
 
@@ -224,10 +227,22 @@ def _merged(old: CheckpointFile, rows: pl.DataFrame) -> Iterator[pl.DataFrame]:
         else:
             count = rows["timestamp"].search_sorted(piece["timestamp"].item(-1), side="right")
         here, rows = rows.head(count), rows.slice(count)
-        if not here.is_empty():
-            piece = pl.concat([piece, here]).sort("timestamp", maintain_order=True)
-        yield piece
+        if here.height <= _FEW:
+            yield from _interleaved(piece, here)
+        else:
+            yield pl.concat([piece, here]).sort("timestamp", maintain_order=True)
     yield rows
+
+
+def _interleaved(piece: pl.DataFrame, rows: pl.DataFrame) -> Iterator[pl.DataFrame]:
+    """Yield both in the order of time, in slices, so that nothing of the piece is copied."""
+    done = 0
+    places = piece["timestamp"].search_sorted(rows["timestamp"], side="right")
+    for place, row in zip(places, rows.iter_slices(1), strict=True):
+        yield piece.slice(done, place - done)
+        yield row
+        done = place
+    yield piece.slice(done)
 
 
 def rows_missing_from(old: pl.DataFrame, new: pl.DataFrame) -> pl.DataFrame:

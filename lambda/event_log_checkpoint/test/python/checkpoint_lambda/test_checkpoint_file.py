@@ -40,14 +40,17 @@ def frame(found: list[tuple[str, int, int, int]]) -> pl.DataFrame:
     return pl.DataFrame(values, schema=SCHEMA).sort("timestamp")
 
 
+@pytest.mark.parametrize("few", [0, 1, 64])
 @given(turns=st.lists(rows, min_size=1, max_size=4))
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_merges_are_exactly_the_new_contents_in_order(
     tmp_path_factory: pytest.TempPathFactory,
     monkeypatch: pytest.MonkeyPatch,
+    few: int,
     turns: list[list[tuple[str, int, int, int]]],
 ) -> None:
     monkeypatch.setattr(checkpoint_file, "ROW_GROUP", 3)
+    monkeypatch.setattr(checkpoint_file, "_FEW", few)
     folder = tmp_path_factory.mktemp("merges")
     file: CheckpointFile | None = None
     contents: set[tuple[str, int]] = set()
