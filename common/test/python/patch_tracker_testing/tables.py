@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 PROJECT = "example"
 
 
-def _definition() -> Path:
+def tables_file() -> Path:
     """Return the file that Terraform reads too."""
     name = Path("terraform/stacks/patch_tracker/tables.json")
     return next(
@@ -81,7 +81,7 @@ def new_tables(endpoint: str, project: str = PROJECT) -> Tables:
     """Make both tables under new names."""
     client = aws.client("dynamodb", endpoint_url=endpoint)
     names = {key: f"{key}-{uuid.uuid4().hex[:12]}" for key in ("patches", "discussions")}
-    create_tables(client, read_definitions(_definition()), names)
+    create_tables(client, read_definitions(tables_file()), names)
     return Tables(client, names, project)
 
 
