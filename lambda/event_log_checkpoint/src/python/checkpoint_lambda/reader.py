@@ -1,8 +1,8 @@
 """Reads many event files at once, each to an outcome: no file can stop another.
 
 Chosen by measurement (docs/event-log-checkpoint.md): obstore's blocking calls in threads cost
-0.35 ms of CPU time a file, its coroutines 0.45 ms, boto3 in threads 1.3 ms. Listing stays with boto3,
-because obstore can neither list versions nor list a bucket that holds a key such as `a//b`.
+0.35 ms of CPU time a file, its coroutines 0.45 ms, boto3 in threads 1.3 ms. Listing stays with
+boto3, because obstore can neither list versions nor list a bucket that holds a key such as `a//b`.
 """
 
 from __future__ import annotations
