@@ -21,7 +21,10 @@ def clone(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["region_repor", "dev"], "no stack 'region_repor'; the stacks are: event_log_checkpoint, "),
+        (
+            ["region_repor", "dev"],
+            "no stack 'region_repor'; the stacks are: event_log_checkpoint, ",
+        ),
         (["region_report", "test"], "no environment 'test'; the environments are: dev, staging"),
         (["region_report", "dev", "--profile", "nobody"], "--profile: The config profile (nobody)"),
         (["region_report", "dev", "--local", "--destroy"], "--local has no use for"),
