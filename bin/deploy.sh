@@ -11,11 +11,4 @@ root="$(cd -P "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
 # shellcheck source=build-support/bootstrap/bootstrap.sh
 source "${root}/build-support/bootstrap/bootstrap.sh"
 
-need_environment
-exec "$(environment_python)" -I -u -c '
-import runpy, sys
-root = sys.argv.pop(1)
-folders = ("common", "lambda/event_log_checkpoint")
-sys.path[:0] = [f"{root}/{folder}/src/python" for folder in folders]
-runpy.run_module("deployment.cli", run_name="__main__", alter_sys=True)
-' "${root}" "$@"
+exec_module deployment.cli "$@"

@@ -13,13 +13,4 @@ root="$(cd -P "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
 # shellcheck source=build-support/bootstrap/bootstrap.sh
 source "${root}/build-support/bootstrap/bootstrap.sh"
 
-need_environment
-# -I: neither the folder that this is called in nor the user's PYTHON… variables change what is run;
-# -u: progress is seen at once. Python takes this process's place, so that signals reach it.
-exec "$(environment_python)" -I -u -c '
-import runpy, sys
-root = sys.argv.pop(1)
-folders = ("common", "lambda/event_log_checkpoint")
-sys.path[:0] = [f"{root}/{folder}/src/python" for folder in folders]
-runpy.run_module("local_cloud.cli", run_name="__main__", alter_sys=True)
-' "${root}" "$@"
+exec_module local_cloud.cli "$@"

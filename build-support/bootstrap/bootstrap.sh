@@ -218,6 +218,20 @@ need_environment() {
   release_lock
 }
 
+# exec_module MODULE [ARGUMENT…]: runs a module of the project's own code in this process's place, so
+# that signals reach it. -I: neither the folder that this is called in nor the user's PYTHON…
+# variables change what is run; -u: progress is seen at once.
+exec_module() {
+  need_environment
+  exec "$(environment_python)" -I -u -c '
+import runpy, sys
+root, module = sys.argv.pop(1), sys.argv.pop(1)
+folders = ("common", "lambda/event_log_checkpoint")
+sys.path[:0] = [f"{root}/{folder}/src/python" for folder in folders]
+runpy.run_module(module, run_name="__main__", alter_sys=True)
+' "${bootstrap_dir%/build-support/bootstrap}" "$@"
+}
+
 # lambda_runtime_python: prints the interpreter of an environment with what Lambda's own runtime
 # holds, and nothing else; installed on first use.
 lambda_runtime_python() {

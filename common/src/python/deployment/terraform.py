@@ -9,12 +9,11 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TextIO
 
 from deployment.errors import TerraformError
 from deployment.stacks import Stack, variables_as_json
 
-NOTHING_TO_DO: Final = 0
 CHANGES: Final = 2
 
 
@@ -119,28 +118,24 @@ class Terraform:
     def _run(
         self, verb: str, *arguments: str, good: Sequence[int] = (0,), quiet: bool = False
     ) -> int:
+        out = subprocess.DEVNULL if quiet else sys.stderr
+        return self._started(verb, arguments, out, good).returncode
+
+    def _output(self, verb: str, *arguments: str) -> str:
+        return self._started(verb, arguments, subprocess.PIPE, (0,)).stdout
+
+    def _started(
+        self, verb: str, arguments: Sequence[str], out: int | TextIO, good: Sequence[int]
+    ) -> subprocess.CompletedProcess[str]:
         done = subprocess.run(  # noqa: S603 - the project's own script
             self._command(verb, *arguments),
             cwd=self.stack.root,
             env=self._environment(),
             stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL if quiet else sys.stderr,
+            stdout=out,
+            text=True,
             check=False,
         )
         if done.returncode not in good:
             raise TerraformError(f"terraform {verb} failed: it says why, above")
-        return done.returncode
-
-    def _output(self, verb: str, *arguments: str) -> str:
-        done = subprocess.run(  # noqa: S603 - the project's own script
-            self._command(verb, *arguments),
-            cwd=self.stack.root,
-            env=self._environment(),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            text=True,
-            check=False,
-        )
-        if done.returncode:
-            raise TerraformError(f"terraform {verb} failed: it says why, above")
-        return done.stdout
+        return done

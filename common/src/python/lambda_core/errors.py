@@ -55,6 +55,10 @@ class ApplicationError(Exception):
         return " ".join(self.message.split())
 
 
+class InvalidRequestError(ApplicationError):
+    """A function was asked for something that it does not do; asking again cannot help."""
+
+
 class ConfigurationError(ApplicationError):
     """Something is set wrongly; only the person who set it can help."""
 

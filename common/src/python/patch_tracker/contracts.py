@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from enum import StrEnum
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import Field, StringConstraints
 
-from patch_tracker.errors import InvalidRequestError
+from lambda_core import contracts
+from lambda_core.contracts import Contract
 from patch_tracker.sync.discussions import DiscussionSyncResult
 from patch_tracker.sync.patches import PatchSyncResult
 
@@ -16,12 +16,6 @@ MAX_MESSAGE_IDS = 500
 """In an answer: it must fit into an event."""
 
 MessageId = Annotated[str, StringConstraints(min_length=1, max_length=998)]
-
-
-class Contract(BaseModel):
-    """Base of the events: immutable, no coercion, no unknown fields."""
-
-    model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
 
 
 class PatchMode(StrEnum):
@@ -120,25 +114,12 @@ class DiscussionsResult(Contract):
 def parse_request[R: Contract](model: type[R], event: dict[str, Any]) -> R:
     """Read an event; that of a function's destination stands for the answer that is in it.
 
-    Raises
-    ------
-    InvalidRequestError
-        Names each field that is missing, unknown or wrong; never what it holds.
+    Errors are those of `lambda_core.contracts.parse_request`.
     """
     answer = event.get("responsePayload")
     if "requestContext" in event and isinstance(answer, dict):
         event = {name: answer[name] for name in model.model_fields if name in answer}
-    try:
-        # As JSON, which is what it came as.
-        return model.model_validate_json(json.dumps(event))
-    except ValidationError as error:
-        problems = [
-            f"{'.'.join(map(str, problem['loc'])) or 'the event'}: {problem['msg']}"
-            for problem in error.errors(include_url=False, include_input=False)
-        ]
-    raise InvalidRequestError(
-        f"the event is no {model.__name__}: {'; '.join(problems)}", model=model.__name__
-    )
+    return contracts.parse_request(model, event)
 
 
 def patches_result(

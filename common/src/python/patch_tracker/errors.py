@@ -6,10 +6,6 @@ from lambda_core.errors import ApplicationError, DataSourceError
 from lambda_core.http import HttpError
 
 
-class InvalidRequestError(ApplicationError):
-    """An event asks for something that there is not; asking again cannot help."""
-
-
 class OutageError(HttpError):
     """A server answered with a page for people where it should have sent data.
 

@@ -12,10 +12,10 @@ from aws_ssm_fetcher_testing.catalogs import small_catalog
 from aws_ssm_fetcher_testing.stage_runs import fetched, request_after
 
 from aws_ssm_fetcher.stages.artefacts import ArtefactStore
-from aws_ssm_fetcher.stages.contracts import StageRequest, StageResult, parse_request
-from aws_ssm_fetcher.stages.errors import InvalidRequestError
+from aws_ssm_fetcher.stages.contracts import StageRequest, StageResult
 from aws_ssm_fetcher.stages.process import process
-from lambda_core.errors import ConfigurationError, ProcessingError
+from lambda_core.contracts import parse_request
+from lambda_core.errors import ConfigurationError, InvalidRequestError, ProcessingError
 from lambda_testing.events import sample_events
 from lambda_testing.fresh_interpreter import packages_after_import
 

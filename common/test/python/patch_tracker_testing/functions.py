@@ -1,16 +1,41 @@
-"""What tests of the functions share: an environment with tables, servers and a conversation."""
+"""What tests of the functions share: an environment with tables, servers and a conversation.
+
+And what holds for each of the functions.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 import pytest
 from patch_tracker_testing.mails import make_mail
 from patch_tracker_testing.sources import Sources, running_sources
 from patch_tracker_testing.tables import PROJECT, Tables, new_tables
 
+from lambda_core.contracts import Contract
+from lambda_core.errors import ConfigurationError, InvalidRequestError
+from lambda_testing.events import sample_events
+from lambda_testing.fresh_interpreter import packages_after_import
+from local_cloud.server import moto_server
+from patch_tracker.contracts import parse_request
 from patch_tracker.models import MailKind
+
+type World = tuple[Tables, Sources]
+"""The tables and the servers of one test."""
+
+ELSEWHERE = ("openpyxl", "polars", "moto", "feedparser")
+"""Packages in layers that the functions do not have."""
+
+WRONG_SETTINGS = {
+    "CONTACT": "",
+    "PATCHES_TABLE": "no table",
+    "LORE_URL": "file:///etc/passwd",
+    "REQUEST_SPACING_SECONDS": "-1",
+}
 
 CONVERSATION = [
     make_mail("c", kind=MailKind.COVER),
@@ -20,9 +45,7 @@ CONVERSATION = [
 
 
 @contextmanager
-def function_environment(
-    endpoint: str, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[tuple[Tables, Sources]]:
+def function_environment(endpoint: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     """Set what the functions read from the environment."""
     tables = new_tables(endpoint)
     with running_sources(CONVERSATION) as sources:
@@ -42,3 +65,66 @@ def function_environment(
         }.items():
             monkeypatch.setenv(variable, value)
         yield tables, sources
+
+
+class FunctionTests:
+    """Tests of a function; a subclass whose name begins with `Test` says which, and adds its own.
+
+    Attributes
+    ----------
+    function
+        The module of its handler.
+    request_model
+        What it is asked.
+    wrong
+        A field that the function refuses, and what is in it.
+    """
+
+    function: ModuleType
+    request_model: type[Contract]
+    wrong: tuple[str, object]
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def endpoint(cls) -> Iterator[str]:
+        with moto_server() as url:
+            yield url
+
+    @pytest.fixture
+    def world(self, endpoint: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+        self.function._tracker.cache_clear()
+        with function_environment(endpoint, monkeypatch) as found:
+            yield found
+
+    @property
+    def events(self) -> dict[str, dict[str, Any]]:
+        """The sample events that lie beside the function."""
+        assert self.function.__file__ is not None
+        return sample_events(Path(self.function.__file__).parents[3] / "events")
+
+    def call(self, event: dict[str, Any]) -> dict[str, Any]:
+        """Invoke the function."""
+        answer: dict[str, Any] = self.function.handler(event, None)
+        return answer
+
+    def test_the_sample_events_are_valid(self) -> None:
+        for event in self.events.values():
+            parse_request(self.request_model, event)
+
+    def test_a_wrong_event_is_told_before_anything_is_done(self, world: World) -> None:
+        field, value = self.wrong
+        with pytest.raises(InvalidRequestError, match=field):
+            self.call({field: value})
+        assert world[1].requests == 0
+
+    @pytest.mark.parametrize(("variable", "value"), WRONG_SETTINGS.items())
+    def test_a_wrong_setting_is_named(
+        self, world: World, monkeypatch: pytest.MonkeyPatch, variable: str, value: str
+    ) -> None:
+        monkeypatch.setenv(variable, value)
+        with pytest.raises(ConfigurationError, match=variable):
+            self.call({})
+
+    def test_it_imports_what_its_layers_have(self) -> None:
+        loaded = packages_after_import(self.function.__name__, blocked=ELSEWHERE)
+        assert loaded.isdisjoint(ELSEWHERE)

@@ -15,9 +15,8 @@ from typing import Final
 from pydantic import BaseModel, ValidationError
 
 from aws_ssm_fetcher import __version__
-from aws_ssm_fetcher.stages.errors import InvalidRequestError
 from lambda_core import aws
-from lambda_core.errors import ProcessingError
+from lambda_core.errors import InvalidRequestError, ProcessingError
 from lambda_core.s3 import ObjectNotFoundError, PreconditionFailedError, S3Objects, StoredObject
 
 DIGEST: Final = "sha256"

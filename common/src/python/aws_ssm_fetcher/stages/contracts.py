@@ -9,20 +9,18 @@ from __future__ import annotations
 
 import json
 from enum import StrEnum
-from typing import Annotated, Any, Final, Literal, Self
+from typing import Annotated, Final, Literal, Self
 
 from pydantic import (
     AfterValidator,
     AwareDatetime,
-    BaseModel,
     ConfigDict,
     Field,
     StringConstraints,
-    ValidationError,
     model_validator,
 )
 
-from aws_ssm_fetcher.stages.errors import InvalidRequestError
+from lambda_core.contracts import Contract
 
 LATEST: Final = "latest"
 """No execution's id, because the copies of the latest set lie under this name."""
@@ -49,12 +47,6 @@ https://docs.aws.amazon.com/step-functions/latest/apireference/API_StartExecutio
 Count = Annotated[int, Field(ge=0)]
 Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 CacheAgeHours = Annotated[float, Field(ge=0, le=1_000_000)]
-
-
-class Contract(BaseModel):
-    """Base of the events: immutable, no coercion, no unknown fields."""
-
-    model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
 
 
 class StageName(StrEnum):
@@ -248,24 +240,3 @@ class OrchestratorResult(StageResult):
     complete: bool
     held_back: str | None = None
     superseded_by: ExecutionId | None = None
-
-
-def parse_request[R: Contract](model: type[R], event: dict[str, Any]) -> R:
-    """Read an event.
-
-    Raises
-    ------
-    InvalidRequestError
-        Names each field that is missing, unknown or wrong; never what it holds.
-    """
-    try:
-        # As JSON, which is what it came as: only there is text a date.
-        return model.model_validate_json(json.dumps(event))
-    except ValidationError as error:
-        problems = [
-            f"{'.'.join(map(str, problem['loc'])) or 'the event'}: {problem['msg']}"
-            for problem in error.errors(include_url=False, include_input=False)
-        ]
-    raise InvalidRequestError(
-        f"the event is no {model.__name__}: {'; '.join(problems)}", model=model.__name__
-    )

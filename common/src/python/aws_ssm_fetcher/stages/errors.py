@@ -12,10 +12,6 @@ from lambda_core.retry import Verdict
 from lambda_core.s3 import PreconditionFailedError, S3Error, WriteUnknownError
 
 
-class InvalidRequestError(ApplicationError):
-    """A stage was asked for something that it does not do; asking again cannot help."""
-
-
 class TransientDataSourceError(DataSourceError):
     """A source could not be read now: throttled, unreachable or failing; later it may work."""
 

@@ -10,13 +10,7 @@ from aws_ssm_fetcher.outputs.files import REPORT_FILES, ReportFile, ReportFormat
 from aws_ssm_fetcher.outputs.report_set import write_reports
 from aws_ssm_fetcher.report import Report
 from aws_ssm_fetcher.stages.artefacts import ArtefactStore
-from aws_ssm_fetcher.stages.contracts import (
-    Contract,
-    ExecutionId,
-    StageName,
-    StageRequest,
-    StageResult,
-)
+from aws_ssm_fetcher.stages.contracts import ExecutionId, StageName, StageRequest, StageResult
 from aws_ssm_fetcher.stages.keys import (
     MANIFEST,
     REPORT,
@@ -25,6 +19,7 @@ from aws_ssm_fetcher.stages.keys import (
     processed_prefix,
 )
 from aws_ssm_fetcher.stages.run import running
+from lambda_core.contracts import Contract
 from lambda_core.errors import ProcessingError
 from lambda_core.observability import timed_step
 

@@ -12,8 +12,9 @@ from typing import Self
 
 from pydantic import AwareDatetime, ValidationError, model_validator
 
-from aws_ssm_fetcher.stages.contracts import Contract, Count, ExecutionId
+from aws_ssm_fetcher.stages.contracts import Count, ExecutionId
 from aws_ssm_fetcher.stages.keys import POINTER_KEY, set_prefix
+from lambda_core.contracts import Contract
 from lambda_core.errors import ReportError
 from lambda_core.s3 import S3Objects, StoredObject
 

@@ -11,9 +11,8 @@ from hypothesis import strategies as st
 
 from aws_ssm_fetcher.models import Catalog
 from aws_ssm_fetcher.stages.artefacts import ArtefactStore
-from aws_ssm_fetcher.stages.errors import InvalidRequestError
 from aws_ssm_fetcher.stages.keys import raw_prefix
-from lambda_core.errors import ProcessingError
+from lambda_core.errors import InvalidRequestError, ProcessingError
 from lambda_core.s3 import PreconditionFailedError
 
 if TYPE_CHECKING:

@@ -10,16 +10,13 @@ from hypothesis import strategies as st
 
 from aws_ssm_fetcher.stages.contracts import (
     CaughtError,
-    Contract,
     FetchRequest,
     OrchestratorRequest,
     StageFailure,
     StageName,
     StageRequest,
     StageResult,
-    parse_request,
 )
-from aws_ssm_fetcher.stages.errors import InvalidRequestError
 from aws_ssm_fetcher.stages.keys import (
     LATEST_PREFIX,
     POINTER_KEY,
@@ -30,6 +27,8 @@ from aws_ssm_fetcher.stages.keys import (
     raw_prefix,
     set_prefix,
 )
+from lambda_core.contracts import Contract, parse_request
+from lambda_core.errors import InvalidRequestError
 
 IDS = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9_-]{0,79}", fullmatch=True).filter(
     lambda name: name != "latest"

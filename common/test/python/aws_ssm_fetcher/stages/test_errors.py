@@ -7,7 +7,6 @@ from botocore.exceptions import ClientError, EndpointConnectionError, NoCredenti
 from botocore.parsers import ResponseParserError
 
 from aws_ssm_fetcher.stages.errors import (
-    InvalidRequestError,
     TransientDataSourceError,
     TransientStorageError,
     stable_form,
@@ -16,6 +15,7 @@ from lambda_core.errors import (
     ApplicationError,
     CircuitOpenError,
     DataSourceError,
+    InvalidRequestError,
     ProcessingError,
     ReportError,
 )

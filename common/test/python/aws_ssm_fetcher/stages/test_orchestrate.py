@@ -28,12 +28,12 @@ from aws_ssm_fetcher.stages.contracts import (
     StageFailure,
     StageResult,
 )
-from aws_ssm_fetcher.stages.errors import InvalidRequestError, TransientStorageError
+from aws_ssm_fetcher.stages.errors import TransientStorageError
 from aws_ssm_fetcher.stages.generate import generate_excel
 from aws_ssm_fetcher.stages.orchestrate import orchestrate
 from aws_ssm_fetcher.stages.pointer import Pointer, read_pointer
 from aws_ssm_fetcher.stages.process import process
-from lambda_core.errors import ProcessingError, ReportError
+from lambda_core.errors import InvalidRequestError, ProcessingError, ReportError
 from lambda_testing.fault_proxy import Fetch, respond
 from lambda_testing.loopback_server import Exchange
 

@@ -20,10 +20,10 @@ from aws_ssm_fetcher.outputs.report_set import write_reports
 from aws_ssm_fetcher.report import Report
 from aws_ssm_fetcher.stages.artefacts import ArtefactStore
 from aws_ssm_fetcher.stages.contracts import StageRequest, StageResult
-from aws_ssm_fetcher.stages.errors import InvalidRequestError, TransientStorageError
+from aws_ssm_fetcher.stages.errors import TransientStorageError
 from aws_ssm_fetcher.stages.generate import generate_excel, generate_json_csv
 from aws_ssm_fetcher.stages.process import process
-from lambda_core.errors import ProcessingError
+from lambda_core.errors import InvalidRequestError, ProcessingError
 from lambda_core.s3 import S3Error
 from lambda_testing.fault_proxy import Fetch, respond
 from lambda_testing.loopback_server import Exchange

@@ -11,11 +11,11 @@ from aws_ssm_fetcher_testing.stage_runs import new_bucket
 
 from aws_ssm_fetcher.models import Catalog, Launches
 from aws_ssm_fetcher.stages.artefacts import ArtefactStore
-from aws_ssm_fetcher.stages.contracts import FetchRequest, StageResult, parse_request
-from aws_ssm_fetcher.stages.errors import InvalidRequestError
+from aws_ssm_fetcher.stages.contracts import FetchRequest, StageResult
 from data_fetcher_lambda import lambda_function
 from lambda_core import aws
-from lambda_core.errors import ConfigurationError, DataSourceError
+from lambda_core.contracts import parse_request
+from lambda_core.errors import ConfigurationError, DataSourceError, InvalidRequestError
 from lambda_testing.events import sample_events
 from lambda_testing.fault_proxy import Fault, FaultProxy, access_denied, always
 from lambda_testing.fresh_interpreter import packages_after_import

@@ -1,90 +1,30 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
-
 import pytest
-from patch_tracker_testing.functions import function_environment
-from patch_tracker_testing.sources import Sources
-from patch_tracker_testing.tables import Tables
+from patch_tracker_testing.functions import FunctionTests, World
 
 from fetch_discussions_lambda import lambda_function
-from lambda_core.errors import ConfigurationError
-from lambda_testing.events import sample_events
-from lambda_testing.fresh_interpreter import packages_after_import
-from local_cloud.server import moto_server
-from patch_tracker.contracts import FetchDiscussionsRequest, parse_request
-from patch_tracker.errors import InvalidRequestError
+from patch_tracker.contracts import FetchDiscussionsRequest
 
 pytest_plugins = ["lambda_testing.pytest_plugin"]
 
-EVENTS = sample_events(Path(__file__).parents[3] / "events")
 
+class TestFetchDiscussions(FunctionTests):
+    function = lambda_function
+    request_model = FetchDiscussionsRequest
+    wrong = ("message_ids", "p")
 
-@pytest.fixture(scope="module")
-def endpoint() -> Iterator[str]:
-    with moto_server() as url:
-        yield url
+    def test_it_stores_what_came_and_nothing_twice(self, world: World) -> None:
+        tables, _ = world
+        first = self.call({})
+        assert (first["mails"], first["new"]) == (3, 3)
+        assert tables.patches.by_message_id("p").reply_count == 1
+        again = self.call({})
+        assert (again["new"], again["requests"], again["writes"]) == (0, 1, 0)
 
-
-@pytest.fixture
-def world(endpoint: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Tables, Sources]]:
-    lambda_function._tracker.cache_clear()
-    with function_environment(endpoint, monkeypatch) as found:
-        yield found
-
-
-def call(event: dict[str, Any]) -> dict[str, Any]:
-    return lambda_function.handler(event, None)
-
-
-@pytest.mark.parametrize("name", EVENTS)
-def test_the_sample_events_are_valid(name: str) -> None:
-    parse_request(FetchDiscussionsRequest, EVENTS[name])
-
-
-def test_it_stores_what_came_and_nothing_twice(world: tuple[Tables, Sources]) -> None:
-    tables, _ = world
-    first = call({})
-    assert (first["mails"], first["new"]) == (3, 3)
-    assert tables.patches.by_message_id("p").reply_count == 1
-    again = call({})
-    assert (again["new"], again["requests"], again["writes"]) == (0, 1, 0)
-
-
-def test_the_answer_of_fetch_patches_starts_it(world: tuple[Tables, Sources]) -> None:
-    event = dict(EVENTS["destination.json"])
-    event["responsePayload"] |= {"message_ids": ["p", "unknown"]}
-    found = call(event)
-    assert (found["new"], found["threads"], found["not_found"]) == (3, 1, ["unknown"])
-
-
-def test_a_wrong_event_is_told_before_anything_is_done(world: tuple[Tables, Sources]) -> None:
-    with pytest.raises(InvalidRequestError, match="message_ids"):
-        call({"message_ids": "p"})
-    assert world[1].requests == 0
-
-
-@pytest.mark.parametrize(
-    ("variable", "value"),
-    [
-        ("CONTACT", ""),
-        ("PATCHES_TABLE", "no table"),
-        ("LORE_URL", "file:///etc/passwd"),
-        ("REQUEST_SPACING_SECONDS", "-1"),
-    ],
-)
-def test_a_wrong_setting_is_named(
-    world: tuple[Tables, Sources], monkeypatch: pytest.MonkeyPatch, variable: str, value: str
-) -> None:
-    monkeypatch.setenv(variable, value)
-    with pytest.raises(ConfigurationError, match=variable):
-        call({})
-
-
-def test_it_imports_what_its_layers_have() -> None:
-    elsewhere = ["openpyxl", "polars", "moto", "feedparser"]
-    assert packages_after_import(
-        "fetch_discussions_lambda.lambda_function", blocked=elsewhere
-    ).isdisjoint(elsewhere)
+    @pytest.mark.usefixtures("world")
+    def test_the_answer_of_fetch_patches_starts_it(self) -> None:
+        event = self.events["destination.json"]
+        event["responsePayload"] |= {"message_ids": ["p", "unknown"]}
+        found = self.call(event)
+        assert (found["new"], found["threads"], found["not_found"]) == (3, 1, ["unknown"])

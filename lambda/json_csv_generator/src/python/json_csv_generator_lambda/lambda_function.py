@@ -6,10 +6,11 @@ from functools import cache
 from typing import Any
 
 from aws_ssm_fetcher.stages.artefacts import ArtefactStore
-from aws_ssm_fetcher.stages.contracts import StageRequest, parse_request
+from aws_ssm_fetcher.stages.contracts import StageRequest
 from aws_ssm_fetcher.stages.generate import generate_json_csv
 from aws_ssm_fetcher.stages.run import METRICS_NAMESPACE
 from aws_ssm_fetcher.stages.settings import StageSettings
+from lambda_core.contracts import parse_request
 from lambda_core.observability import instrumented
 
 

@@ -1,83 +1,22 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
+from patch_tracker_testing.functions import FunctionTests, World
 
-import pytest
-from patch_tracker_testing.functions import function_environment
-from patch_tracker_testing.sources import Sources
-from patch_tracker_testing.tables import Tables
-
-from lambda_core.errors import ConfigurationError
-from lambda_testing.events import sample_events
-from lambda_testing.fresh_interpreter import packages_after_import
-from local_cloud.server import moto_server
-from patch_tracker.contracts import RefreshDiscussionsRequest, parse_request
-from patch_tracker.errors import InvalidRequestError
+from patch_tracker.contracts import RefreshDiscussionsRequest
 from refresh_discussions_lambda import lambda_function
 
 pytest_plugins = ["lambda_testing.pytest_plugin"]
 
-EVENTS = sample_events(Path(__file__).parents[3] / "events")
 
+class TestRefreshDiscussions(FunctionTests):
+    function = lambda_function
+    request_model = RefreshDiscussionsRequest
+    wrong = ("days", 0)
 
-@pytest.fixture(scope="module")
-def endpoint() -> Iterator[str]:
-    with moto_server() as url:
-        yield url
-
-
-@pytest.fixture
-def world(endpoint: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Tables, Sources]]:
-    lambda_function._tracker.cache_clear()
-    with function_environment(endpoint, monkeypatch) as found:
-        yield found
-
-
-def call(event: dict[str, Any]) -> dict[str, Any]:
-    return lambda_function.handler(event, None)
-
-
-@pytest.mark.parametrize("name", EVENTS)
-def test_the_sample_events_are_valid(name: str) -> None:
-    parse_request(RefreshDiscussionsRequest, EVENTS[name])
-
-
-def test_it_stores_what_is_missing(world: tuple[Tables, Sources]) -> None:
-    tables, _ = world
-    first = call({"days": 3650})
-    assert (first["mails"], first["new"]) == (3, 3)
-    assert tables.discussions.by_message_id("r").target == "p"
-    again = call({})
-    assert (again["new"], again["writes"]) == (0, 0)
-
-
-def test_a_wrong_event_is_told_before_anything_is_done(world: tuple[Tables, Sources]) -> None:
-    with pytest.raises(InvalidRequestError, match="days"):
-        call({"days": 0})
-    assert world[1].requests == 0
-
-
-@pytest.mark.parametrize(
-    ("variable", "value"),
-    [
-        ("CONTACT", ""),
-        ("PATCHES_TABLE", "no table"),
-        ("LORE_URL", "file:///etc/passwd"),
-        ("REQUEST_SPACING_SECONDS", "-1"),
-    ],
-)
-def test_a_wrong_setting_is_named(
-    world: tuple[Tables, Sources], monkeypatch: pytest.MonkeyPatch, variable: str, value: str
-) -> None:
-    monkeypatch.setenv(variable, value)
-    with pytest.raises(ConfigurationError, match=variable):
-        call({})
-
-
-def test_it_imports_what_its_layers_have() -> None:
-    elsewhere = ["openpyxl", "polars", "moto", "feedparser"]
-    assert packages_after_import(
-        "refresh_discussions_lambda.lambda_function", blocked=elsewhere
-    ).isdisjoint(elsewhere)
+    def test_it_stores_what_is_missing(self, world: World) -> None:
+        tables, _ = world
+        first = self.call({"days": 3650})
+        assert (first["mails"], first["new"]) == (3, 3)
+        assert tables.discussions.by_message_id("r").target == "p"
+        again = self.call({})
+        assert (again["new"], again["writes"]) == (0, 0)

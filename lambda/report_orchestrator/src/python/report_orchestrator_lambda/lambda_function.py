@@ -8,10 +8,11 @@ from typing import Any
 from pydantic import Field
 
 from aws_ssm_fetcher.stages.artefacts import ArtefactStore
-from aws_ssm_fetcher.stages.contracts import OrchestratorRequest, parse_request
+from aws_ssm_fetcher.stages.contracts import OrchestratorRequest
 from aws_ssm_fetcher.stages.orchestrate import MAX_PAIRS_DROP_PERCENT, orchestrate
 from aws_ssm_fetcher.stages.run import METRICS_NAMESPACE
 from aws_ssm_fetcher.stages.settings import StageSettings
+from lambda_core.contracts import parse_request
 from lambda_core.observability import instrumented
 
 

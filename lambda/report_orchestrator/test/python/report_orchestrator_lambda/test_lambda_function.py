@@ -10,13 +10,9 @@ import pytest
 from aws_ssm_fetcher_testing.stage_runs import catalog_of, generated
 
 from aws_ssm_fetcher.stages.artefacts import ArtefactStore
-from aws_ssm_fetcher.stages.contracts import (
-    OrchestratorRequest,
-    OrchestratorResult,
-    parse_request,
-)
-from aws_ssm_fetcher.stages.errors import InvalidRequestError
-from lambda_core.errors import ConfigurationError
+from aws_ssm_fetcher.stages.contracts import OrchestratorRequest, OrchestratorResult
+from lambda_core.contracts import parse_request
+from lambda_core.errors import ConfigurationError, InvalidRequestError
 from lambda_testing.events import sample_events
 from lambda_testing.fresh_interpreter import packages_after_import
 from report_orchestrator_lambda import lambda_function
