@@ -21,7 +21,7 @@ from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection
 from typing import TYPE_CHECKING
 
-from local_cloud import mends
+from local_cloud import mends, parameter_index
 from local_cloud.errors import ServerError
 from local_cloud.failures import Failures
 from local_cloud.functions import FunctionOptions, run_functions
@@ -33,9 +33,6 @@ if TYPE_CHECKING:
     from werkzeug.serving import BaseWSGIServer
 
 LOOPBACK = "127.0.0.1"
-
-SEEDED_REGION = "us-east-1"
-"""The region whose parameters are loaded when the server starts."""
 
 START_SECONDS = 60.0
 """How long the server may take to answer; importing moto takes about two seconds."""
@@ -132,7 +129,7 @@ def _serve(connection: Connection, port: int, functions: FunctionOptions | None)
     if server is None:
         return
     mends.apply()
-    _load_parameter_tree()
+    parameter_index.apply()
     if functions:
         server.app = StatusPage(server.app, run_functions(functions, server.port))
         server.app = Recorder(server.app)
@@ -141,18 +138,6 @@ def _serve(connection: Connection, port: int, functions: FunctionOptions | None)
     connection.send(server.port)
     with contextlib.suppress(EOFError):
         connection.recv()
-
-
-def _load_parameter_tree() -> None:
-    # moto reads its snapshot when first asked. Two first requests at once would fail, because one
-    # walks the parameters while the other still adds to them.
-    from moto.core.models import DEFAULT_ACCOUNT_ID
-    from moto.ssm.models import ssm_backends
-
-    for tree in ("regions", "services"):
-        ssm_backends[DEFAULT_ACCOUNT_ID][SEEDED_REGION].get_parameters_by_path(
-            f"/aws/service/global-infrastructure/{tree}", recursive=False
-        )
 
 
 def _bind(connection: Connection, port: int) -> BaseWSGIServer | None:

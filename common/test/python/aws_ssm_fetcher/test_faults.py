@@ -27,13 +27,32 @@ type Answer = dict[str, Any]
 ROOT = "/aws/service/global-infrastructure"
 ONE_REGION = f"{ROOT}/regions/eu-west-3/services"
 NO_FEED = "http://127.0.0.1:9/regions.rss"
-PAIRS = len(moto_tree().region_pairs())
+REGIONS = frozenset({"ap-south-2", "cn-north-1", "eu-west-3", "us-east-1"})
+"""Which regions the source lists here: a report of all takes six times as long, and fails alike."""
+PAIRS = sum(region in REGIONS for region, _ in moto_tree().region_pairs())
+
+
+def of_few_regions(answer: Answer) -> Answer:
+    return {
+        **answer,
+        "Parameters": [one for one in answer["Parameters"] if one["Value"] in REGIONS],
+    }
+
+
+def path_of(request: ReceivedRequest) -> str:
+    path = request.json.get("Path") if isinstance(request.json, dict) else None
+    return path if isinstance(path, str) else ""
+
+
+FEW_REGIONS = Fault(
+    lambda request: path_of(request) == f"{ROOT}/regions", fault.mutate_json(of_few_regions)
+)
 
 
 @pytest.fixture(scope="module")
 def upstream() -> Iterator[str]:
-    with moto_server() as url:
-        yield url
+    with moto_server() as server, FaultProxy(server, [FEW_REGIONS]) as proxy:
+        yield proxy.url
 
 
 @pytest.fixture
@@ -70,9 +89,9 @@ def run(
     ("which", "action"),
     [
         pytest.param(fault.every(3), fault.throttling(), id="throttled"),
-        pytest.param(fault.every(25), fault.internal_server_error(), id="status 500"),
-        pytest.param(fault.every(25), fault.reset_connection(), id="reset"),
-        pytest.param(fault.every(25), fault.truncate(), id="truncated"),
+        pytest.param(fault.every(5), fault.internal_server_error(), id="status 500"),
+        pytest.param(fault.every(5), fault.reset_connection(), id="reset"),
+        pytest.param(fault.every(5), fault.truncate(), id="truncated"),
     ],
 )
 def test_passing_faults_cost_nothing(
@@ -246,7 +265,7 @@ def test_an_empty_tree_is_an_error(
     empty: str,
 ) -> None:
     def lists_it(request: ReceivedRequest) -> bool:
-        path = request.json.get("Path", "") if isinstance(request.json, dict) else ""
+        path = path_of(request)
         return path == f"{ROOT}/{empty}" or (empty.endswith("/") and f"/{empty}" in path)
 
     with FaultProxy(upstream, [Fault(lists_it, NOTHING)]) as proxy:
