@@ -21,7 +21,7 @@ from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection
 from typing import TYPE_CHECKING
 
-from local_cloud import mends, parameter_index
+from local_cloud import mends, shortcuts
 from local_cloud.errors import ServerError
 from local_cloud.failures import Failures
 from local_cloud.functions import FunctionOptions, run_functions
@@ -129,7 +129,7 @@ def _serve(connection: Connection, port: int, functions: FunctionOptions | None)
     if server is None:
         return
     mends.apply()
-    parameter_index.apply()
+    shortcuts.apply()
     if functions:
         server.app = StatusPage(server.app, run_functions(functions, server.port))
         server.app = Recorder(server.app)

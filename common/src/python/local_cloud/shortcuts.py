@@ -1,7 +1,7 @@
-"""Pages of AWS's public parameters, without a walk through all parameters for each.
+"""What moto does slowly, done quicker: its answers stay as they are.
 
-moto walks through its 54,000 parameters for every page of ten, which makes a report of 1,173 calls
-wait for little else. Here the parameters right below a path are looked up. The answers are moto's.
+A report of regions and services takes 1,173 calls, and the tests many times that; without these the
+calls wait for little but walks through lists that do not change.
 """
 
 from __future__ import annotations
@@ -20,7 +20,24 @@ MOST: Final = 10
 
 
 def apply() -> None:
-    """Let moto answer so, in this process; after `mends.apply`, which loads the whole tree."""
+    """Take the shortcuts in this process; after `mends.apply`, which loads the whole tree."""
+    names_of_services()
+    public_parameters_by_path()
+
+
+def names_of_services() -> None:
+    """List the services that moto knows once; it lists a folder twice for every request."""
+    from moto import backends
+
+    names = tuple(backends.list_of_moto_modules())
+    backends.list_of_moto_modules = lambda: names
+
+
+def public_parameters_by_path() -> None:
+    """Look up the public parameters right below a path.
+
+    moto walks through all of its 54,000 parameters for every page of ten.
+    """
     from moto.ssm.models import SimpleSystemManagerBackend
 
     @around(SimpleSystemManagerBackend, "get_parameters_by_path")

@@ -1,4 +1,4 @@
-"""Pages of public parameters are those of moto, and come without a walk through all parameters."""
+"""What moto answers by a shortcut is what it answers without."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ import pytest
 from botocore.exceptions import ClientError
 from hypothesis import given
 from hypothesis import strategies as st
+from moto import backends
 
-from local_cloud import parameter_index
+from local_cloud import shortcuts
 from local_cloud.server import moto_server as local_server
 
-TREE = parameter_index.TREE
+TREE = shortcuts.TREE
 
 
 @pytest.fixture(scope="module")
@@ -79,13 +80,21 @@ def test_parameters_of_ones_own_are_found(quick: Any) -> None:  # noqa: ANN401 -
     assert names(quick, Path="/mine/a") == [["/mine/a/b"]]
 
 
+def test_services_are_those_of_moto(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = list(backends.list_of_moto_modules())
+    monkeypatch.setattr(backends, "list_of_moto_modules", backends.list_of_moto_modules)
+    shortcuts.names_of_services()
+    first, second = (list(backends.list_of_moto_modules()) for _ in range(2))
+    assert first == second == before
+
+
 part = st.text("ab-", min_size=1, max_size=2)
 
 
 @given(st.lists(st.lists(part, min_size=1, max_size=3).map("/".join), unique=True))
 def test_each_name_is_right_below_its_parent(paths: list[str]) -> None:
     inside = [f"{TREE}/{path}" for path in paths]
-    children = parameter_index.by_parent([*inside, "/elsewhere/a", "plain"])
+    children = shortcuts.by_parent([*inside, "/elsewhere/a", "plain"])
     assert sorted(name for below in children.values() for name in below) == sorted(inside)
     for parent, below in children.items():
         assert [name for name in inside if name.rpartition("/")[0] == parent] == below
