@@ -114,11 +114,8 @@ def _generate(
         return StageResult(
             execution_id=request.execution_id,
             data_location=store.location(prefix),
-            statistics=run.statistics(
-                regions=report.metadata.unique_regions,
-                services=report.metadata.unique_services,
-                pairs=report.metadata.total_combinations,
-                complete=report.metadata.complete,
+            statistics=run.statistics_of(
+                report.metadata,
                 files=len(files),
                 bytes=sum(file.bytes for file in files),
             ),

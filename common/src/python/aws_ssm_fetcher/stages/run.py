@@ -27,6 +27,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Final
 
+from aws_ssm_fetcher.report import ReportMetadata
 from aws_ssm_fetcher.stages.contracts import StageName, StageStatistics
 from aws_ssm_fetcher.stages.errors import stable_form
 from lambda_core.errors import ApplicationError
@@ -77,6 +78,20 @@ class StageRun:
         told = statistics.model_dump(mode="json", exclude_none=True, exclude={"stage"})
         _logger.info("The stage %s is done", self.stage, extra=told)
         return statistics
+
+    def statistics_of(
+        self,
+        report: ReportMetadata,
+        **of_the_stage: Any,  # noqa: ANN401 - as above
+    ) -> StageStatistics:
+        """Return what a stage did that read or made a report, and tell it likewise."""
+        return self.statistics(
+            regions=report.unique_regions,
+            services=report.unique_services,
+            pairs=report.total_combinations,
+            complete=report.complete,
+            **of_the_stage,
+        )
 
 
 @contextmanager
