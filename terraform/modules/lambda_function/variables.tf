@@ -93,3 +93,9 @@ variable "reserved_concurrency" {
   type        = number
   default     = null
 }
+
+variable "permissions_boundary_arn" {
+  description = "Policy beyond which no role can go, whatever it is allowed; null for none."
+  type        = string
+  default     = null
+}

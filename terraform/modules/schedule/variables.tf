@@ -60,3 +60,9 @@ variable "kms_key_arn" {
   description = "Key that encrypts the input and the queue."
   type        = string
 }
+
+variable "permissions_boundary_arn" {
+  description = "Policy beyond which no role can go, whatever it is allowed; null for none."
+  type        = string
+  default     = null
+}

@@ -19,8 +19,9 @@ data "aws_iam_policy_document" "trust" {
 
 resource "aws_iam_role" "this" {
   # A function may have the same name, and its role with it.
-  name               = "${var.name}-state-machine"
-  assume_role_policy = data.aws_iam_policy_document.trust.json
+  name                 = "${var.name}-state-machine"
+  assume_role_policy   = data.aws_iam_policy_document.trust.json
+  permissions_boundary = var.permissions_boundary_arn
 }
 
 data "aws_iam_policy_document" "observability" {

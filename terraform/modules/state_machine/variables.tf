@@ -32,3 +32,9 @@ variable "log_retention_days" {
   description = "How long its log is kept."
   type        = number
 }
+
+variable "permissions_boundary_arn" {
+  description = "Policy beyond which no role can go, whatever it is allowed; null for none."
+  type        = string
+  default     = null
+}

@@ -98,16 +98,17 @@ module "function" {
   source   = "../../modules/lambda_function"
   for_each = local.functions
 
-  name               = "${local.name}-${replace(trimprefix(each.key, "event_log_"), "_", "-")}"
-  description        = local.descriptions[each.key]
-  package            = "${local.packages}/functions/${each.key}.zip"
-  settings           = merge(each.value, { memory_mb = lookup(var.memory_mb, each.key, each.value.memory_mb) })
-  layer_arns         = { for name, layer in module.layer : name => layer.arn }
-  architecture       = var.architecture
-  policy_json        = data.aws_iam_policy_document.function[each.key].json
-  kms_key_arn        = module.key.arn
-  log_retention_days = var.log_retention_days
-  live_version       = lookup(var.live_versions, each.key, null)
+  name                     = "${local.name}-${replace(trimprefix(each.key, "event_log_"), "_", "-")}"
+  permissions_boundary_arn = var.permissions_boundary_arn
+  description              = local.descriptions[each.key]
+  package                  = "${local.packages}/functions/${each.key}.zip"
+  settings                 = merge(each.value, { memory_mb = lookup(var.memory_mb, each.key, each.value.memory_mb) })
+  layer_arns               = { for name, layer in module.layer : name => layer.arn }
+  architecture             = var.architecture
+  policy_json              = data.aws_iam_policy_document.function[each.key].json
+  kms_key_arn              = module.key.arn
+  log_retention_days       = var.log_retention_days
+  live_version             = lookup(var.live_versions, each.key, null)
 
   environment = merge(
     local.checkpoint,
@@ -150,22 +151,24 @@ resource "aws_lambda_function_event_invoke_config" "checkpoint" {
 module "schedule" {
   source = "../../modules/schedule"
 
-  name                  = "${local.name}-checkpoint"
-  expression            = var.schedule
-  enabled               = var.schedule_enabled
-  target_arn            = module.function["event_log_checkpoint"].live_arn
-  target_action         = "lambda:InvokeFunction"
-  dead_letter_queue_arn = module.dead_letters.arn
-  kms_key_arn           = module.key.arn
+  name                     = "${local.name}-checkpoint"
+  permissions_boundary_arn = var.permissions_boundary_arn
+  expression               = var.schedule
+  enabled                  = var.schedule_enabled
+  target_arn               = module.function["event_log_checkpoint"].live_arn
+  target_action            = "lambda:InvokeFunction"
+  dead_letter_queue_arn    = module.dead_letters.arn
+  kms_key_arn              = module.key.arn
 }
 
 module "backfill" {
   source = "../../modules/state_machine"
 
-  name               = "${local.name}-backfill"
-  policy_json        = data.aws_iam_policy_document.backfill.json
-  kms_key_arn        = module.key.arn
-  log_retention_days = var.log_retention_days
+  name                     = "${local.name}-backfill"
+  permissions_boundary_arn = var.permissions_boundary_arn
+  policy_json              = data.aws_iam_policy_document.backfill.json
+  kms_key_arn              = module.key.arn
+  log_retention_days       = var.log_retention_days
 
   definition = templatefile("${path.module}/backfill.asl.json", merge(
     { for name, function in module.function : "${name}_arn" => function.live_arn },

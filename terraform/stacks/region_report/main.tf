@@ -98,16 +98,17 @@ module "function" {
   source   = "../../modules/lambda_function"
   for_each = local.functions
 
-  name               = "${local.name}-${replace(each.key, "_", "-")}"
-  description        = local.descriptions[each.key]
-  package            = "${local.packages}/functions/${each.key}.zip"
-  settings           = merge(each.value, { memory_mb = lookup(var.memory_mb, each.key, each.value.memory_mb) })
-  layer_arns         = { for name, layer in module.layer : name => layer.arn }
-  architecture       = var.architecture
-  policy_json        = data.aws_iam_policy_document.function[each.key].json
-  kms_key_arn        = module.key.arn
-  log_retention_days = var.log_retention_days
-  live_version       = lookup(var.live_versions, each.key, null)
+  name                     = "${local.name}-${replace(each.key, "_", "-")}"
+  permissions_boundary_arn = var.permissions_boundary_arn
+  description              = local.descriptions[each.key]
+  package                  = "${local.packages}/functions/${each.key}.zip"
+  settings                 = merge(each.value, { memory_mb = lookup(var.memory_mb, each.key, each.value.memory_mb) })
+  layer_arns               = { for name, layer in module.layer : name => layer.arn }
+  architecture             = var.architecture
+  policy_json              = data.aws_iam_policy_document.function[each.key].json
+  kms_key_arn              = module.key.arn
+  log_retention_days       = var.log_retention_days
+  live_version             = lookup(var.live_versions, each.key, null)
 
   environment = merge(
     {
@@ -124,10 +125,11 @@ module "function" {
 module "state_machine" {
   source = "../../modules/state_machine"
 
-  name               = "${local.name}-region-report"
-  policy_json        = data.aws_iam_policy_document.state_machine.json
-  kms_key_arn        = module.key.arn
-  log_retention_days = var.log_retention_days
+  name                     = "${local.name}-region-report"
+  permissions_boundary_arn = var.permissions_boundary_arn
+  policy_json              = data.aws_iam_policy_document.state_machine.json
+  kms_key_arn              = module.key.arn
+  log_retention_days       = var.log_retention_days
 
   definition = templatefile("${path.module}/state_machine.asl.json", merge(
     { for name, function in module.function : "${name}_arn" => function.live_arn },
@@ -153,11 +155,12 @@ module "dead_letters" {
 module "schedule" {
   source = "../../modules/schedule"
 
-  name                  = "${local.name}-daily"
-  expression            = var.schedule
-  enabled               = var.schedule_enabled
-  target_arn            = module.state_machine.arn
-  target_action         = "states:StartExecution"
-  dead_letter_queue_arn = module.dead_letters.arn
-  kms_key_arn           = module.key.arn
+  name                     = "${local.name}-daily"
+  permissions_boundary_arn = var.permissions_boundary_arn
+  expression               = var.schedule
+  enabled                  = var.schedule_enabled
+  target_arn               = module.state_machine.arn
+  target_action            = "states:StartExecution"
+  dead_letter_queue_arn    = module.dead_letters.arn
+  kms_key_arn              = module.key.arn
 }

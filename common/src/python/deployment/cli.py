@@ -65,6 +65,12 @@ def _parser() -> argparse.ArgumentParser:
         help="with --local: prove besides that a second plan is empty, that each function's role "
         "allows what the function called and no more, and that destroying leaves nothing",
     )
+    parser.add_argument(
+        "--approved",
+        metavar="ENV",
+        help="the environment's name, from where somebody has agreed already, such as an "
+        "environment of GitHub with reviewers; production asks nobody then",
+    )
     parser.add_argument("--profile", help="profile of the AWS CLI's configuration")
     parser.add_argument("--region", help="where to deploy, such as eu-west-1")
     parser.add_argument(
@@ -81,6 +87,8 @@ def _run(args: argparse.Namespace) -> int:
         return _run_locally(args, stack)
     if args.prove:
         raise UsageError("--prove is for --local")
+    if args.approved not in (None, stack.environment):
+        raise UsageError(f"--approved {args.approved} is for another environment than this one")
     try:
         session = boto3.Session(profile_name=args.profile, region_name=args.region)
     except ProfileNotFound as error:
@@ -89,7 +97,7 @@ def _run(args: argparse.Namespace) -> int:
         stack,
         session,
         args.architecture or "x86_64",
-        ask_on_terminal,
+        ask_on_terminal if args.approved is None else lambda _: args.approved,
         environment={"AWS_PROFILE": args.profile} if args.profile else {},
     )
     if args.destroy:
@@ -104,8 +112,10 @@ def _run(args: argparse.Namespace) -> int:
 
 
 def _run_locally(args: argparse.Namespace, stack: Stack) -> int:
-    if args.profile or args.region or args.destroy:
-        raise UsageError("--local has no use for --profile, --region or --destroy: it starts empty")
+    if args.profile or args.region or args.destroy or args.approved:
+        raise UsageError(
+            "--local has no use for --profile, --region, --destroy or --approved: it starts empty"
+        )
     with local_account(stack) as endpoint:
         deployment = Deployment(
             stack,

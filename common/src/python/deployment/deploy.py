@@ -94,8 +94,9 @@ class Deployment:
     def _terraform(self) -> Terraform:
         functions = self.stack.functions()
         packages = self.stack.root / "dist"
-        packaged(self.stack.root, self.architecture, functions)
-        check_packages(packages, functions, self.architecture)
+        if functions:
+            packaged(self.stack.root, self.architecture, functions)
+            check_packages(packages, functions, self.architecture)
         account = self._account()
         s3 = self.session.client("s3")
         ensure_state_bucket(account, s3)
@@ -103,9 +104,10 @@ class Deployment:
             self.stack,
             {
                 **self.variables,
-                "architecture": self.architecture,
+                # A stack without functions has no variables for them.
+                **({"architecture": self.architecture} if functions else {}),
+                **({"packages": str(packages)} if functions else {}),
                 "environment": self.stack.environment,
-                "packages": str(packages),
                 "region": account.region,
             },
             self.environment,

@@ -23,13 +23,14 @@ def prove(deployment: Deployment, endpoint: str, outputs: Mapping[str, Any]) -> 
     if deployment.plan():
         raise DeploymentError("a second plan is not empty: something is never as it was told")
     _tell("a second plan is empty")
-    iam = deployment.session.client("iam")
-    # A function's role has the function's name.
-    permissions = {name: permissions_of(name, iam) for name in outputs["functions"].values()}
-    calls = recorded_calls(endpoint)
-    if wrong := list(compare(permissions, calls).lines()):
-        raise DeploymentError("roles and functions do not fit:\n  " + "\n  ".join(wrong))
-    _tell(f"each of {len(permissions)} roles allows what its function called, and no more")
+    if functions := outputs.get("functions"):
+        iam = deployment.session.client("iam")
+        # A function's role has the function's name.
+        permissions = {name: permissions_of(name, iam) for name in functions.values()}
+        calls = recorded_calls(endpoint)
+        if wrong := list(compare(permissions, calls).lines()):
+            raise DeploymentError("roles and functions do not fit:\n  " + "\n  ".join(wrong))
+        _tell(f"each of {len(permissions)} roles allows what its function called, and no more")
     deployment.destroy()
     if left := _left(deployment):
         raise DeploymentError(f"destroying leaves {', '.join(left)}")
@@ -44,6 +45,9 @@ def _left(deployment: Deployment) -> list[str]:
     found += [one["FunctionName"] for one in client("lambda").list_functions()["Functions"]]
     found += [one["name"] for one in client("stepfunctions").list_state_machines()["stateMachines"]]
     found += [one["RoleName"] for one in client("iam").list_roles()["Roles"]]
+    found += [one["Arn"] for one in client("iam").list_policies(Scope="Local")["Policies"]]
+    providers = client("iam").list_open_id_connect_providers()["OpenIDConnectProviderList"]
+    found += [one["Arn"] for one in providers]
     found += [one["AlarmName"] for one in client("cloudwatch").describe_alarms()["MetricAlarms"]]
     found += [one["logGroupName"] for one in client("logs").describe_log_groups()["logGroups"]]
     found += [one["TopicArn"] for one in client("sns").list_topics()["Topics"]]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import ClientError
 
@@ -12,6 +12,14 @@ from deployment.errors import DeploymentError
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
+    from mypy_boto3_s3.type_defs import PublicAccessBlockConfigurationTypeDef
+
+_PRIVATE: Final[PublicAccessBlockConfigurationTypeDef] = {
+    "BlockPublicAcls": True,
+    "BlockPublicPolicy": True,
+    "IgnorePublicAcls": True,
+    "RestrictPublicBuckets": True,
+}
 
 
 @dataclass(frozen=True)
@@ -31,7 +39,8 @@ class Account:
 def ensure_state_bucket(account: Account, s3: S3Client) -> None:
     """Make the bucket of states, or bring it up to date: private, encrypted, with versions.
 
-    It is the one thing that no stack can make, because its own state would have no place.
+    It is the one thing that no stack can make, because its own state would have no place. What is
+    right already is not written again, so that whoever may only look can plan.
 
     Raises
     ------
@@ -47,22 +56,35 @@ def ensure_state_bucket(account: Account, s3: S3Client) -> None:
             if error.response["ResponseMetadata"]["HTTPStatusCode"] != 404:
                 raise
             s3.create_bucket(Bucket=bucket, **_placement(account.region))
-        s3.put_public_access_block(
-            **owner,
-            PublicAccessBlockConfiguration={
-                "BlockPublicAcls": True,
-                "BlockPublicPolicy": True,
-                "IgnorePublicAcls": True,
-                "RestrictPublicBuckets": True,
-            },
-        )
+        if _public_access_block(s3, owner) != _PRIVATE:
+            s3.put_public_access_block(**owner, PublicAccessBlockConfiguration=_PRIVATE)
         # Every state that ever was can be had back.
-        s3.put_bucket_versioning(**owner, VersioningConfiguration={"Status": "Enabled"})
-        s3.put_bucket_policy(**owner, Policy=json.dumps(_tls_only(account)))
+        if s3.get_bucket_versioning(**owner).get("Status") != "Enabled":
+            s3.put_bucket_versioning(**owner, VersioningConfiguration={"Status": "Enabled"})
+        if _policy(s3, owner) != _tls_only(account):
+            s3.put_bucket_policy(**owner, Policy=json.dumps(_tls_only(account)))
     except ClientError as error:
         raise DeploymentError(
             f"the bucket {bucket}, which keeps the states of all stacks, cannot be had: {error}"
         ) from error
+
+
+def _public_access_block(s3: S3Client, owner: Any) -> object:  # noqa: ANN401 - of the API
+    try:
+        return s3.get_public_access_block(**owner)["PublicAccessBlockConfiguration"]
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "NoSuchPublicAccessBlockConfiguration":
+            raise
+        return None
+
+
+def _policy(s3: S3Client, owner: Any) -> object:  # noqa: ANN401 - of the API
+    try:
+        return json.loads(s3.get_bucket_policy(**owner)["Policy"])
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "NoSuchBucketPolicy":
+            raise
+        return None
 
 
 def _placement(region: str) -> Any:  # noqa: ANN401 - of the API

@@ -9,6 +9,11 @@ import pytest
 from deployment.errors import DeploymentError
 from deployment.state import Account, ensure_state_bucket
 from lambda_testing.fault_proxy import Fault, FaultProxy, access_denied, always
+from lambda_testing.loopback_server import ReceivedRequest
+
+
+def is_written(request: ReceivedRequest) -> bool:
+    return request.method not in ("GET", "HEAD")
 
 
 def some_account(region: str) -> Account:
@@ -28,6 +33,32 @@ def test_the_bucket_of_states_is_private_and_keeps_versions(
     assert all(s3.get_public_access_block(Bucket=name)["PublicAccessBlockConfiguration"].values())
     policy = json.loads(s3.get_bucket_policy(Bucket=name)["Policy"])
     assert policy["Statement"][0]["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+
+
+def test_what_is_right_is_not_written_again(aws_environment: str) -> None:
+    account = some_account("us-east-1")
+    s3 = boto3.client("s3", endpoint_url=aws_environment, region_name=account.region)
+    ensure_state_bucket(account, s3)
+    with FaultProxy(aws_environment, [Fault(is_written, access_denied())]) as proxy:
+        ensure_state_bucket(account, boto3.client("s3", endpoint_url=proxy.url))
+
+
+@pytest.mark.parametrize("lost", ["public access block", "versioning", "policy"])
+def test_what_was_lost_is_put_right(aws_environment: str, lost: str) -> None:
+    account = some_account("us-east-1")
+    s3 = boto3.client("s3", endpoint_url=aws_environment, region_name=account.region)
+    ensure_state_bucket(account, s3)
+    name = account.state_bucket
+    if lost == "policy":
+        s3.delete_bucket_policy(Bucket=name)
+    elif lost == "versioning":
+        s3.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Suspended"})
+    else:
+        s3.delete_public_access_block(Bucket=name)
+    ensure_state_bucket(account, s3)
+    assert s3.get_bucket_policy(Bucket=name)
+    assert s3.get_bucket_versioning(Bucket=name)["Status"] == "Enabled"
+    assert s3.get_public_access_block(Bucket=name)
 
 
 def test_a_bucket_of_states_that_cannot_be_had_is_named(aws_environment: str) -> None:

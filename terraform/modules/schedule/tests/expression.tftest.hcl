@@ -72,3 +72,16 @@ run "a_word" {
 
   expect_failures = [var.expression]
 }
+
+run "its_role_has_the_boundary" {
+  command = plan
+
+  variables {
+    permissions_boundary_arn = "arn:aws:iam::123456789012:policy/boundary"
+  }
+
+  assert {
+    condition     = aws_iam_role.this.permissions_boundary == var.permissions_boundary_arn
+    error_message = "The role goes beyond the boundary."
+  }
+}

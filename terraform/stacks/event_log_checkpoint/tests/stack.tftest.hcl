@@ -158,3 +158,13 @@ run "production_is_not_deletable" {
 
   expect_failures = [var.deletable]
 }
+
+run "a_boundary_that_is_none" {
+  command = plan
+
+  variables {
+    permissions_boundary_arn = "github-dev-boundary"
+  }
+
+  expect_failures = [var.permissions_boundary_arn]
+}

@@ -197,3 +197,13 @@ run "a_log_level_that_is_none" {
 
   expect_failures = [var.log_level]
 }
+
+run "a_boundary_that_is_none" {
+  command = plan
+
+  variables {
+    permissions_boundary_arn = "github-dev-boundary"
+  }
+
+  expect_failures = [var.permissions_boundary_arn]
+}

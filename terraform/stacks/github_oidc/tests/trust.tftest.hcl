@@ -1,0 +1,248 @@
+# The policies are written by the real provider, which asks nobody for them; what would be made is
+# made up.
+
+provider "aws" {
+  region                      = "us-east-1"
+  access_key                  = "none"
+  secret_key                  = "none"
+  skip_credentials_validation = true
+  skip_metadata_api_check     = true
+  skip_requesting_account_id  = true
+}
+
+override_data {
+  target = data.aws_caller_identity.this
+  values = {
+    account_id = "123456789012"
+  }
+}
+
+override_data {
+  target = data.aws_iam_openid_connect_provider.github
+  values = {
+    arn = "arn:aws:iam::123456789012:oidc-provider/there-already"
+  }
+}
+
+override_resource {
+  target = aws_iam_openid_connect_provider.github
+  values = {
+    arn = "arn:aws:iam::123456789012:oidc-provider/token.actions.githubusercontent.com"
+  }
+}
+
+override_resource {
+  target = aws_iam_policy.boundary
+  values = {
+    arn = "arn:aws:iam::123456789012:policy/github-dev-boundary"
+  }
+}
+
+override_resource {
+  target = aws_iam_policy.read
+  values = {
+    arn = "arn:aws:iam::123456789012:policy/github-dev-read"
+  }
+}
+
+override_resource {
+  target = aws_iam_policy.read_pipelines
+  values = {
+    arn = "arn:aws:iam::123456789012:policy/github-dev-read-pipelines"
+  }
+}
+
+override_resource {
+  target = aws_iam_policy.write
+  values = {
+    arn = "arn:aws:iam::123456789012:policy/github-dev-write"
+  }
+}
+
+override_resource {
+  target = aws_iam_policy.write_pipelines
+  values = {
+    arn = "arn:aws:iam::123456789012:policy/github-dev-write-pipelines"
+  }
+}
+
+override_resource {
+  target = aws_iam_policy.write_access
+  values = {
+    arn = "arn:aws:iam::123456789012:policy/github-dev-write-access"
+  }
+}
+
+override_resource {
+  target = aws_iam_role.github
+}
+
+override_resource {
+  target = aws_iam_role_policy_attachment.github
+}
+
+variables {
+  environment = "dev"
+  repository  = "some-owner/some-name"
+}
+
+run "pull_requests_and_the_branch_may_look" {
+  assert {
+    condition = jsondecode(data.aws_iam_policy_document.trust["plan"].json).Statement[0].Condition == {
+      StringEquals = {
+        "token.actions.githubusercontent.com:aud" = "sts.amazonaws.com"
+        "token.actions.githubusercontent.com:sub" = ["repo:some-owner/some-name:pull_request", "repo:some-owner/some-name:ref:refs/heads/main"]
+      }
+    }
+    error_message = "The role that looks is for pull requests and the branch of one repository."
+  }
+
+  assert {
+    condition     = [for key, one in aws_iam_role_policy_attachment.github : one.policy_arn if startswith(key, "plan-")] == [aws_iam_policy.read.arn, aws_iam_policy.read_pipelines.arn]
+    error_message = "The role that looks reads, and nothing else."
+  }
+
+  assert {
+    condition = alltrue(flatten([
+      for statement in concat(jsondecode(data.aws_iam_policy_document.read.json).Statement, jsondecode(data.aws_iam_policy_document.read_pipelines.json).Statement) : [
+        for action in flatten([statement.Action]) : can(regex("^[a-z0-9]+:(Get|List|Describe|Validate)", action))
+      ] if statement.Sid != "LocksOfStates"
+    ]))
+    error_message = "Reading changes nothing but the locks of states."
+  }
+}
+
+run "only_the_environment_on_the_branch_may_deploy" {
+  assert {
+    condition = jsondecode(data.aws_iam_policy_document.trust["apply"].json).Statement[0].Condition == {
+      StringEquals = {
+        "token.actions.githubusercontent.com:aud" = "sts.amazonaws.com"
+        "token.actions.githubusercontent.com:ref" = "refs/heads/main"
+        "token.actions.githubusercontent.com:sub" = "repo:some-owner/some-name:environment:dev"
+      }
+    }
+    error_message = "The role that deploys is for one environment, of one repository, on one branch."
+  }
+
+  assert {
+    condition     = jsondecode(data.aws_iam_policy_document.trust["apply"].json).Statement[0].Principal == { Federated = aws_iam_openid_connect_provider.github[0].arn }
+    error_message = "The role is for GitHub's tokens."
+  }
+}
+
+run "no_other_repository_branch_or_environment_is_named" {
+  variables {
+    environment = "prod"
+    repository  = "some-owner@12/some-name@345"
+    branch      = "release"
+  }
+
+  assert {
+    condition     = output.trusted_subjects["apply"] == ["repo:some-owner@12/some-name@345:environment:prod"]
+    error_message = "Production is for jobs of its environment only."
+  }
+
+  assert {
+    condition = alltrue([
+      for role in ["plan", "apply"] : alltrue([
+        for other in ["other-owner", "other-name", "some-owner/", "refs/heads/main", "environment:dev", "StringLike", "*"] :
+        !strcontains(data.aws_iam_policy_document.trust[role].json, other)
+      ])
+    ])
+    error_message = "A trust policy names what it is not for."
+  }
+}
+
+run "nobody_gets_beyond_the_boundary" {
+  assert {
+    condition = alltrue([
+      for statement in jsondecode(data.aws_iam_policy_document.write_access.json).Statement :
+      try(statement.Condition.StringEquals["iam:PermissionsBoundary"], "") == aws_iam_policy.boundary.arn
+      if length(setintersection(flatten([statement.Action]), ["iam:AttachRolePolicy", "iam:CreateRole", "iam:DeleteRolePermissionsBoundary", "iam:PutRolePermissionsBoundary", "iam:PutRolePolicy"])) > 0
+    ])
+    error_message = "Roles are made, and given policies, below the boundary only."
+  }
+
+  # The roles of GitHub are not among those that they may change.
+  assert {
+    condition = alltrue(flatten([
+      for statement in jsondecode(data.aws_iam_policy_document.write_access.json).Statement : [
+        for resource in flatten([statement.Resource]) : can(regex(":role/(aws-ssm-fetcher|event-log|patch-tracker)-dev-\\*$", resource))
+      ]
+    ]))
+    error_message = "Only roles of the stacks are changed."
+  }
+}
+
+# https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
+run "the_policies_are_as_short_as_iam_wants_them" {
+  variables {
+    environment   = "staging"
+    source_bucket = "somebody-elses-event-files"
+  }
+
+  assert {
+    condition = max([
+      for one in [
+        data.aws_iam_policy_document.boundary,
+        data.aws_iam_policy_document.read,
+        data.aws_iam_policy_document.read_pipelines,
+        data.aws_iam_policy_document.write,
+        data.aws_iam_policy_document.write_access,
+        data.aws_iam_policy_document.write_pipelines,
+      ] : length(jsonencode(jsondecode(one.json)))
+    ]...) <= 6144
+    error_message = "A policy is longer than 6144 characters."
+  }
+}
+
+run "the_accounts_provider_can_be_taken" {
+  variables {
+    reuse_existing_provider = true
+  }
+
+  assert {
+    condition     = length(aws_iam_openid_connect_provider.github) == 0 && strcontains(data.aws_iam_policy_document.trust["plan"].json, "oidc-provider/there-already")
+    error_message = "An account has one provider of GitHub's tokens."
+  }
+}
+
+run "all_repositories_of_an_owner" {
+  command = plan
+
+  variables {
+    repository = "some-owner/*"
+  }
+
+  expect_failures = [var.repository]
+}
+
+run "all_branches" {
+  command = plan
+
+  variables {
+    branch = "*"
+  }
+
+  expect_failures = [var.branch]
+}
+
+run "an_environment_that_is_none" {
+  command = plan
+
+  variables {
+    environment = "local"
+  }
+
+  expect_failures = [var.environment]
+}
+
+run "a_number_for_one_name_only" {
+  command = plan
+
+  variables {
+    repository = "some-owner@12/some-name"
+  }
+
+  expect_failures = [var.repository]
+}
