@@ -44,3 +44,4 @@ lock 3.9 3rdparty/python/pants-plugins.lock 3rdparty/python/pants-plugins.txt
 lock 3.9 build-support/bootstrap/pants.lock build-support/bootstrap/pants.in \
   --override build-support/bootstrap/pants-overrides.txt
 lock 3.9 build-support/bootstrap/uv.lock build-support/bootstrap/uv.in
+lock 3.12 build-support/checks/checks.lock build-support/checks/checks.in

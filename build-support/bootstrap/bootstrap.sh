@@ -232,22 +232,28 @@ runpy.run_module(module, run_name="__main__", alter_sys=True)
 ' "${bootstrap_dir%/build-support/bootstrap}" "$@"
 }
 
-# lambda_runtime_python: prints the interpreter of an environment with what Lambda's own runtime
-# holds, and nothing else; installed on first use.
-lambda_runtime_python() {
-  local lockfile="${bootstrap_dir%/build-support/bootstrap}/3rdparty/python/lambda-runtime.lock" home python
-  home="${bootstrap_cache}/lambda-runtime-$(digest_of "${lockfile}")"
+# locked_python NAME LOCKFILE WHAT: prints the interpreter of an environment of what LOCKFILE pins, and
+# nothing else; installed on first use.
+locked_python() {
+  local name="$1" lockfile="$2" what="$3" home python
+  home="${bootstrap_cache}/${name}-$(digest_of "${lockfile}")"
   if [[ ! -e "${home}/ready" || ! -x "${home}/venv/bin/python" ]]; then
-    python="$(need_python "${CODE_PYTHON_VERSION}" "the local Lambda runtime")" || exit 1
+    python="$(need_python "${CODE_PYTHON_VERSION}" "${what}")" || exit 1
     hold_lock "${python}" "${home}.lock"
     if [[ ! -e "${home}/ready" || ! -x "${home}/venv/bin/python" ]]; then
-      bootstrap_say "setting up Lambda's runtime in ${home} (once, about a quarter of a minute)"
+      bootstrap_say "setting up ${what} in ${home} (once, a quarter of a minute or more)"
       rm -f "${home}/ready"
       fill_venv "${home}/venv" "${python}" "${lockfile}" >&2 ||
-        bootstrap_fail "Lambda's runtime could not be set up (the cause is above); run the command again when it is gone."
+        bootstrap_fail "${what} could not be set up (the cause is above); run the command again when it is gone."
       : >"${home}/ready"
     fi
     release_lock
   fi
   printf '%s\n' "${home}/venv/bin/python"
+}
+
+# lambda_runtime_python: prints the interpreter of an environment with what Lambda's own runtime
+# holds, and nothing else.
+lambda_runtime_python() {
+  locked_python lambda-runtime "${bootstrap_dir%/build-support/bootstrap}/3rdparty/python/lambda-runtime.lock" "the local Lambda runtime"
 }

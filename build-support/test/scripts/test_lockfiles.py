@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 import pytest
@@ -17,6 +18,7 @@ PAIRS = [
     ("3rdparty/python/pants-plugins.txt", "3rdparty/python/pants-plugins.lock"),
     ("build-support/bootstrap/pants.in", "build-support/bootstrap/pants.lock"),
     ("build-support/bootstrap/uv.in", "build-support/bootstrap/uv.lock"),
+    ("build-support/checks/checks.in", "build-support/checks/checks.lock"),
 ]
 
 
@@ -46,6 +48,17 @@ def test_every_pin_has_hashes_and_none_a_host(lockfile: str) -> None:
 
     assert entries
     assert all("--hash=sha256:" in entry for entry in entries)
+    assert "://" not in text
+
+
+def test_what_node_takes_is_pinned_with_hashes() -> None:
+    text = (ROOT / "build-support/checks/package-lock.json").read_text()
+    root, *packages = json.loads(text)["packages"].values()
+    required = json.loads((ROOT / "build-support/checks/package.json").read_text())["dependencies"]
+
+    assert root["dependencies"] == required
+    assert len(packages) >= len(required)
+    assert all(package["integrity"].startswith("sha512-") for package in packages)
     assert "://" not in text
 
 
