@@ -11,7 +11,7 @@ and whose peak memory is that of its whole life.
 
 Fails where a figure is above its limit. The machine should be idle.
 
-    bin/pants run benchmarks:event_checkpoint -- [--files N …] [--rows N …]
+    bin/pants run benchmarks/event_checkpoint.py -- [--files N …] [--rows N …]
 """
 
 from __future__ import annotations

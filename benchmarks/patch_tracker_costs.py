@@ -1,6 +1,6 @@
 """What the patch tracker costs: requests, writes, mails a second, memory.
 
-    bin/pants run benchmarks:patch_tracker_costs -- [--mbox FILE] [--megabytes N]
+    bin/pants run benchmarks/patch_tracker_costs.py -- [--mbox FILE] [--megabytes N]
 
 Requests and writes are counted against local stand-ins of both servers and a local DynamoDB; they
 are the same on every machine. Without `--mbox` the mails are made up: 20 series of 3 patches, with

@@ -5,7 +5,7 @@ The plain fetch uses eight threads and boto3 as it comes, and throws away what i
 also works everything out and writes every file. Prints calls by operation, and for each process
 its CPU seconds and peak memory (imports included), as the median of the runs; then the ratio.
 
-    bin/pants run benchmarks:region_report -- [--runs N] [--no-zones]
+    bin/pants run benchmarks/region_report.py -- [--runs N] [--no-zones]
 """
 
 from __future__ import annotations

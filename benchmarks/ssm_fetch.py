@@ -10,7 +10,7 @@ fails where one of the two is above its limit. The machine should be idle.
 With `--others N`, other readers of the account use N calls a second of the first region's quota.
 The fetch does not know; the floor does.
 
-    bin/pants run benchmarks:ssm_fetch -- [--runs N] [--others N]
+    bin/pants run benchmarks/ssm_fetch.py -- [--runs N] [--others N]
 """
 
 from __future__ import annotations
