@@ -53,6 +53,11 @@ def _parser() -> argparse.ArgumentParser:
     what = parser.add_mutually_exclusive_group()
     what.add_argument("--plan", action="store_true", help="show what would change, and stop")
     what.add_argument("--destroy", action="store_true", help="remove everything; not in production")
+    what.add_argument(
+        "--verify",
+        action="store_true",
+        help="check that what is deployed is as the configuration says, there, and well",
+    )
     parser.add_argument(
         "--local",
         action="store_true",
@@ -106,15 +111,20 @@ def _run(args: argparse.Namespace) -> int:
     if args.plan:
         deployment.plan()
         return COMPLETE
+    if args.verify:
+        deployment.verify()
+        print(f"{stack.name} in {stack.environment} is as it should be.")
+        return COMPLETE
     outputs = deployment.apply()
     print(_what_now(stack, outputs))
     return COMPLETE
 
 
 def _run_locally(args: argparse.Namespace, stack: Stack) -> int:
-    if args.profile or args.region or args.destroy or args.approved:
+    if args.profile or args.region or args.destroy or args.verify or args.approved:
         raise UsageError(
-            "--local has no use for --profile, --region, --destroy or --approved: it starts empty"
+            "--local has no use for --profile, --region, --destroy, --verify or --approved: it "
+            "starts empty"
         )
     with local_account(stack) as endpoint:
         deployment = Deployment(

@@ -15,6 +15,7 @@ from deployment.errors import DeploymentError, UsageError
 from deployment.stacks import PRODUCTION, Stack
 from deployment.state import Account, ensure_state_bucket
 from deployment.terraform import Terraform
+from deployment.verify import faults, unconfirmed
 from local_cloud.packaging import packaged
 
 type Ask = Callable[[str], str]
@@ -71,6 +72,25 @@ class Deployment:
             self._require_consent(f"deploy {self.stack.name} to production")
             terraform.apply()
         return terraform.outputs()
+
+    def verify(self) -> None:
+        """Check that what is deployed is as it was told, there, and well; changes nothing.
+
+        Raises
+        ------
+        DeploymentError
+            Names what is wrong.
+        """
+        terraform = self._terraform()
+        if terraform.plan():
+            raise DeploymentError(
+                "what is deployed is not what the configuration says: the plan above is not empty"
+            )
+        resources = terraform.planned_changes()
+        if wrong := list(faults(resources, self.session)):
+            raise DeploymentError("what is deployed is not well:\n  " + "\n  ".join(wrong))
+        for address in unconfirmed(resources):
+            print(f"{address} has not confirmed yet to be told of anything", file=sys.stderr)
 
     def destroy(self) -> None:
         """Remove everything of the stack.

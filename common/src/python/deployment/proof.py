@@ -17,12 +17,11 @@ def prove(deployment: Deployment, endpoint: str, outputs: Mapping[str, Any]) -> 
     Raises
     ------
     DeploymentError
-        If a second plan would change something, a role allows less than its function called or
-        more, or something is left after all was destroyed.
+        If a second plan would change something, something is missing or broken, a role allows less
+        than its function called or more, or something is left after all was destroyed.
     """
-    if deployment.plan():
-        raise DeploymentError("a second plan is not empty: something is never as it was told")
-    _tell("a second plan is empty")
+    deployment.verify()
+    _tell("a second plan is empty, and what was deployed is there and well")
     if functions := outputs.get("functions"):
         iam = deployment.session.client("iam")
         # A function's role has the function's name.

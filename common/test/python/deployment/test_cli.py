@@ -29,6 +29,7 @@ def clone(monkeypatch: pytest.MonkeyPatch) -> None:
         (["region_report", "dev", "--profile", "nobody"], "--profile: The config profile (nobody)"),
         (["region_report", "dev", "--local", "--destroy"], "--local has no use for"),
         (["region_report", "dev", "--local", "--approved=dev"], "--local has no use for"),
+        (["region_report", "dev", "--local", "--verify"], "--local has no use for"),
         (["region_report", "prod", "--approved", "dev"], "--approved dev is for another"),
         (["region_report", "prod", "--destroy", "--region=eu-west-1"], "production is not destroy"),
     ],
