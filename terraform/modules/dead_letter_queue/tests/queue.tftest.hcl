@@ -1,0 +1,32 @@
+mock_provider "aws" {
+  mock_data "aws_iam_policy_document" {
+    defaults = {
+      json = "{\"Version\":\"2012-10-17\",\"Statement\":[]}"
+    }
+  }
+}
+
+variables {
+  name        = "not-started"
+  kms_key_arn = "arn:aws:kms:us-east-1:123456789012:key/1"
+  topic_arn   = "arn:aws:sns:us-east-1:123456789012:failure"
+}
+
+run "what_lies_in_it_is_kept_and_told" {
+  command = apply
+
+  assert {
+    condition     = aws_sqs_queue.this.message_retention_seconds == 14 * 24 * 3600 && aws_sqs_queue.this.kms_master_key_id == var.kms_key_arn
+    error_message = "Messages are kept for 14 days, encrypted."
+  }
+
+  assert {
+    condition     = aws_cloudwatch_metric_alarm.depth.dimensions["QueueName"] == "not-started" && aws_cloudwatch_metric_alarm.depth.alarm_actions == toset([var.topic_arn])
+    error_message = "The first message is told to the topic."
+  }
+
+  assert {
+    condition     = data.aws_iam_policy_document.this.statement[0].effect == "Deny" && one(data.aws_iam_policy_document.this.statement[0].condition).variable == "aws:SecureTransport"
+    error_message = "The queue takes TLS only."
+  }
+}
