@@ -38,7 +38,7 @@ FUNCTION: Final = "event_log_checkpoint"
 
 CHECKPOINT_KEY: Final = "checkpoints/events.parquet"
 
-REJECTED_KEY: Final = "checkpoints/events.rejected.parquet"
+REJECTED_KEY: Final = "checkpoints/_events.rejected.parquet"
 
 CHECKPOINT_FILE: Final = "checkpoint.parquet"
 

@@ -22,6 +22,7 @@ from checkpoint_lambda.errors import (
     CheckpointError,
     DamagedCheckpointError,
 )
+from checkpoint_lambda.layout import hidden_beside
 from checkpoint_lambda.ledger import PARQUET
 from lambda_core import aws
 from lambda_core.s3 import (
@@ -209,7 +210,7 @@ class CheckpointStore:
             It could not be written.
         """
         etag = re.sub(r"[^0-9A-Za-z]", "", stored.etag)[:8]
-        key = f"{self.key}.{what}-{stored.last_modified:%Y%m%dT%H%M%SZ}-{etag}"
+        key = hidden_beside(self.key, f"{what}-{stored.last_modified:%Y%m%dT%H%M%SZ}-{etag}")
         try:
             self._objects.put(key, stored.path, if_none_match=True)
         except (PreconditionFailedError, WriteUnknownError):

@@ -81,7 +81,7 @@ class RunOptions:
     most_objects
         Objects that are read in one run; the others are left to the next.
     deadline
-        Time of the reader's clock after which none is read.
+        Time of the reader's clock after which nothing is listed or read.
     """
 
     rebuild: bool = False
@@ -185,6 +185,9 @@ class RunResult:
         Of objects that could not be read.
     rows_without_object
         Rows whose object is no longer listed; None where not all objects were listed.
+    listed_all
+        Whether the time sufficed to list everything that was to be listed; where it did not, the
+        balance is of what was listed.
     """
 
     balance: Balance = field(default_factory=Balance)
@@ -193,6 +196,7 @@ class RunResult:
     filtered: int = 0
     failed_keys: list[str] = field(default_factory=list)
     rows_without_object: int | None = None
+    listed_all: bool = True
 
 
 @dataclass
@@ -344,6 +348,10 @@ class CheckpointRun:
         """Yield what is named as an event file; of versions with the same content the oldest."""
         balance = self._result.balance
         for key, versions in itertools.groupby(self._listing, lambda one: one.key):
+            if self._reader.is_late(self._options.deadline):
+                # What was read would be lost with the run, and with the next one too.
+                self._result.listed_all = False
+                return
             if not is_event_file(key, self._listing.prefix):
                 others = sum(1 for _ in versions)
                 balance.listed += others
@@ -559,17 +567,23 @@ class CheckpointRun:
         """Refuse to take over rows that an object may explain which is not read yet."""
         balance = self._result.balance
         missing = balance.failed + balance.deferred + balance.archived
-        if missing or self._listing.since:
+        if missing or self._listing.since or not self._result.listed_all:
             raise AdoptionError(
                 f"{target.store.path} does not say which objects its rows are from, and can be "
-                "taken over only in a run that reads all of them: "
-                + (f"{missing} could not be read now" if missing else 'invoke with "full": true'),
+                "taken over only in a run that reads all of them: " + self._why_not_all(missing),
                 checkpoint_path=target.store.path,
             )
 
+    def _why_not_all(self, missing: int) -> str:
+        if not self._result.listed_all:
+            return "the time did not suffice to list them"
+        return f"{missing} could not be read now" if missing else 'invoke with "full": true'
+
     def _count_rows_without_object(self) -> None:
-        groups = self._result.groups
-        if self._listing.since is None and not any(group.error for group in groups):
+        groups, listed_all = self._result.groups, self._result.listed_all
+        if self._listing.since or not listed_all:
+            return
+        if not any(group.error for group in groups):
             self._result.rows_without_object = (
                 sum(group.total_events for group in groups) - self._result.balance.in_checkpoint
             )

@@ -26,8 +26,8 @@ METRICS_NAMESPACE: Final = "EventLogCheckpoint"
 
 _SERVICE: Final = "event_log_checkpoint"
 
-_MARGIN_SECONDS: Final = 90.0
-"""Left for saving when the reading is ended, of the time that Lambda gives."""
+_SAVING_SECONDS: Final = 60.0
+"""Left for saving when the last object is read, of the time that Lambda gives."""
 
 _logger = logging.getLogger(__name__)
 
@@ -52,7 +52,7 @@ def lambda_handler(event: dict[str, Any], context: object) -> dict[str, Any]:
         raise_on_error = settings.raise_on_error
         now = dt.datetime.now(dt.UTC)
         assignment = Assignment.of(CheckpointRequest.parse(event), settings, now.date())
-        result = _run(assignment, settings, now, _deadline(context))
+        result = _run(assignment, settings, now, context)
         response = success(assignment, result, _milliseconds_since(begun))
         _report(result, response)
     except (InvalidEventError, ConfigurationError) as error:
@@ -71,18 +71,15 @@ def _run(
     assignment: Assignment,
     settings: CheckpointSettings,
     now: dt.datetime,
-    deadline: float | None,
+    context: object,
 ) -> RunResult:
     client = aws.client("s3", user_agent=_SERVICE)
     source = S3Objects(client, assignment.source_bucket)
     versions = settings.read_versions is ReadVersions.AUTO and source.keeps_versions()
+    limits = ReadLimits(event_bytes=settings.max_event_bytes, concurrency=settings.read_concurrency)
     run = CheckpointRun(
         Listing(source, assignment.prefix, assignment.since, versions),
-        EventReader(
-            client,
-            assignment.source_bucket,
-            ReadLimits(event_bytes=settings.max_event_bytes, concurrency=settings.read_concurrency),
-        ),
+        EventReader(client, assignment.source_bucket, limits),
         client,
         assignment.checkpoint_bucket,
         assignment.layout,
@@ -90,20 +87,20 @@ def _run(
             rebuild=assignment.rebuild,
             retry_rejected=assignment.retry_rejected,
             most_objects=settings.max_objects_per_run,
-            deadline=deadline,
+            deadline=_deadline(context, limits.longest_seconds + _SAVING_SECONDS),
         ),
         now=now,
     )
     return run.run()
 
 
-def _deadline(context: object) -> float | None:
-    """Return the time of the monotonic clock at which reading has to end."""
+def _deadline(context: object, margin: float) -> float | None:
+    """Return the time of the monotonic clock after which nothing is begun to be read."""
     remaining = getattr(context, "get_remaining_time_in_millis", None)
     if remaining is None:
         return None
     seconds: float = remaining() / 1000
-    return time.monotonic() + max(seconds - _MARGIN_SECONDS, seconds / 2)
+    return time.monotonic() + max(seconds - margin, seconds / 2)
 
 
 def _milliseconds_since(begun: float) -> float:
@@ -120,12 +117,15 @@ def _report(result: RunResult, response: Response) -> None:
     )
     if response.balance and response.balance["deferred"]:
         _logger.warning("%d objects are left to the next run", response.balance["deferred"])
+    if not result.listed_all:
+        _logger.warning("The time did not suffice to list all objects; the next run goes on")
     whole = {
         "EventsFailed": MetricValue(response.events_failed or 0),
         "EventsFiltered": MetricValue(response.events_filtered or 0),
         "ExecutionTime": MetricValue(response.execution_time_ms / 1000, "Seconds"),
         "GroupsFailed": MetricValue(sum(1 for one in result.groups if one.error)),
-        "ObjectsDeferred": MetricValue(result.balance.deferred),
+        # How many were not listed is not known, but that some were must raise the alarm.
+        "ObjectsDeferred": MetricValue(result.balance.deferred + (not result.listed_all)),
     }
     if len(result.groups) == 1 and result.groups[0].group is None:
         whole |= _values(result.groups[0])

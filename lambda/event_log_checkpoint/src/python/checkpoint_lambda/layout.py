@@ -35,6 +35,16 @@ class Group:
     datatype: str
 
 
+def hidden_beside(checkpoint: str, name: str, suffix: str = _SUFFIX) -> str:
+    """Return the key of a file beside a checkpoint that is no part of the table of events.
+
+    Athena, Spark and Hive read all that lies below a table's location, but for names that begin
+    with an underscore or a dot (https://docs.aws.amazon.com/athena/latest/ug/tables-location-format.html).
+    """
+    folder, slash, file = checkpoint.rpartition("/")
+    return f"{folder}{slash}_{file.removesuffix(_SUFFIX)}.{name}{suffix}"
+
+
 class Layout(Protocol):
     """Tells in which checkpoint an event belongs."""
 
@@ -90,8 +100,8 @@ class OneCheckpoint:
         yield self.key
 
     def beside(self, name: str) -> str:
-        """Return `events.rejected.parquet` for `events.parquet`."""
-        return f"{self.key.removesuffix(_SUFFIX)}.{name}{_SUFFIX}"
+        """Return `_events.rejected.parquet` for `events.parquet`."""
+        return hidden_beside(self.key, name)
 
 
 @dataclass(frozen=True)
@@ -139,7 +149,7 @@ class GroupedCheckpoints:
 
     def beside(self, name: str) -> str:
         """Return a key that no group can have."""
-        return f"{self._filled('_all', '_all').removesuffix(_SUFFIX)}.{name}{_SUFFIX}"
+        return hidden_beside(self._filled("_all", "_all"), name)
 
     def _filled(self, study: str, datatype: str) -> str:
         return self.template.replace("{study}", study).replace("{datatype}", datatype)

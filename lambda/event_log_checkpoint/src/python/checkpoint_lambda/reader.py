@@ -46,6 +46,9 @@ _STATUS: Final = re.compile(r"status code: (\d{3})")
 
 _MESSAGE_LENGTH: Final = 300
 
+_LONGEST_PAUSE: Final = 5.0
+"""Seconds between two requests for an object."""
+
 
 class Unread(StrEnum):
     """Why an object is neither an event nor refused; the next run looks at it again."""
@@ -121,13 +124,18 @@ class ReadLimits:
     attempts
         Requests for one object while they fail in a way that may pass.
     request_seconds
-        For one request.
+        For one request; after that time none is tried again.
     """
 
     event_bytes: int = 1024 * 1024
     concurrency: int = 50
     attempts: int = 4
     request_seconds: float = 30.0
+
+    @property
+    def longest_seconds(self) -> float:
+        """What one object may take: a request is tried again just in time, and gets no answer."""
+        return 2 * self.request_seconds + _LONGEST_PAUSE
 
 
 class EventReader:
@@ -159,6 +167,10 @@ class EventReader:
         self._clock = clock
         self._store = _store(client, bucket, self._limits)
 
+    def is_late(self, deadline: float | None) -> bool:
+        """Whether the clock is at a deadline or after it; it never is where there is none."""
+        return deadline is not None and self._clock() >= deadline
+
     def read_all(
         self, sources: Iterable[Source], *, deadline: float | None = None
     ) -> Iterator[Outcome]:
@@ -173,7 +185,7 @@ class EventReader:
         """
 
         def read(source: Source) -> Outcome:
-            if deadline is not None and self._clock() >= deadline:
+            if self.is_late(deadline):
                 return NotRead(source, Unread.DEFERRED)
             return self.read(source)
 
@@ -288,10 +300,10 @@ def _store(client: S3Client, bucket: str, limits: ReadLimits) -> S3Store:
         },
         retry_config={
             "max_retries": limits.attempts - 1,
-            "retry_timeout": timedelta(seconds=limits.request_seconds * limits.attempts),
+            "retry_timeout": timedelta(seconds=limits.request_seconds),
             "backoff": {
                 "init_backoff": timedelta(milliseconds=100),
-                "max_backoff": timedelta(seconds=5),
+                "max_backoff": timedelta(seconds=_LONGEST_PAUSE),
                 "base": 2,
             },
         },

@@ -63,7 +63,8 @@ class Response(BaseModel):
     execution_time_ms
         Of the run.
     balance
-        What became of every listed object; the parts add up to `listed`.
+        What became of every listed object; the parts add up to `listed`. Where the time did not
+        suffice to list all, it is of those that were.
     rows_without_object
         Rows whose object is no longer listed, where all were listed.
     complete
@@ -128,7 +129,8 @@ def success(assignment: Assignment, result: RunResult, milliseconds: float) -> R
         events_filtered=result.filtered,
         last_processed_timestamp=max(timestamps).isoformat() if timestamps else None,
         execution_time_ms=milliseconds,
-        complete=not (balance["deferred"] or balance["failed"] or balance["unsaved"]),
+        complete=result.listed_all
+        and not (balance["deferred"] or balance["failed"] or balance["unsaved"]),
         balance=balance,
         rows_without_object=result.rows_without_object,
         details=Details(failed_files=failed_keys[:MOST_KEYS], error_count=len(failed_keys))

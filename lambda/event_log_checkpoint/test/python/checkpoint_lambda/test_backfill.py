@@ -29,7 +29,7 @@ NOW = dt.datetime(2026, 7, 1, tzinfo=dt.UTC)
 
 ONE = OneCheckpoint(KEY)
 
-REJECTED_KEY = "c/events.rejected.parquet"
+REJECTED_KEY = "c/_events.rejected.parquet"
 
 
 def listing(cloud: CheckpointCloud) -> list[dict[str, Any]]:
@@ -264,7 +264,7 @@ def test_the_same_content_again_is_no_row(
     cloud.write(part, "backfill/run-1/rows/x.parquet")
     result = merged()
     assert (result.rows, result.new_events) == (1, 0)
-    left_out = cloud.frame("c/events.left-out.parquet")
+    left_out = cloud.frame("c/_events.left-out.parquet")
     assert left_out.select("source_etag", "reason").rows() == [(f"{etag}-1", "duplicate")]
 
 

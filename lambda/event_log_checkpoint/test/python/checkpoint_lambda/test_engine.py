@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import io
+import itertools
+from dataclasses import dataclass
 
 import polars as pl
 import pytest
@@ -17,11 +20,16 @@ from checkpoint_testing.cloud import (
 )
 from polars.testing import assert_frame_equal
 
-from checkpoint_lambda import checkpoint_file
+from checkpoint_lambda import checkpoint_file, engine, reader
+from checkpoint_lambda.engine import CheckpointRun, RunOptions
+from checkpoint_lambda.layout import OneCheckpoint
+from checkpoint_lambda.listing import Listing
+from checkpoint_lambda.reader import EventReader
 from checkpoint_lambda.schema import EVENT_COLUMNS
+from lambda_core.s3 import S3Objects
 
-REJECTED = "c/events.rejected.parquet"
-LEFT_OUT = "c/events.left-out.parquet"
+REJECTED = "c/_events.rejected.parquet"
+LEFT_OUT = "c/_events.left-out.parquet"
 
 TEMPLATE = "g/{study}/{datatype}/events.parquet"
 
@@ -377,7 +385,7 @@ class TestGroups:
         groups.put(name_of(2))
         answer = groups.quiet()
         assert (answer["total_events"], answer["balance"]["rejected"]) == (1, 1)
-        rejected = groups.frame("g/_all/_all/events.rejected.parquet")
+        rejected = groups.frame("g/_all/_all/_events.rejected.parquet")
         assert rejected["reason"].to_list() == ["group"]
 
     def test_a_damaged_group_stops_no_other_and_misses_nothing(
@@ -408,6 +416,16 @@ class TestGroups:
         answer = groups.run()
         assert (answer["statusCode"], answer["error"]) == (500, "GroupsFailed")
         assert answer["failed_groups"]
+
+
+@dataclass(frozen=True)
+class Context:
+    """What Lambda tells a function of its time."""
+
+    milliseconds: int
+
+    def get_remaining_time_in_millis(self) -> int:
+        return self.milliseconds
 
 
 class TestLimits:
@@ -450,13 +468,49 @@ class TestLimits:
     def test_a_run_without_time_left_reads_nothing_and_says_so(
         self, cloud: CheckpointCloud
     ) -> None:
-        class Context:
-            def get_remaining_time_in_millis(self) -> int:
-                return 0
-
         cloud.put(name_of(1))
-        cloud.context = Context()
-        answer = cloud.quiet()
-        assert (answer["balance"]["deferred"], answer["complete"]) == (1, False)
+        cloud.context = Context(milliseconds=0)
+        answer = cloud.run()
+        assert (answer["statusCode"], answer["complete"]) == (200, False)
+        assert "rows_without_object" not in answer
         cloud.context = None
         assert cloud.quiet()["new_events_processed"] == 1
+
+    def test_a_list_that_takes_too_long_loses_nothing_of_what_was_read(
+        self, cloud: CheckpointCloud, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Each look at the clock takes a second: the time is up when one file is read."""
+        for number in range(5):
+            cloud.put(name_of(number), ptid=str(number))
+        # So that a file is read before the next one is listed.
+        monkeypatch.setattr(engine, "_LOOK_UP", 1)
+        monkeypatch.setattr(reader, "_AT_ONCE", 1)
+        seconds = itertools.count()
+        files = EventReader(cloud.s3, cloud.source, clock=lambda: float(next(seconds)))
+        result = CheckpointRun(
+            Listing(S3Objects(cloud.s3, cloud.source), PREFIX, since=None, versions=False),
+            files,
+            cloud.s3,
+            cloud.target,
+            OneCheckpoint(KEY),
+            RunOptions(deadline=3.0),
+            now=dt.datetime.now(dt.UTC),
+        ).run()
+        assert not result.listed_all
+        assert result.rows_without_object is None
+        assert (result.balance.listed, result.balance.deferred) == (2, 1)
+        assert cloud.ptids() == ["0"]
+        assert cloud.quiet()["total_events"] == 5
+
+    def test_a_checkpoint_is_not_taken_over_where_the_time_did_not_suffice_to_list(
+        self, cloud: CheckpointCloud
+    ) -> None:
+        cloud.put(name_of(1), ptid="1")
+        cloud.quiet()
+        cloud.write(cloud.frame().select(EVENT_COLUMNS))
+        content = cloud.content()
+        cloud.context = Context(milliseconds=0)
+        answer = cloud.run()
+        assert (answer["statusCode"], answer["error"]) == (500, "AdoptionError")
+        assert "the time did not suffice" in answer["message"]
+        assert cloud.content() == content

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 
@@ -19,7 +21,9 @@ from checkpoint_testing.cloud import (
 )
 
 from checkpoint_lambda.lambda_function import RunFailedError, lambda_handler
+from checkpoint_lambda.reader import EventReader, NotRead, ReadLimits, Source, Unread
 from checkpoint_lambda.schema import EVENT_COLUMNS
+from lambda_core import aws
 from lambda_testing.fault_proxy import (
     Action,
     Fault,
@@ -30,6 +34,7 @@ from lambda_testing.fault_proxy import (
     always,
     every,
     first,
+    hang,
     relay,
     reset_connection,
     respond,
@@ -39,7 +44,7 @@ from lambda_testing.loopback_server import Exchange, ReceivedRequest
 
 pytestmark = pytest.mark.usefixtures("_no_pauses")
 
-REJECTED = "c/events.rejected.parquet"
+REJECTED = "c/_events.rejected.parquet"
 
 type Through = Callable[..., AbstractContextManager[FaultProxy]]
 
@@ -126,6 +131,21 @@ class TestReading:
         assert cloud.quiet()["new_events_processed"] == 0
         assert cloud.quiet(retry_rejected=True)["new_events_processed"] == 1
 
+    def test_an_object_that_never_comes_takes_no_longer_than_it_may(
+        self, cloud: CheckpointCloud, through: Through
+    ) -> None:
+        """By that time the margin is set that a run leaves for saving."""
+        limits = ReadLimits(attempts=20, request_seconds=0.3)
+        key = cloud.put(name_of(1))
+        with through(Fault(EVENT_GET, hang())):
+            reader = EventReader(aws.client("s3"), cloud.source, limits)
+            begun = time.monotonic()
+            outcome = reader.read(Source(key, "", None, dt.datetime.now(dt.UTC), 1))
+            seconds = time.monotonic() - begun
+        assert isinstance(outcome, NotRead)
+        assert outcome.why is Unread.FAILED
+        assert seconds < 2 * limits.request_seconds + 1 < limits.longest_seconds
+
     def test_what_was_deleted_meanwhile_is_gone(
         self, cloud: CheckpointCloud, through: Through
     ) -> None:
@@ -184,7 +204,7 @@ class TestReading:
 
 class TestState:
     @pytest.mark.parametrize("status", [403, 500, 503])
-    @pytest.mark.parametrize("key", [KEY, REJECTED, "c/events.left-out.parquet"])
+    @pytest.mark.parametrize("key", [KEY, REJECTED, "c/_events.left-out.parquet"])
     def test_what_cannot_be_read_is_never_missing(
         self, cloud: CheckpointCloud, through: Through, status: int, key: str
     ) -> None:

@@ -33,14 +33,16 @@ def test_a_group_can_be_read_from_its_key_and_no_other_has_it(
     assert layout.group_of(key) == one
     assert (layout.key_of(other) == key) == (other == one)
     assert key not in {layout.beside("rejected"), layout.beside("left-out")}
-    assert layout.group_of(layout.beside("rejected")) is None
+    beside = layout.beside("rejected")
+    assert layout.group_of(beside) is None
+    assert beside.rpartition("/")[2].startswith("_")
 
 
 @pytest.mark.parametrize(
     "key",
     [
         "g/adrc/forms/events.parquet",
-        "g/adrc/form/events.parquet.damaged-20240101T000000Z-1",
+        "g/adrc/form/_events.damaged-20240101T000000Z-1.parquet",
         "g/adrc/form/old/events.parquet",
         "g//form/events.parquet",
         "g/a.b/form/events.parquet",
@@ -55,8 +57,8 @@ def test_other_keys_are_no_checkpoints(key: str) -> None:
 def test_one_checkpoint_is_for_all() -> None:
     layout = OneCheckpoint("c/events.parquet")
     assert {layout.key_of(Group(study, "form")) for study in ("a", "b")} == {"c/events.parquet"}
-    assert layout.beside("rejected") == "c/events.rejected.parquet"
-    assert OneCheckpoint("latest").beside("rejected") == "latest.rejected.parquet"
+    assert layout.beside("rejected") == "c/_events.rejected.parquet"
+    assert OneCheckpoint("latest").beside("rejected") == "_latest.rejected.parquet"
 
 
 @pytest.mark.parametrize("key", ["", "/a", "a//b", "../a", "a\n"])

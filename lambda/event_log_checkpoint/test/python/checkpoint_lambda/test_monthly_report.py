@@ -16,8 +16,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from checkpoint_lambda.layout import OneCheckpoint
-from checkpoint_lambda.ledger import LEDGER_SCHEMA
 from checkpoint_lambda.monthly_report import (
     MEASURES,
     RULES,
@@ -34,11 +32,11 @@ GLUE_TABLE = Path(__file__).parents[5] / "terraform/stacks/event_log_checkpoint/
 
 STATEMENTS = re.findall(r"```sql\n(.*?)```", DOCUMENTATION.read_text(encoding="utf-8"), re.DOTALL)
 
-TABLE, *VIEWS = sorted(
+VIEWS = sorted(
     (one for one in STATEMENTS if one.startswith("create or replace view ")),
-    key=lambda one: ["event_log", "latest_events", "visits"].index(one.split()[4]),
+    key=lambda one: ["latest_events", "visits"].index(one.split()[4]),
 )
-"""The view over the table, then those that stand on it, in the order in which they are made."""
+"""In the order in which they are made."""
 
 (DETAIL,) = [one for one in STATEMENTS if " as pass_rate" in one]
 
@@ -131,12 +129,11 @@ def database() -> Iterator[duckdb.DuckDBPyConnection]:
 
 
 def load(database: duckdb.DuckDBPyConnection, path: Path) -> None:
-    """Put the documentation's table and views over a checkpoint."""
+    """Put a table and the documentation's views over a checkpoint."""
     database.execute(
-        'create or replace view event_log_files as select *, filename as "$path" '  # noqa: S608 - a path of the test's own
-        f"from read_parquet('{path}', filename = true, union_by_name = true)"
+        f"create or replace view event_log as select * from read_parquet('{path}')"  # noqa: S608 - a path of the test's own
     )
-    for statement in (TABLE, *VIEWS):
+    for statement in VIEWS:
         database.execute(statement)
 
 
@@ -228,20 +225,7 @@ def test_each_question_of_the_documentation_is_answered(
 
 
 def test_no_statement_of_the_documentation_goes_untested() -> None:
-    assert len(STATEMENTS) == 1 + len(VIEWS) + len(ANSWERS)
-
-
-def test_the_table_is_the_checkpoints_and_nothing_that_lies_beside_them(
-    database: duckdb.DuckDBPyConnection, tmp_path: Path
-) -> None:
-    layout = OneCheckpoint("events.parquet")
-    frame(row(), row(action="delete")).write_parquet(tmp_path / layout.key)
-    ledger = [{"source_key": "logs/a", "reason": "json"}]
-    for name in ("rejected", "left-out"):
-        pl.DataFrame(ledger, schema=LEDGER_SCHEMA).write_parquet(tmp_path / layout.beside(name))
-    load(database, tmp_path / "*.parquet")
-    assert database.sql("select count(*) from event_log_files").fetchall() == [(4,)]
-    assert database.sql("select count(*) from event_log").fetchall() == [(2,)]
+    assert len(STATEMENTS) == len(VIEWS) + len(ANSWERS)
 
 
 def test_glue_has_the_columns_of_the_file() -> None:

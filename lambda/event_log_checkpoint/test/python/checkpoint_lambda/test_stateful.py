@@ -165,7 +165,8 @@ class Machine(RuleBasedStateMachine):
             key
             for key in self.cloud.stored_keys()
             if key.endswith(".parquet")
-            and not key.endswith((".rejected.parquet", ".left-out.parquet"))
+            # What lies beside a checkpoint, and is no part of the table of events.
+            and not key.rpartition("/")[2].startswith("_")
         ]
         found = []
         for key in keys:
