@@ -30,8 +30,7 @@ _PAGE: Final = 200
 def board(shown: Demonstration, patches: Sequence[Patch] | None = None) -> str:
     """Return the board of all patches, or of some, as text."""
     tracker = shown.tracker
-    known = list(tracker.patches.all())
-    series = series_of(known)
+    series = _all_series(tracker)
     if patches is not None:
         wanted = {patch.id for patch in patches}
         series = [one for one in series if any(patch.id in wanted for patch in one.patches)]
@@ -43,6 +42,10 @@ def board(shown: Demonstration, patches: Sequence[Patch] | None = None) -> str:
     if patches is None:
         lines += ["", _footer(shown, series)]
     return "\n".join(lines).rstrip() + "\n"
+
+
+def _all_series(tracker: Tracker) -> list[Series]:
+    return series_of(tracker.discussions.with_replies(tracker.patches.all()))
 
 
 def _series_lines(tracker: Tracker, series: Series) -> Iterator[str]:
@@ -187,7 +190,7 @@ def export(shown: Demonstration, form: str, target: Path) -> int:
     ConfigurationError
         It cannot be written.
     """
-    rows = [_row(shown.tracker, one) for one in series_of(shown.tracker.patches.all())]
+    rows = [_row(shown.tracker, one) for one in _all_series(shown.tracker)]
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(_content(rows, form))

@@ -174,7 +174,7 @@ class Discussion:
 
 @dataclass(frozen=True, slots=True, order=True)
 class ReplySummary:
-    """What a patch keeps of each mail that answers it."""
+    """What the board needs of each mail that answers a patch."""
 
     timestamp: dt.datetime
     message_id: str
@@ -213,8 +213,11 @@ class Patch:
         Message id of the cover letter; empty where there is none.
     trailers
         Of its own text.
-    replies, reply_count
-        What was answered, oldest first.
+    reply_count
+        How many mails answer it.
+    replies
+        What these say, oldest first; empty unless it is from
+        `repositories.discussions.DiscussionRepository.with_replies`.
     """
 
     id: str

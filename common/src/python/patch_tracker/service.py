@@ -129,6 +129,7 @@ class Tracker:
         return DiscussionSync(
             self.lore,
             self.discussions,
+            self.patches,
             MailStore(self.discussions, self._patch_rows),
             self._cursors,
             Lease(self._discussion_rows, self.settings.patchwork_project),

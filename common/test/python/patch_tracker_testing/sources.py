@@ -58,6 +58,7 @@ class Sources:
         return DiscussionSync(
             LoreClient(url or self.lore.url, PROJECT, polite("Lore")),
             tables.discussions,
+            tables.patches,
             tables.store,
             Cursors(tables.patch_rows, PROJECT),
             Lease(tables.discussion_rows, PROJECT),

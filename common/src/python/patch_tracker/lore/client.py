@@ -24,6 +24,9 @@ from patch_tracker.polite import PoliteSession, refuse_pages
 MAX_ANSWER_BYTES: Final = 256 * 1024 * 1024
 """Compressed; a week of the largest list is a tenth of it."""
 
+_FOLDERS: Final = frozenset({"", ".", ".."})
+"""What would lead out of the list's folder instead of naming a mail."""
+
 _LIST: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 
@@ -89,7 +92,7 @@ class LoreClient:
         self._known = True
         yield from mails_of_gzip(io.BytesIO(answer.content))
 
-    def thread(self, message_id: str) -> list[RawMail] | None:
+    def thread(self, message_id: str) -> Iterator[RawMail] | None:
         """Return all mails of the thread of one, None where the archive does not have that.
 
         Raises
@@ -97,6 +100,8 @@ class LoreClient:
         OutageError, MailboxError, HttpError
             As for `received`.
         """
+        if message_id in _FOLDERS:
+            return None
         url = f"{self._inbox}{quote(message_id, safe='@')}/t.mbox.gz"
         try:
             answer = self._session.get(url, max_bytes=MAX_ANSWER_BYTES, check=_require_gzip)
@@ -105,7 +110,7 @@ class LoreClient:
             if error.status in {HTTPStatus.NOT_FOUND, HTTPStatus.MULTIPLE_CHOICES}:
                 return None
             raise
-        return list(mails_of_gzip(io.BytesIO(answer.content)))
+        return mails_of_gzip(io.BytesIO(answer.content))
 
     def link(self, message_id: str) -> str:
         """Return the address under which a person reads a mail."""

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 _GIT: Final = re.compile(r"^diff --git (?P<rest>.+)$")
-_FILE: Final = re.compile(r"^(?:---|\+\+\+) (?P<path>\"(?:[^\"\\]|\\.)*\"|[^\t]+)")
+_QUOTED: Final = re.compile(r"\"(?:[^\"\\]|\\.)*+\"")
+_FILE: Final = re.compile(rf"^(?:---|\+\+\+) (?P<path>{_QUOTED.pattern}|[^\t]+)")
 _HUNK: Final = re.compile(r"^@@ -\d+(?:,(?P<old>\d+))? \+\d+(?:,(?P<new>\d+))? @@")
 _MOVED: Final = re.compile(r"^(?:rename|copy) (?:from|to) (?P<path>.+)$")
 _ESCAPE: Final = re.compile(rb"\\([0-7]{3}|.)")
@@ -59,9 +60,15 @@ def _paths(lines: Iterable[str]) -> Iterator[str]:
 
 
 def _git_paths(rest: str) -> Iterator[str]:
-    if rest.startswith('"'):
-        for quoted in re.findall(r"\"(?:[^\"\\]|\\.)*\"", rest):
-            yield _strip(_unquote(quoted))
+    if first := _QUOTED.match(rest):
+        # Either name may be quoted, whatever the other is.
+        yield _strip(_unquote(first[0]))
+        yield _strip(_unquote(rest[first.end() :].strip()))
+        return
+    if rest.endswith('"') and ' "' in rest:
+        plain, _, quoted = rest.partition(' "')
+        yield _strip(plain)
+        yield _strip(_unquote(f'"{quoted}'))
         return
     # Both names are the same but for a/ and b/, so that the middle is known even with spaces.
     middle = len(rest) // 2

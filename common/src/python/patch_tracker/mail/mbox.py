@@ -83,17 +83,17 @@ def mails_of(
     MailboxError
         It is more than `max_bytes` large.
     """
-    lines: list[bytes] = []
-    kept = cut = total = 0
+    content = bytearray()
+    cut = total = 0
     after_blank = at_start = True
     while line := stream.readline(_LINE_BYTES):
         total += len(line)
         if total > max_bytes:
             raise MailboxError(f"the mbox is larger than the {max_bytes} bytes that are allowed")
         if at_start and after_blank and line.startswith(b"From "):
-            if mail := _mail(lines, cut):
+            if mail := _mail(content, cut):
                 yield mail
-            lines, kept, cut = [], 0, 0
+            content, cut = bytearray(), 0
             after_blank = False
             at_start = line.endswith(b"\n")
             continue
@@ -102,18 +102,18 @@ def mails_of(
             if _QUOTED_FROM.match(line):
                 line = line[1:]
         at_start = line.endswith(b"\n")
-        if kept + len(line) <= max_mail_bytes:
-            lines.append(line)
-            kept += len(line)
+        if len(content) + len(line) <= max_mail_bytes:
+            content += line
         else:
             cut += len(line)
-    if mail := _mail(lines, cut):
+    if mail := _mail(content, cut):
         yield mail
 
 
-def _mail(lines: list[bytes], cut: int) -> RawMail | None:
-    """Join a mail's lines, without the blank line that separates it from the next."""
-    if lines and lines[-1] in {b"\n", b"\r\n"}:
-        lines.pop()
-    content = b"".join(lines)
-    return RawMail(content, cut) if content.strip() else None
+def _mail(content: bytearray, cut: int) -> RawMail | None:
+    """Return a mail without the blank line that separates it from the next."""
+    for blank in (b"\r\n", b"\n"):
+        if content == blank or content.endswith(b"\n" + blank):
+            del content[-len(blank) :]
+            break
+    return RawMail(bytes(content), cut) if content.strip() else None

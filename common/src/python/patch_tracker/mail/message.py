@@ -7,9 +7,12 @@ import email
 import hashlib
 import html
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from email.message import Message
+from email.parser import BytesHeaderParser
 from email.utils import getaddresses
+from itertools import islice
 from typing import Final
 
 from patch_tracker.mail import diff, review
@@ -21,11 +24,13 @@ from patch_tracker.mail.trailers import trailers_of
 from patch_tracker.models import MailKind, Person, Sentiment, Trailer
 
 _MESSAGE_ID: Final = re.compile(r"<\s*([^<>]*?)\s*>")
-_CHANGE_ID: Final = re.compile(r"^change-id:\s*(\S{1,200})\s*$", re.IGNORECASE | re.MULTILINE)
+_CHANGE_ID: Final = re.compile(
+    r"^change-id:[ \t]*(\S{1,200})[ \t]*\r?$", re.IGNORECASE | re.MULTILINE
+)
 _PULL: Final = re.compile(
     r"^are available in the (?:git )?repository at:?", re.IGNORECASE | re.MULTILINE
 )
-_TAGS: Final = re.compile(r"<(?:style|script)\b.*?</(?:style|script)>|<[^>]*>", re.S | re.I)
+_ADDRESS_ENDS: Final = re.compile(r"[\s<>\"',;]+")
 
 _ARCHIVE_FIELDS: Final = re.compile(
     rb"^(?:archived-at|content-length|lines|list-archive|list-post|status):.*\n(?:[ \t].*\n)*",
@@ -37,6 +42,19 @@ MAX_ID: Final = 512
 
 MAX_PARENTS: Final = 100
 MAX_PATHS: Final = 200
+MAX_PATHS_BYTES: Final = 64 * 1024
+"""All paths that are kept of one patch together, in UTF-8: an item has a limit."""
+
+MAX_SUBJECT: Final = 1_000
+MAX_NAME: Final = 200
+"""Characters that are kept of a subject, and of a person's name; the mail itself is kept whole."""
+
+MAX_HEADER: Final = 64 * 1024
+"""Characters of a header that are read."""
+
+MAX_TEXT: Final = 4 * 1024 * 1024
+"""Characters of a mail's text that are read: more than twice what the largest real ones have."""
+
 _MAX_PARTS: Final = 200
 
 
@@ -55,7 +73,7 @@ class Mail:
     parents
         Ids that In-Reply-To and References name, nearest first.
     body
-        All its text, decoded; code and quotes included.
+        Its text, decoded, `MAX_TEXT` of it at most; code and quotes included.
     paths, paths_total
         Of a patch the files that it touches, `MAX_PATHS` at most, and how many there are.
     problems
@@ -100,8 +118,7 @@ def parse_mail(raw: RawMail | bytes) -> Mail:
     problems: list[str] = []
     if raw.cut:
         problems.append(f"cut: {raw.cut} bytes above the limit were left out")
-    message = email.message_from_bytes(raw.content)
-    body = _body(message, problems)
+    message, body = _message_and_body(raw.content, problems)
     headers = _Headers(message)
     author = _author(headers)
     subject = headers.text("subject")
@@ -128,6 +145,7 @@ def parse_mail(raw: RawMail | bytes) -> Mail:
     own = lines if kind.is_target else review.own_lines(body)
     trailers = trailers_of(_message_part(lines) if kind is MailKind.PATCH else own, author)
     paths = diff.paths_of(lines) if kind is MailKind.PATCH else ()
+    problems += headers.problems
     sentiment, rule = Sentiment.NEUTRAL, ""
     is_review = False
     if kind is MailKind.REPLY:
@@ -139,7 +157,7 @@ def parse_mail(raw: RawMail | bytes) -> Mail:
         digest=digest,
         kind=kind,
         author=author,
-        subject=subject,
+        subject=subject[:MAX_SUBJECT],
         heading=heading,
         date=date,
         received=received,
@@ -147,7 +165,7 @@ def parse_mail(raw: RawMail | bytes) -> Mail:
         parents=tuple(parent for parent in parents if parent != message_id),
         body=body,
         change_id=change_id[1] if change_id else "",
-        paths=paths[:MAX_PATHS],
+        paths=_kept_paths(paths),
         paths_total=len(paths),
         trailers=trailers,
         review=is_review,
@@ -162,6 +180,7 @@ class _Headers:
     """Headers of a mail as text; the first of several counts."""
 
     def __init__(self, message: Message) -> None:
+        self.problems: list[str] = []
         self._by_name: dict[str, list[str]] = {}
         for name, value in message.raw_items():
             self._by_name.setdefault(name.lower(), []).append(str(value))
@@ -173,11 +192,16 @@ class _Headers:
     def raws(self, name: str) -> list[str]:
         return self._by_name.get(name, [])
 
-    def raw(self, name: str) -> str:
-        return next(iter(self.raws(name)), "")
+    def raw(self, name: str, *, end: bool = False) -> str:
+        """Return a header as it came; of a very long one the beginning, or the end."""
+        value = next(iter(self.raws(name)), "")
+        if len(value) <= MAX_HEADER:
+            return value
+        self.problems.append(f"only a part of a long {name} is read")
+        return value[-MAX_HEADER:] if end else value[:MAX_HEADER]
 
-    def text(self, name: str) -> str:
-        return header_text(self.raw(name), self._charset)
+    def text(self, name: str, *, end: bool = False) -> str:
+        return header_text(self.raw(name, end=end), self._charset)
 
     def decoded(self, value: str) -> str:
         return header_text(value, self._charset)
@@ -188,16 +212,18 @@ def _author(headers: _Headers) -> Person:
     raw = " ".join(headers.raw("from").split())
     try:
         pairs = getaddresses([raw])
-    except (ValueError, IndexError):
+    except (ValueError, IndexError, RecursionError):
+        # Comments in comments, such as `((((`, are read by calls in calls.
         pairs = []
     for name, address in pairs:
         if "@" in address:
-            return Person(_address(address), headers.decoded(name))
+            return Person(_address(address), headers.decoded(name)[:MAX_NAME])
     text = headers.text("from")
-    if found := re.search(r"[^\s<>\"',;]+@[^\s<>\"',;]+", text):
-        name = text.replace(found[0], "").strip(" <>\"'")
-        return Person(_address(found[0]), name)
-    return Person("", text)
+    for word in _ADDRESS_ENDS.split(text):
+        if "@" in word[1:-1]:
+            name = text.replace(word, "").strip(" <>\"'")
+            return Person(_address(word), name[:MAX_NAME])
+    return Person("", text[:MAX_NAME])
 
 
 def _address(address: str) -> str:
@@ -208,9 +234,34 @@ def _address(address: str) -> str:
 def _parents(headers: _Headers) -> list[str]:
     """Return In-Reply-To's ids, then those of References from the last to the first."""
     answered = _MESSAGE_ID.findall(headers.text("in-reply-to"))
-    references = _MESSAGE_ID.findall(headers.text("references"))
+    # The nearest parent is the last one.
+    references = _MESSAGE_ID.findall(headers.text("references", end=True))
     ids = [normal_id(f"<{one}>") for one in (*answered, *reversed(references))]
     return list(dict.fromkeys(filter(None, ids)))[:MAX_PARENTS]
+
+
+def _message_and_body(content: bytes, problems: list[str]) -> tuple[Message, str]:
+    try:
+        message = email.message_from_bytes(content)
+        body = _body(message, problems)
+    except RecursionError:
+        # Parts in parts, some hundred deep, are read by calls in calls: no honest mail has them.
+        problems.append("parts nested too deeply to be read")
+        return BytesHeaderParser().parsebytes(content), ""
+    if len(body) > MAX_TEXT:
+        problems.append(f"only the first {MAX_TEXT} characters of the text are read")
+    return message, body[:MAX_TEXT]
+
+
+def _kept_paths(paths: Iterable[str]) -> tuple[str, ...]:
+    kept: list[str] = []
+    left = MAX_PATHS_BYTES
+    for path in islice(paths, MAX_PATHS):
+        left -= len(path.encode())
+        if left < 0:
+            break
+        kept.append(path)
+    return tuple(kept)
 
 
 def _body(message: Message, problems: list[str]) -> str:
@@ -236,7 +287,30 @@ def _body(message: Message, problems: list[str]) -> str:
         kept.append(text.replace("\0", "\ufffd"))
     if plain:
         return "\n".join(plain)
-    return "\n".join(html.unescape(_TAGS.sub(" ", text)) for text in rich)
+    return "\n".join(html.unescape(_without_tags(text)) for text in rich)
+
+
+def _without_tags(text: str) -> str:
+    """Return the text of HTML, in one pass however it is broken."""
+    first, *pieces = text.split("<")
+    kept = [first]
+    inside = ""
+    for piece in pieces:
+        tag, end, rest = piece.partition(">")
+        name = tag.strip().lower()
+        if inside:
+            if name != f"/{inside}":
+                continue
+            inside = ""
+        elif end:
+            inside = next((one for one in ("style", "script") if _is_tag(name, one)), "")
+        if not inside:
+            kept.append(f" {rest}" if end else f"<{piece}")
+    return "".join(kept)
+
+
+def _is_tag(text: str, name: str) -> bool:
+    return text == name or text.startswith((f"{name} ", f"{name}\n", f"{name}\t", f"{name}\r"))
 
 
 def _digest(raw: bytes) -> str:

@@ -55,7 +55,7 @@ def decode(data: bytes, charset: str = "") -> tuple[str, str]:
         try:
             return storable(data.decode(candidate)), problem
         except (UnicodeError, ValueError):
-            problem = problem or f"bytes that are no {charset or candidate}"
+            problem = problem or f"bytes that are no {charset[:40] or candidate}"
     last = codec if codec not in {None, "utf-8"} else "cp1252"
     return storable(data.decode(last or "cp1252", "replace")), problem
 

@@ -31,8 +31,8 @@ _LINE: Final = re.compile(r"^[ \t]{0,3}([A-Za-z][A-Za-z-]{3,30}):[ \t]*(.{0,400}
 _ADDRESS: Final = re.compile(r"^(?P<name>[^<>]*?)<\s*(?P<email>[^<>\s@]+@[^<>\s]+)\s*>")
 _BARE: Final = re.compile(r"^(?P<email>[^<>\s@]+@[^<>\s@]+)")
 
-MAX_TRAILERS: Final = 200
-"""More than a mail honestly has."""
+MAX_TRAILERS: Final = 100
+"""More than a mail honestly has; with names as long as can be, still less than an item may be."""
 
 
 def trailers_of(lines: Iterable[str], sender: Person) -> tuple[Trailer, ...]:

@@ -210,7 +210,7 @@ def _naive(time: dt.datetime) -> str:
 def _json(answer: HttpResponse) -> Any:  # noqa: ANN401 - whatever JSON there is
     try:
         return json.loads(answer.content)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise FormatError(f"Patchwork answered what is no JSON: {error}") from error
 
 

@@ -6,8 +6,7 @@ import json
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from patch_tracker.mail.dates import from_iso, iso
-from patch_tracker.models import Person, ReplySummary, Sentiment, StatusChange, Trailer
+from patch_tracker.models import Person, StatusChange, Trailer
 
 
 def dump(value: Any) -> str:  # noqa: ANN401 - any JSON value
@@ -36,38 +35,6 @@ def trailer_values(trailers: Iterable[Trailer]) -> list[list[str]]:
 def trailers_of(values: Iterable[Sequence[str]]) -> tuple[Trailer, ...]:
     """Read trailers."""
     return tuple(Trailer(tag, Person(email, name), bool(own)) for tag, email, name, own in values)
-
-
-def reply_entry(reply: ReplySummary) -> str:
-    """Return what a patch keeps of a reply, as a member of a set."""
-    return dump(
-        [
-            iso(reply.timestamp),
-            reply.message_id,
-            person_value(reply.author),
-            reply.sentiment.value,
-            int(reply.review),
-            trailer_values(reply.trailers),
-        ]
-    )
-
-
-def replies_of(entries: Iterable[str]) -> tuple[ReplySummary, ...]:
-    """Read the replies of a patch, oldest first."""
-    found = []
-    for entry in entries:
-        time, message_id, author, sentiment, review, trailers = json.loads(entry)
-        found.append(
-            ReplySummary(
-                from_iso(time),
-                message_id,
-                person_of(author),
-                Sentiment(sentiment),
-                bool(review),
-                trailers_of(trailers),
-            )
-        )
-    return tuple(sorted(found))
 
 
 def change_entry(change: StatusChange) -> str:

@@ -9,15 +9,15 @@ from __future__ import annotations
 
 import gzip
 import io
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from itertools import batched
 from typing import Any, Final
 
 from patch_tracker.mail.dates import from_iso
-from patch_tracker.mail.message import Mail
+from patch_tracker.mail.message import Mail, normal_id
 from patch_tracker.mail.threads import Node
-from patch_tracker.models import Discussion, MailKind, ReplySummary, Sentiment
+from patch_tracker.models import Discussion, MailKind, Patch, ReplySummary, Sentiment
 from patch_tracker.repositories import keys
 from patch_tracker.repositories.codec import (
     person_of,
@@ -136,7 +136,7 @@ class DiscussionRepository:
 
     def all_of(self, message_id: str, *, consistent: bool = False) -> list[Discussion]:
         """Return all mails of a message id: the one that counts, and others that came under it."""
-        item_id = keys.patch_id(self.project, message_id.strip().strip("<>"))
+        item_id = keys.patch_id(self.project, normal_id(message_id))
         found = self.rows.query_all(None, ("id", item_id), consistent=consistent)
         return [discussion_of(item) for item in found]
 
@@ -149,14 +149,14 @@ class DiscussionRepository:
         newest_first: bool = True,
     ) -> Page[Discussion]:
         """Return a page of what belongs to a patch, cover letter or pull request, itself too."""
-        key = keys.patch_key(self.project, message_id)
+        key = keys.patch_key(self.project, normal_id(message_id))
         return self._page(keys.PATCH_INDEX, ("patch_key", key), limit, token, newest_first)
 
     def by_thread(
         self, root: str, *, limit: int = _PAGE, token: str | None = None, newest_first: bool = True
     ) -> Page[Discussion]:
         """Return a page of a thread."""
-        key = keys.thread_key(self.project, root)
+        key = keys.thread_key(self.project, normal_id(root))
         return self._page(keys.THREAD_INDEX, ("thread_key", key), limit, token, newest_first)
 
     def by_author(
@@ -166,7 +166,21 @@ class DiscussionRepository:
         key = keys.author_key(self.project, email)
         return self._page(keys.AUTHOR_INDEX, ("author_key", key), limit, token, newest_first)
 
-    def content(self, discussion: Discussion) -> bytes:
+    def replies(self, message_id: str) -> tuple[ReplySummary, ...]:
+        """Return what was answered to a patch, cover letter or pull request, oldest first."""
+        key = ("patch_key", keys.patch_key(self.project, normal_id(message_id)))
+        found = map(discussion_of, self.rows.query_all(keys.PATCH_INDEX, key))
+        return tuple(sorted(reply_summary(one) for one in found if not one.kind.is_target))
+
+    def with_replies(self, patches: Iterable[Patch]) -> Iterator[Patch]:
+        """Yield patches with their replies; one query for each that has any."""
+        for patch in patches:
+            if patch.reply_count:
+                yield replace(patch, replies=self.replies(patch.message_id))
+            else:
+                yield patch
+
+    def content(self, discussion: Discussion, *, consistent: bool = False) -> bytes:
         """Return a mail as it came, byte for byte.
 
         Raises
@@ -177,7 +191,7 @@ class DiscussionRepository:
             A piece of it is missing.
         """
         key = item_key(discussion)
-        item = self.rows.get(key)
+        item = self.rows.get(key, consistent=consistent)
         if item is None:
             raise ItemNotFoundError(
                 f"there is no mail {key['id']!r} in table {self.rows.table}", **key
@@ -185,7 +199,7 @@ class DiscussionRepository:
         if "content" in item:
             return gzip.decompress(item["content"])
         pieces_id = keys.body_id(self.project, discussion.message_id, discussion.digest)
-        pieces = list(self.rows.query_all(None, ("id", pieces_id)))
+        pieces = list(self.rows.query_all(None, ("id", pieces_id), consistent=consistent))
         if len(pieces) != item["pieces"]:
             raise DatabaseError(
                 f"mail {key['id']!r} has {len(pieces)} of {item['pieces']} pieces",

@@ -16,6 +16,9 @@ PATCH_INDEX = "PatchIndex"
 THREAD_INDEX = "ThreadIndex"
 AUTHOR_INDEX = "AuthorIndex"
 
+EXPIRY = "expires_at"
+"""Attribute by which DynamoDB removes rows that are of no more use, in seconds since 1970."""
+
 ONLY = "-"
 """Sort key of rows in Discussions that are alone in their partition."""
 

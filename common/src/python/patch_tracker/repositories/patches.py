@@ -7,15 +7,17 @@ that it no longer has is left out.
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 from patch_tracker.mail.dates import from_iso
+from patch_tracker.mail.message import normal_id
 from patch_tracker.mail.subject import parse_subject
 from patch_tracker.models import UNKNOWN_TIME, MailKind, Patch
 from patch_tracker.repositories import keys
-from patch_tracker.repositories.codec import changes_of, person_of, replies_of, trailers_of
-from patch_tracker.repositories.errors import ItemNotFoundError
+from patch_tracker.repositories.codec import changes_of, person_of, trailers_of
+from patch_tracker.repositories.errors import ConditionFailedError, ItemNotFoundError
 from patch_tracker.repositories.pagination import Page, decode_token, encode_token
 from patch_tracker.repositories.table import DynamoTable, Item, Put, Update
 
@@ -38,9 +40,15 @@ PATCHWORK_FIELDS: Final = (
     "submitter_key",
     "web_url",
 )
-"""Attributes that Patchwork owns; `history`, and `sort`, which is set once, are beside them."""
+"""Attributes that Patchwork owns; `history`, and `sort`, which is set once, are beside them.
+
+So is `asked_at`: when the run began that wrote them last.
+"""
 
 _PAGE: Final = 50
+
+_TRIES: Final = 5
+"""Of writing a patch that other runs write at the same moment."""
 
 
 class PatchRepository:
@@ -83,8 +91,8 @@ class PatchRepository:
         ItemNotFoundError
             There is none.
         """
-        bare = message_id.strip().strip("<>")
-        return self.get(keys.patch_id(self.project, bare), consistent=consistent)
+        item_id = keys.patch_id(self.project, normal_id(message_id))
+        return self.get(item_id, consistent=consistent)
 
     def by_number(self, number: int, *, consistent: bool = False) -> Patch:
         """Return a patch by Patchwork's number.
@@ -196,19 +204,34 @@ class PatchRepository:
             if item["id"].startswith(f"{self.project}#") and _is_patch(item):
                 yield patch_of(item)
 
+    def without_mail(self, statuses: Iterable[str]) -> Iterator[str]:
+        """Yield the message ids of patches of some statuses whose mails are not stored."""
+        for status in statuses:
+            token = None
+            while True:
+                page = self.by_status(status, token=token, limit=200)
+                yield from (one.message_id for one in page.items if not one.thread)
+                if (token := page.token) is None:
+                    break
+
     def months(self, *, newest_first: bool = True) -> list[str]:
         """Return the months of which there are patches."""
         row = self.rows.get({"id": keys.months_id(self.project)}, consistent=True)
         return sorted(row["months"] if row else (), reverse=newest_first)
 
-    def write_patchwork(self, wanted: Mapping[str, Item]) -> list[str]:
+    def write_patchwork(self, wanted: Mapping[str, Item], asked_at: dt.datetime) -> list[str]:
         """Write what Patchwork says of patches, where it differs from what is stored.
+
+        What a run wrote that began later stays: of two runs at once, the slower one may have read
+        what is no longer so.
 
         Parameters
         ----------
         wanted
             By id, the attributes of `PATCHWORK_FIELDS`, `sort` (which only a new patch gets) and
             `history` (entries that are added).
+        asked_at
+            A moment before Patchwork was asked.
 
         Returns
         -------
@@ -218,19 +241,32 @@ class PatchRepository:
         asked = [{"id": one} for one in wanted]
         stored = {item["id"]: item for item in self.rows.get_many(asked, consistent=True)}
         self._note_months(wanted, stored)
-        written = []
-        for one, attributes in wanted.items():
-            update = _difference(one, attributes, stored.get(one, {}))
-            if update is None:
-                continue
-            number = attributes["patchwork_id"]
+        moment = asked_at.astimezone(dt.UTC).isoformat(timespec="microseconds")
+        return [
+            one
+            for one, attributes in wanted.items()
+            if self._write(one, attributes, stored.get(one, {}), moment)
+        ]
+
+    def _write(self, item_id: str, wanted: Item, stored: Item, asked_at: str) -> bool:
+        tries_left = _TRIES
+        while (update := _difference(item_id, wanted, stored, asked_at)) is not None:
+            number = wanted["patchwork_id"]
             transaction = self.rows.transaction().update(update)
-            if stored.get(one, {}).get("patchwork_id") != number:
-                pointer = {"id": keys.number_id(self.project, number), "patch": one}
+            if stored.get("patchwork_id") != number:
+                pointer = {"id": keys.number_id(self.project, number), "patch": item_id}
                 transaction.put(Put(pointer))
-            transaction.commit()
-            written.append(one)
-        return written
+            try:
+                transaction.commit()
+            except ConditionFailedError:
+                # Another run wrote it since it was read here.
+                tries_left -= 1
+                if not tries_left:
+                    raise
+                stored = self.rows.get({"id": item_id}, consistent=True) or {}
+            else:
+                return True
+        return False
 
     def _note_months(self, wanted: Mapping[str, Item], stored: Mapping[str, Item]) -> None:
         """Remember the months before there are patches of them, so that none is overlooked."""
@@ -273,10 +309,13 @@ def _next(months: list[str], month: str) -> Item:
     return {"month": months[months.index(month) + 1]}
 
 
-def _difference(item_id: str, wanted: Item, stored: Item) -> Update | None:
+def _difference(item_id: str, wanted: Item, stored: Item, asked_at: str) -> Update | None:
     """Return the update that makes the stored fields the wanted ones, None where they are."""
+    is_older = asked_at < stored.get("asked_at", "")
     changed = {
-        name: wanted.get(name) for name in PATCHWORK_FIELDS if wanted.get(name) != stored.get(name)
+        name: wanted.get(name)
+        for name in PATCHWORK_FIELDS
+        if not is_older and wanted.get(name) != stored.get(name)
     }
     history = set(wanted.get("history", ())) - set(stored.get("history", ()))
     first = {} if "sort" in stored else {"sort": wanted["sort"]}
@@ -292,9 +331,10 @@ def _difference(item_id: str, wanted: Item, stored: Item) -> Update | None:
                 return None
     return Update(
         {"id": item_id},
-        set_values=changed,
+        set_values=changed | {"asked_at": stored["asked_at"] if is_older else asked_at},
         set_if_missing=first,
         add={"history": history} if history else None,
+        only_if={"asked_at": stored.get("asked_at")},
     )
 
 
@@ -335,6 +375,5 @@ def patch_of(item: Item) -> Patch:
         cover=item.get("cover", ""),
         thread=item.get("thread", ""),
         trailers=trailers_of(item.get("trailers", ())),
-        replies=replies_of(item.get("replies", ())),
         reply_count=item.get("reply_count", 0),
     )

@@ -73,16 +73,16 @@ class Lease:
 
     def _take(self) -> None:
         now = int(self._clock())
-        item = {**self._key, "owner": self._owner, "ends_at": now + LEASE_SECONDS}
+        item = {**self._key, "owner": self._owner, keys.EXPIRY: now + LEASE_SECONDS}
         try:
             self._table.put(Put(item, only_if={"owner": None}))
         except ConditionFailedError as error:
             row = self._table.get(self._key, consistent=True) or {}
             held = row.get("owner")
-            if held is not None and row.get("ends_at", 0) > now:
+            if held is not None and row.get(keys.EXPIRY, 0) > now:
                 raise BusyError(
                     f"another run writes to table {self._table.table} and may for another "
-                    f"{row['ends_at'] - now} s; nothing was written",
+                    f"{row[keys.EXPIRY] - now} s; nothing was written",
                     table=self._table.table,
                 ) from error
             try:

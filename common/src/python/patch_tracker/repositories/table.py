@@ -70,8 +70,6 @@ class Update:
         Attributes that get a value unless they have one.
     add
         Numbers that are added, and sets of text that are joined.
-    discard
-        Texts that are taken out of sets.
     only_if
         A condition on the item: attributes and the values that they must have, None for missing.
     """
@@ -80,13 +78,12 @@ class Update:
     set_values: Mapping[str, Any] | None = None
     set_if_missing: Mapping[str, Any] | None = None
     add: Mapping[str, Any] | None = None
-    discard: Mapping[str, set[str]] | None = None
     only_if: Mapping[str, Any] | None = None
 
     def request(self, table: str) -> dict[str, Any]:
         """Return the parameters of `UpdateItem`."""
         expression = _Expression()
-        clauses: dict[str, list[str]] = {"SET": [], "REMOVE": [], "ADD": [], "DELETE": []}
+        clauses: dict[str, list[str]] = {"SET": [], "REMOVE": [], "ADD": []}
         for name, value in (self.set_values or {}).items():
             alias = expression.name(name)
             if value is None:
@@ -96,9 +93,8 @@ class Update:
         for name, value in (self.set_if_missing or {}).items():
             alias = expression.name(name)
             clauses["SET"].append(f"{alias} = if_not_exists({alias}, {expression.value(value)})")
-        for clause, values in (("ADD", self.add), ("DELETE", self.discard)):
-            for name, value in (values or {}).items():
-                clauses[clause].append(f"{expression.name(name)} {expression.value(value)}")
+        for name, value in (self.add or {}).items():
+            clauses["ADD"].append(f"{expression.name(name)} {expression.value(value)}")
         request: dict[str, Any] = {
             "TableName": table,
             "Key": to_attributes(self.key),

@@ -6,7 +6,7 @@ import datetime as dt
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from itertools import batched
+from itertools import chain
 from typing import Final
 
 from lambda_core.http import ResponseTooLargeError
@@ -14,11 +14,13 @@ from lambda_core.observability import count, get_logger
 from patch_tracker.errors import PartialSyncError
 from patch_tracker.lore.client import LoreClient
 from patch_tracker.mail.dates import AHEAD, from_iso, iso
-from patch_tracker.mail.mbox import RawMail
-from patch_tracker.mail.message import Mail, parse_mail
+from patch_tracker.mail.mbox import MailboxError, RawMail
+from patch_tracker.mail.message import Mail, normal_id, parse_mail
+from patch_tracker.models import OPEN_STATUSES
 from patch_tracker.repositories import keys
 from patch_tracker.repositories.discussions import DiscussionRepository
 from patch_tracker.repositories.errors import DatabaseError
+from patch_tracker.repositories.patches import PatchRepository
 from patch_tracker.repositories.state import Cursors, Lease
 from patch_tracker.repositories.table import Put
 from patch_tracker.sync.storing import MailStore
@@ -39,6 +41,11 @@ type Span = tuple[dt.datetime, dt.datetime | None]
 """When mails were received, from and to; until now where there is no end."""
 
 _CHUNK: Final = 100
+_CHUNK_BYTES: Final = 16 * 1024 * 1024
+"""So much is stored at once, whatever is in an archive that claims to be small."""
+
+MISSING: Final = dt.timedelta(days=90)
+"""How long an id that the archive does not have is not asked for again."""
 
 _logger = get_logger(__name__)
 
@@ -72,7 +79,7 @@ class DiscussionSync:
 
     Parameters
     ----------
-    lore, discussions, store, cursors
+    lore, discussions, patches, store, cursors
         Where from, where to, and what is remembered.
     lease
         Held while anything is written.
@@ -86,6 +93,7 @@ class DiscussionSync:
         self,
         lore: LoreClient,
         discussions: DiscussionRepository,
+        patches: PatchRepository,
         store: MailStore,
         cursors: Cursors,
         lease: Lease,
@@ -95,6 +103,7 @@ class DiscussionSync:
     ) -> None:
         self._lore = lore
         self._discussions = discussions
+        self._patches = patches
         self._store = store
         self._cursors = cursors
         self._lease = lease
@@ -140,7 +149,10 @@ class DiscussionSync:
         return _complete(result)
 
     def refresh(self, days: int) -> DiscussionSyncResult:
-        """Read the last days again, and threads whose beginning is missing; the cursor stays.
+        """Read the last days again, and threads of which something is missing; the cursor stays.
+
+        Those are threads without their beginning, and those of open patches that Patchwork knows
+        and whose mails are older than all that was read.
 
         Raises
         ------
@@ -153,7 +165,7 @@ class DiscussionSync:
             run = _Run(self, result, stack)
             for begin, end in _slices(now - dt.timedelta(days=days), now):
                 run.store(self._lore.received(begin, end))
-            run.backfill()
+            run.backfill(self._patches.without_mail(OPEN_STATUSES))
         return _complete(result)
 
     def threads(self, message_ids: Iterable[str]) -> DiscussionSyncResult:
@@ -184,13 +196,8 @@ class _Run:
         self._mentioned: set[str] = set()
 
     def store(self, raws: Iterable[RawMail]) -> None:
-        for chunk in batched(raws, _CHUNK):
-            mails = [parse_mail(raw) for raw in chunk]
-            self._received |= (
-                {max(mail.received for mail in mails if mail.received)}
-                if any(mail.received for mail in mails)
-                else set()
-            )
+        for mails in _chunks(raws):
+            self._received.update(mail.received for mail in mails if mail.received)
             self._mentioned.update(*(mail.parents for mail in mails))
             self._result.mails += len(mails)
             self._store(mails)
@@ -199,31 +206,40 @@ class _Run:
         """Return the newest time at which a mail was received; what is later cannot be true."""
         return max((time for time in self._received if time <= limit), default=None)
 
-    def backfill(self) -> None:
-        """Ask for threads of which mails are mentioned that are not there, each id once."""
-        sync = self._sync
-        nodes = sync._discussions.nodes(self._mentioned)
+    def backfill(self, wanted: Iterable[str] = ()) -> None:
+        """Ask for threads of which mails are mentioned that are not there, and for those wanted.
+
+        One run asks for `MAX_BACKFILL` at most.
+        """
+        nodes = self._sync._discussions.nodes(self._mentioned)
         # The root stands for its thread: where it is there, only a branch is missing.
         roots = {node.thread for node in nodes.values() if not node.winner}
-        self.threads(sorted(roots)[:MAX_BACKFILL])
+        self.threads(chain(sorted(roots), wanted), limit=MAX_BACKFILL)
 
-    def threads(self, message_ids: Iterable[str]) -> None:
-        sync = self._sync
-        rows = sync._discussions.rows
+    def threads(self, message_ids: Iterable[str], *, limit: int | None = None) -> None:
+        asked_before = self._result.threads
         for message_id in dict.fromkeys(message_ids):
-            node = sync._discussions.nodes([message_id]).get(message_id)
-            if node is not None and node.winner:
-                continue
-            tried = {"id": keys.missing_id(sync._discussions.project, message_id)}
-            tried["timestamp"] = keys.ONLY
-            if rows.get(tried) is not None:
-                continue
-            self._result.threads += 1
-            raws = sync._lore.thread(message_id)
-            if raws is None:
-                rows.put(Put({**tried, "since": iso(sync._clock())}))
-                self._result.not_found.append(message_id)
-                continue
+            if self._result.threads - asked_before == limit:
+                return
+            self._thread(message_id.strip().strip("<>"))
+
+    def _thread(self, message_id: str) -> None:
+        sync = self._sync
+        key = normal_id(message_id)
+        node = sync._discussions.nodes([key]).get(key)
+        if node is not None and node.winner:
+            return
+        rows, now = sync._discussions.rows, sync._clock()
+        tried = {"id": keys.missing_id(sync._discussions.project, key), "timestamp": keys.ONLY}
+        known = rows.get(tried)
+        if known is not None and known[keys.EXPIRY] > now.timestamp():
+            return
+        self._result.threads += 1
+        raws = sync._lore.thread(message_id)
+        if raws is None:
+            rows.put(Put({**tried, keys.EXPIRY: int((now + MISSING).timestamp())}))
+            self._result.not_found.append(message_id)
+        else:
             self.store(raws)
 
     def _store(self, mails: Sequence[Mail]) -> None:
@@ -258,6 +274,25 @@ class _Run:
                 _logger.exception("A mail cannot be stored: %s", mail.message_id)
                 self._result.failed[mail.message_id] = str(error)
                 count("MailsFailed")
+
+
+def _chunks(raws: Iterable[RawMail]) -> Iterator[list[Mail]]:
+    """Yield mails in groups of bounded size; what came before an error is yielded before it."""
+    chunk: list[Mail] = []
+    size = 0
+    try:
+        for raw in raws:
+            chunk.append(parse_mail(raw))
+            size += len(raw.content)
+            if len(chunk) == _CHUNK or size >= _CHUNK_BYTES:
+                yield chunk
+                chunk, size = [], 0
+    except MailboxError:
+        if chunk:
+            yield chunk
+        raise
+    if chunk:
+        yield chunk
 
 
 def _slices(since: dt.datetime, now: dt.datetime) -> Iterator[Span]:

@@ -36,7 +36,17 @@ YOUNG: Final = dt.timedelta(days=90)
 type Changes = Mapping[int, Sequence[StatusChange]]
 """Changes of status by Patchwork's number of the patch."""
 
+_AHEAD: Final = dt.timedelta(hours=26)
+"""How far a server's local time may be ahead of UTC: of an event that is dated later, its clock was
+wrong, and a cursor there would hide all that happens until then."""
+
+_MAX_SEEN: Final = 20_000
+"""Events that a cursor remembers; more would not fit into an item. Older ones are seen again, which
+costs requests and changes nothing."""
+
 _BATCH: Final = 100
+_SOME: Final = 25
+"""Patches that are asked for one by one are stored when so many are there."""
 _BY_NUMBER: Final = 2
 """So many changed patches are asked for one by one; of more, the list is quicker."""
 
@@ -128,21 +138,23 @@ class PatchSync:
 
     def _refresh(self, changes: Changes) -> PatchSyncResult:
         result = PatchSyncResult()
-        seen: dict[int, PatchRow] = {}
+        asked_at = self._clock()
+        seen: set[int] = set()
         lists: list[Iterator[list[PatchRow]]] = [
-            self._client.patches(since=self._clock() - YOUNG),
+            self._client.patches(since=asked_at - YOUNG),
             *(self._client.patches(state=status) for status in OPEN_STATUSES),
         ]
         for pages in lists:
             for page in pages:
                 fresh = [row for row in page if row.id not in seen]
-                seen |= {row.id: row for row in fresh}
-                self._store(fresh, changes, result)
+                seen.update(row.id for row in fresh)
+                self._store(fresh, changes, asked_at, result)
         if not seen:
             self._client.require_known()
         # Open ones that the lists no longer show as open, and that are too old for the first.
         left = [number for number in self._open_numbers() if number not in seen]
-        self._store(self._one_by_one(left, result), changes, result)
+        for rows in self._one_by_one(left, result):
+            self._store(rows, changes, asked_at, result)
         return result
 
     def _begin(self) -> PatchSyncResult:
@@ -150,13 +162,16 @@ class PatchSync:
         newest = self._client.newest_event()
         if newest is None:
             return self._refresh({})
-        events = list(self._client.events(_overlapping(newest.date)))
+        latest = self._latest()
+        date = min(newest.date, latest)
+        events = list(self._client.events(_overlapping(date)))
         result = self._refresh(_changes(events))
         result.events = len(events)
-        self._cursors.move(SOURCE, _cursor(events, newest.date))
+        self._cursors.move(SOURCE, _cursor(events, date, latest))
         return result
 
     def _follow(self, date: str, known: set[int]) -> PatchSyncResult:
+        asked_at, latest = self._clock(), self._latest()
         events = list(self._client.events(_overlapping(date)))
         if not events:
             # The event at the cursor is no longer there; or the project is not.
@@ -167,13 +182,21 @@ class PatchSync:
         if not new:
             return result
         concerned = {patch.id: patch for event in new if (patch := event.payload.patch) is not None}
-        self._store(self._rows(concerned, result), _changes(new), result)
-        self._cursors.move(SOURCE, _cursor(events, date))
+        changes = _changes(new)
+        for rows in self._rows(concerned, result):
+            self._store(rows, changes, asked_at, result)
+        self._cursors.move(SOURCE, _cursor(events, date, latest))
         return result
 
-    def _rows(self, concerned: dict[int, PatchRef], result: PatchSyncResult) -> list[PatchRow]:
+    def _latest(self) -> str:
+        """Return the latest date that an event can have, as Patchwork writes it."""
+        return (self._clock() + _AHEAD).astimezone(dt.UTC).replace(tzinfo=None).isoformat()
+
+    def _rows(
+        self, concerned: dict[int, PatchRef], result: PatchSyncResult
+    ) -> Iterator[list[PatchRow]]:
         """Read patches as they are now, with as few requests as can be."""
-        found: dict[int, PatchRow] = {}
+        left = set(concerned)
         if len(concerned) > _BY_NUMBER:
             dates = [patch.date.replace(tzinfo=dt.UTC) for patch in concerned.values()]
             pages = self._client.patches(
@@ -181,22 +204,26 @@ class PatchSync:
             )
             # More pages than patches would be no gain.
             for _, page in zip(range(len(concerned) // 2), pages, strict=False):
-                found |= {row.id: row for row in page if row.id in concerned}
-                if len(found) == len(concerned):
-                    break
-        left = concerned.keys() - found.keys()
-        return [*found.values(), *self._one_by_one(sorted(left), result)]
+                rows = [row for row in page if row.id in left]
+                left.difference_update(row.id for row in rows)
+                yield rows
+                if not left:
+                    return
+        yield from self._one_by_one(sorted(left), result)
 
-    def _one_by_one(self, numbers: Iterable[int], result: PatchSyncResult) -> list[PatchRow]:
-        rows = []
-        for number in numbers:
-            row = self._client.patch(number)
-            if row is None:
-                _logger.warning("Patchwork has patch %s no more", number)
-                result.gone += 1
-            else:
-                rows.append(row)
-        return rows
+    def _one_by_one(
+        self, numbers: Iterable[int], result: PatchSyncResult
+    ) -> Iterator[list[PatchRow]]:
+        for some in batched(numbers, _SOME):
+            rows = []
+            for number in some:
+                row = self._client.patch(number)
+                if row is None:
+                    _logger.warning("Patchwork has patch %s no more", number)
+                    result.gone += 1
+                else:
+                    rows.append(row)
+            yield rows
 
     def _open_numbers(self) -> list[int]:
         numbers = []
@@ -213,18 +240,18 @@ class PatchSync:
         self,
         rows: Sequence[PatchRow],
         changes: Changes,
+        asked_at: dt.datetime,
         result: PatchSyncResult,
     ) -> None:
-        now = self._clock()
         project = self._client.project
         for batch in batched(rows, _BATCH):
             wanted = {
                 patch_id_of(project, row.msgid): patch_attributes(
-                    project, row, now, changes.get(row.id, ())
+                    project, row, asked_at, changes.get(row.id, ())
                 )
                 for row in batch
             }
-            written = self._patches.write_patchwork(wanted)
+            written = self._patches.write_patchwork(wanted, asked_at)
             result.written += len(written)
             result.unchanged += len(wanted) - len(written)
             result.message_ids += [
@@ -246,11 +273,11 @@ def _overlapping(date: str) -> str:
     return (dt.datetime.fromisoformat(date) - OVERLAP).isoformat()
 
 
-def _cursor(events: Sequence[EventRow], before: str) -> dict[str, object]:
+def _cursor(events: Sequence[EventRow], before: str, latest: str) -> dict[str, object]:
     """Return the cursor after some events: the newest date, and what the next run sees again."""
-    newest = max([before, *(event.date for event in events)])
+    newest = max([before, *(event.date for event in events if event.date <= latest)])
     since = _overlapping(newest)
     return {
         "date": newest,
-        "seen": sorted(event.id for event in events if event.date >= since),
+        "seen": sorted(event.id for event in events if event.date >= since)[-_MAX_SEEN:],
     }

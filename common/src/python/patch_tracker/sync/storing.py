@@ -25,7 +25,7 @@ from patch_tracker.mail.message import Mail
 from patch_tracker.mail.threads import Node, UnionFind, merge_nodes, nodes_of, root_of, targets_of
 from patch_tracker.models import Discussion, MailKind
 from patch_tracker.repositories import keys
-from patch_tracker.repositories.codec import person_value, reply_entry, trailer_values
+from patch_tracker.repositories.codec import person_value, trailer_values
 from patch_tracker.repositories.discussions import (
     DiscussionRepository,
     MemberRow,
@@ -34,7 +34,6 @@ from patch_tracker.repositories.discussions import (
     discussion_item,
     index_keys,
     item_key,
-    reply_summary,
     sort_of,
 )
 from patch_tracker.repositories.table import DynamoTable, Item, Put, Update
@@ -51,7 +50,7 @@ MAIL_FIELDS: Final = (
     "thread",
     "trailers",
 )
-"""Attributes of a patch that its own mail owns; `reply_count` and `replies` are its answers'."""
+"""Attributes of a patch that its own mail owns; `reply_count` is its answers'."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,15 +184,8 @@ class MailStore:
 
     def count(self, update: Any, discussion: Discussion, sign: int) -> None:  # noqa: ANN401 - bound method
         """Add a reply to its target, or take it out, in a transaction."""
-        entry = {reply_entry(reply_summary(discussion))}
-        update(
-            Update(
-                {"id": keys.patch_id(self._project, discussion.target)},
-                add={"reply_count": sign} | ({"replies": entry} if sign > 0 else {}),
-                discard={"replies": entry} if sign < 0 else None,
-            ),
-            self._patches,
-        )
+        key = {"id": keys.patch_id(self._project, discussion.target)}
+        update(Update(key, add={"reply_count": sign}), self._patches)
 
 
 @dataclass

@@ -31,12 +31,18 @@ def row(number: int, *, state: str = "new", month: int = 10, series: int = 1) ->
     )
 
 
-def write(tables: Tables, *rows: PatchRow, changes: tuple[StatusChange, ...] = ()) -> list[str]:
+def write(
+    tables: Tables,
+    *rows: PatchRow,
+    changes: tuple[StatusChange, ...] = (),
+    asked_at: dt.datetime = NOW,
+) -> list[str]:
     return tables.patches.write_patchwork(
         {
             patch_id_of(PROJECT, one.msgid): patch_attributes(PROJECT, one, NOW, changes)
             for one in rows
-        }
+        },
+        asked_at,
     )
 
 
@@ -88,7 +94,7 @@ def test_a_date_in_the_future_does_not_own_the_newest_month(tables: Tables) -> N
     write(tables, late)
     assert tables.patches.by_number(1).timestamp == NOW
     later = patch_attributes(PROJECT, late, NOW + dt.timedelta(days=99))
-    assert tables.patches.write_patchwork({f"{PROJECT}#p1@x": later}) == []
+    assert tables.patches.write_patchwork({f"{PROJECT}#p1@x": later}, NOW) == []
 
 
 def test_tokens_are_of_one_list_only() -> None:

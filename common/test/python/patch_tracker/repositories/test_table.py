@@ -90,11 +90,10 @@ def test_changes_of_one_item(both: DynamoTable) -> None:
             key,
             set_values={"a": None},
             set_if_missing={"b": 2},
-            add={"n": -1},
-            discard={"s": {"x"}},
+            add={"n": -1, "s": {"x", "y"}},
         )
     )
-    assert both.get(key) == {"id": "a", "b": 1, "n": 1}
+    assert both.get(key) == {"id": "a", "b": 1, "n": 1, "s": {"x", "y"}}
 
 
 def test_conditions(both: DynamoTable) -> None:
