@@ -65,6 +65,8 @@ class PatchworkServer(LoopbackServer):
     ----------
     requests : list of ReceivedRequest
         What was asked, in order.
+    tick : timedelta
+        How far events of one moment are dated apart, so that their dates tell their order.
     """
 
     def __init__(
@@ -76,6 +78,7 @@ class PatchworkServer(LoopbackServer):
     ) -> None:
         super().__init__()
         self.requests: list[ReceivedRequest] = []
+        self.tick = dt.timedelta(microseconds=1)
         self._clock = clock
         self._last_date = dt.datetime.min  # noqa: DTZ901 - the server's own time has no offset
         self._numbers = {kind: count(1) for kind in ("mail", "series", "person", "event")}
@@ -123,6 +126,12 @@ class PatchworkServer(LoopbackServer):
             if event:
                 states = {"previous_state": before, "current_state": state}
                 self._add_event("patch-state-changed", {"patch": _reference(row), **states})
+
+    def set_clock(self, now: dt.datetime) -> None:
+        """Set the server's own local time, which stands still from then on."""
+        with self.lock:
+            self._clock = lambda: now
+            self._last_date = now - self.tick
 
     def answer(self, exchange: Exchange) -> None:
         """Answer one request."""
@@ -339,8 +348,7 @@ class PatchworkServer(LoopbackServer):
         return self._people[email]
 
     def _add_event(self, category: str, payload: Row) -> None:
-        # Two events of one moment are in the order in which they were made.
-        date = max(self._clock(), self._last_date + dt.timedelta(microseconds=1))
+        date = max(self._clock(), self._last_date + self.tick)
         self._last_date = date
         self._events.append(
             {

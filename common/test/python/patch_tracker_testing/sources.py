@@ -80,5 +80,9 @@ def running_sources(
 ) -> Iterator[Sources]:
     """Run both servers."""
     mails = list(mails)
-    with PatchworkServer(PROJECT, mails) as patchwork, LoreServer(PROJECT, mails) as lore:
+    server_time = now.replace(tzinfo=None)
+    with (
+        PatchworkServer(PROJECT, mails, clock=lambda: server_time) as patchwork,
+        LoreServer(PROJECT, mails) as lore,
+    ):
         yield Sources(patchwork, lore, now)

@@ -113,7 +113,7 @@ def mails_of(
 def _mail(content: bytearray, cut: int) -> RawMail | None:
     """Return a mail without the blank line that separates it from the next."""
     for blank in (b"\r\n", b"\n"):
-        if content == blank or content.endswith(b"\n" + blank):
+        if bytes(content[:3]) == blank or content.endswith(b"\n" + blank):
             del content[-len(blank) :]
             break
     return RawMail(bytes(content), cut) if content.strip() else None

@@ -37,8 +37,9 @@ type Changes = Mapping[int, Sequence[StatusChange]]
 """Changes of status by Patchwork's number of the patch."""
 
 _AHEAD: Final = dt.timedelta(hours=26)
-"""How far a server's local time may be ahead of UTC: of an event that is dated later, its clock was
-wrong, and a cursor there would hide all that happens until then."""
+_BEHIND: Final = dt.timedelta(hours=12)
+"""How far a server's local time may be ahead of UTC, and behind it. Of an event that is dated later
+its clock was wrong, and a cursor there would hide all that happens until then."""
 
 _MAX_SEEN: Final = 20_000
 """Events that a cursor remembers; more would not fit into an item. Older ones are seen again, which
@@ -162,8 +163,8 @@ class PatchSync:
         newest = self._client.newest_event()
         if newest is None:
             return self._refresh({})
-        latest = self._latest()
-        date = min(newest.date, latest)
+        latest = self._server_time(_AHEAD)
+        date = newest.date if newest.date <= latest else self._server_time(-_BEHIND)
         events = list(self._client.events(_overlapping(date)))
         result = self._refresh(_changes(events))
         result.events = len(events)
@@ -171,7 +172,7 @@ class PatchSync:
         return result
 
     def _follow(self, date: str, known: set[int]) -> PatchSyncResult:
-        asked_at, latest = self._clock(), self._latest()
+        asked_at, latest = self._clock(), self._server_time(_AHEAD)
         events = list(self._client.events(_overlapping(date)))
         if not events:
             # The event at the cursor is no longer there; or the project is not.
@@ -188,9 +189,9 @@ class PatchSync:
         self._cursors.move(SOURCE, _cursor(events, date, latest))
         return result
 
-    def _latest(self) -> str:
-        """Return the latest date that an event can have, as Patchwork writes it."""
-        return (self._clock() + _AHEAD).astimezone(dt.UTC).replace(tzinfo=None).isoformat()
+    def _server_time(self, offset: dt.timedelta) -> str:
+        """Return what the server's clock shows, as events are dated, if it is so far from UTC."""
+        return (self._clock() + offset).astimezone(dt.UTC).replace(tzinfo=None).isoformat()
 
     def _rows(
         self, concerned: dict[int, PatchRef], result: PatchSyncResult

@@ -69,3 +69,8 @@ def test_a_mail_without_a_diff() -> None:
 @given(st.lists(st.sampled_from([*GIT.splitlines(), "@@ -9,9 +9,9 @@", '--- "a', "+++ b/"])))
 def test_no_lines_fail(lines: list[str]) -> None:
     assert all(paths_of(lines))
+
+
+def test_either_name_may_be_quoted() -> None:
+    lines = ['diff --git "a/\\303\\244.c" b/x.c', 'diff --git a/y.c "b/\\303\\266.c"']
+    assert paths_of(lines) == ("x.c", "y.c", "ä.c", "ö.c")

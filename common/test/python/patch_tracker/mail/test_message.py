@@ -7,7 +7,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from patch_tracker.mail.mbox import RawMail
-from patch_tracker.mail.message import MAX_ID, Mail, normal_id, parse_mail
+from patch_tracker.mail.message import (
+    MAX_ID,
+    MAX_PATHS_BYTES,
+    MAX_SUBJECT,
+    MAX_TEXT,
+    Mail,
+    normal_id,
+    parse_mail,
+)
 from patch_tracker.models import UNKNOWN_TIME, MailKind, Person, Sentiment
 
 DIFF = "---\n a.c | 1 +\n\ndiff --git a/a.c b/a.c\n--- a/a.c\n+++ b/a.c\n@@ -1 +1,2 @@\n x\n+y\n"
@@ -159,3 +167,71 @@ def test_no_bytes_are_refused(content: bytes) -> None:
 )  # fmt: skip
 def test_broken_headers_are_read_somehow(lines: list[bytes]) -> None:
     parse_mail(b"\n".join(lines))
+
+
+HEAD = b"From: a@b\nMessage-ID: <x@y>\nIn-Reply-To: <q@q>\n"
+
+HOSTILE = {
+    "comments in comments": b"From: " + b"(" * 20_000 + b"\n\nx",
+    "groups in groups": b"From: " + b"a:" * 20_000 + b"\n\nx",
+    "a sender without an end": b"From: " + b"a" * 200_000 + b"\n\nx",
+    "words without end": b"Subject: " + b"=?utf-8?q?a?= " * 50_000 + b"\n\nx",
+    "parts in parts": HEAD + b"Content-Type: message/rfc822\n\n" * 3_000,
+    "styles that do not end": HEAD + b"Content-Type: text/html\n\n" + b"<style " * 50_000,
+    "tags that do not end": HEAD + b"Content-Type: text/html\n\n" + b"<" * 200_000,
+    "quotes that do not end": HEAD + b"Subject: [PATCH] x\n\ndiff --git " + b'"\\' * 50_001,
+    "brackets without end": HEAD + b"Subject: " + b"[" * 200_000 + b"\n\nx",
+}
+
+
+@pytest.mark.timeout(15)
+@pytest.mark.parametrize("content", HOSTILE.values(), ids=HOSTILE)
+def test_no_mail_takes_long_or_breaks_the_reading_of_others(content: bytes) -> None:
+    # Each of them was an error, or took time by the square of its length.
+    assert parse_mail(content).raw == content
+
+
+def test_what_is_not_read_of_a_mail_is_told() -> None:
+    deep = parse_mail(HOSTILE["parts in parts"])
+    assert deep.problems == ("parts nested too deeply to be read", "no date")
+    assert (deep.message_id, deep.parents) == ("x@y", ("q@q",))
+    long = mail("x\n" * MAX_TEXT, Subject="s" * 100_000)
+    assert len(long.body) == MAX_TEXT
+    assert len(long.subject) == MAX_SUBJECT
+    assert long.problems == (
+        f"only the first {MAX_TEXT} characters of the text are read",
+        "only a part of a long subject is read",
+    )
+
+
+def test_of_long_references_the_nearest_are_kept() -> None:
+    found = mail(References=" ".join(f"<{number}@{'x' * 200}>" for number in range(1_000)))
+    assert len(found.parents) == 100
+    assert found.parents[0].startswith("999@")
+
+
+def test_paths_fit_into_an_item() -> None:
+    heads = "".join(f"diff --git a/{'p' * 3000}{n} b/{'p' * 3000}{n}\n" for n in range(500))
+    found = mail(heads, Subject="[PATCH] x")
+    assert found.paths_total == 500
+    assert sum(map(len, found.paths)) <= MAX_PATHS_BYTES
+
+
+def test_a_change_id_is_of_its_own_line() -> None:
+    diff = "diff --git a/a.c b/a.c\n"
+    assert mail(f"change-id: one\n{diff}", Subject="[PATCH] x").change_id == "one"
+    assert mail(f"change-id:\n{diff}", Subject="[PATCH] x").change_id == ""
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("a < b and no more", "a < b and no more"),
+        ("<STYLE type=x>p{}</style >a<br/>b", "ab"),
+        ("<p>one</p><script>if (1<2) x()</script>two", "onetwo"),
+        ("<styled>kept</styled>", "kept"),
+    ],
+)
+def test_html_is_read_without_its_tags(text: str, expected: str) -> None:
+    body = mail(text, Content_Type="text/html").body
+    assert body.replace(" ", "").strip() == expected.replace(" ", "")

@@ -5,9 +5,13 @@ import datetime as dt
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from patch_tracker_testing.mails import make_mail
 from patch_tracker_testing.tables import PROJECT, Tables
 
-from patch_tracker.models import StatusChange
+from lambda_core import aws
+from lambda_testing.fault_proxy import Fault, FaultProxy, on_operation, respond
+from lambda_testing.loopback_server import ReceivedRequest
+from patch_tracker.models import OPEN_STATUSES, MailKind, StatusChange
 from patch_tracker.patchwork.mappers import patch_attributes, patch_id_of
 from patch_tracker.patchwork.rows import PatchRow
 from patch_tracker.repositories import keys
@@ -126,3 +130,47 @@ def test_sort_keys_sort_as_time(
     one, other = one.replace(microsecond=0), other.replace(microsecond=0)
     if one != other:
         assert (keys.sort_key(one, suffix) < keys.sort_key(other, another)) == (one < other)
+
+
+def test_a_run_that_asked_earlier_does_not_overwrite_one_that_asked_later(tables: Tables) -> None:
+    early, late = NOW, NOW + dt.timedelta(seconds=1)
+    change = StatusChange("2021-11-01T00:00:00", 7, "new", "under-review")
+    assert write(tables, row(1, state="accepted"), asked_at=late) == [f"{PROJECT}#p1@x"]
+    assert write(tables, row(1, state="under-review"), asked_at=early) == []
+    # What it knows of the past is kept all the same.
+    assert write(tables, row(1, state="under-review"), changes=(change,), asked_at=early) != []
+    stored = tables.patches.by_number(1, consistent=True)
+    assert (stored.status, stored.history) == ("accepted", (change,))
+    assert write(tables, row(1, state="rejected"), asked_at=late) != []
+    assert tables.patches.by_number(1).status == "rejected"
+
+
+def test_a_patch_that_another_run_writes_meanwhile_is_read_again(
+    tables: Tables, cloud: str
+) -> None:
+    write(tables, row(1), asked_at=NOW)
+    other = Tables(tables.client, tables.names)
+    late = NOW + dt.timedelta(seconds=9)
+
+    def overtake(request: ReceivedRequest) -> bool:
+        if on_operation("TransactWriteItems")(request):
+            write(other, row(1, state="accepted"), asked_at=late)
+        return False
+
+    with FaultProxy(cloud, [Fault(overtake, respond(500))]) as proxy:
+        slow = Tables(aws.client("dynamodb", endpoint_url=proxy.url), tables.names)
+        assert write(slow, row(1, state="rejected"), asked_at=NOW) == []
+    assert tables.patches.by_number(1, consistent=True).status == "accepted"
+
+
+def test_open_patches_whose_mail_is_not_there_are_found(tables: Tables) -> None:
+    write(tables, row(1), row(2), row(3, state="accepted"))
+    tables.store.store([make_mail("p1@x", kind=MailKind.PATCH)])
+    assert list(tables.patches.without_mail(OPEN_STATUSES)) == ["p2@x"]
+
+
+def test_a_message_id_may_be_written_as_in_a_mail(tables: Tables) -> None:
+    long = "x" * 900 + "@y"
+    tables.store.store([make_mail(long, kind=MailKind.PATCH)])
+    assert tables.patches.by_message_id(f" <{long}> ").kind is MailKind.PATCH
+    assert tables.discussions.by_message_id(long) == tables.discussions.by_patch(long).items[0]

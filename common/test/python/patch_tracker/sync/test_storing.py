@@ -15,7 +15,7 @@ from patch_tracker_testing.tables import CrashError, CrashingClient, Tables, new
 from patch_tracker.mail.message import Mail
 from patch_tracker.models import MailKind
 from patch_tracker.repositories.errors import ItemNotFoundError
-from patch_tracker.repositories.table import DynamoTable
+from patch_tracker.repositories.table import DynamoTable, Put
 from patch_tracker.sync.storing import MailStore, Stored
 
 if TYPE_CHECKING:
@@ -218,3 +218,44 @@ def crashing_store(tables: Tables, writes: int) -> MailStore:
     client = cast("DynamoDBClient", CrashingClient(tables.client, writes))
     again = Tables(client, tables.names)
     return MailStore(again.discussions, DynamoTable(client, tables.names["patches"]))
+
+
+def test_the_largest_mails_that_there_can_be_fit_into_items(
+    tables: Tables, strict_tables: Tables
+) -> None:
+    wide = "語" * 300
+    trailers = "\n".join(f"Reviewed-by: {wide} <{n}@x>" for n in range(500))
+    noise = random.Random(3).randbytes(45_000).hex()  # noqa: S311 - no secret
+    heads = "".join(f"diff --git a/{wide}{n} b/{wide}{n}\n" for n in range(400))
+    parents = [f"{n}{'語' * 160}" for n in range(100)]
+    patch = make_mail(
+        "p", kind=MailKind.PATCH, text=f"{trailers}\n---\n{heads}{noise}", subject="[PATCH] " + wide
+    )
+    reply = make_mail("r", parents=["p", *parents], text=f"{trailers}\n{noise}", subject=wide)
+    assert (len(reply.trailers), len(reply.parents)) == (100, 100)
+    tables.store.store([patch, reply])
+    require_right(tables)
+    # Held to the limit by a DynamoDB that has it for updates too, without the mails' own answers.
+    for name, rows in (
+        ("patches", strict_tables.patch_rows),
+        ("discussions", strict_tables.discussion_rows),
+    ):
+        for item in tables.everything()[name].values():
+            rows.put(Put(item))
+
+
+@pytest.mark.timeout(600)
+def test_answers_without_number_to_one_patch(tables: Tables) -> None:
+    tables.store.store([make_mail("p", kind=MailKind.PATCH)])
+    size = len(str(tables.everything()["patches"]["example#p"]))
+    answers = [
+        make_mail(
+            f"r{n}", parents=["p"], minute=n % 60, text="Reviewed-by: " + "A" * 300 + " <a@b>"
+        )
+        for n in range(120)
+    ]
+    store_in_parts(tables, answers, 60)
+    require_right(tables)
+    assert len(tables.discussions.replies("p")) == 120
+    # What a patch costs to write does not grow with its answers.
+    assert len(str(tables.everything()["patches"]["example#p"])) <= size + 2

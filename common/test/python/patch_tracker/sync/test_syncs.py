@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import datetime as dt
 import gzip
+import random
+from collections.abc import Sequence
 
 import pytest
 from patch_tracker_testing.mails import make_mail
@@ -20,11 +22,13 @@ from lambda_testing.fault_proxy import (
     respond,
     truncate,
 )
-from patch_tracker.errors import BusyError, OutageError, UnknownSourceError
+from local_cloud.lore_server import mbox
+from patch_tracker.errors import BusyError, FormatError, OutageError, UnknownSourceError
 from patch_tracker.mail.mbox import MailboxError
-from patch_tracker.mail.message import parse_mail
+from patch_tracker.mail.message import Mail, parse_mail
 from patch_tracker.models import MailKind
-from patch_tracker.repositories.state import Lease
+from patch_tracker.repositories.state import Cursors, Lease
+from patch_tracker.sync.storing import MailStore
 
 COVER = make_mail("c", kind=MailKind.COVER)
 PATCH = make_mail("p", parents=["c"], kind=MailKind.PATCH, minute=1)
@@ -292,3 +296,133 @@ def _without_times(tables: Tables) -> object:
         }
         for name, items in tables.everything().items()
     }
+
+
+def local_time(text: str) -> dt.datetime:
+    """Read the server's own time, which has no offset."""
+    return dt.datetime.fromisoformat(text)
+
+
+def test_mails_before_the_end_of_a_broken_answer_are_stored(tables: Tables) -> None:
+    noise = random.Random(5).randbytes(9_000).hex()  # noqa: S311 - no secret
+    half = mbox([COVER, PATCH, make_mail("r", text=noise)])[:-3_000]
+    with (
+        running_sources(MAILS) as sources,
+        FaultProxy(sources.lore.url, [Fault(always, respond(200, half))]) as proxy,
+    ):
+        with pytest.raises(MailboxError):
+            sources.discussion_sync(tables, proxy.url).recent()
+        assert tables.discussions.by_message_id("p").target == "p"
+        assert Cursors(tables.patch_rows, "example").get("lore") is None
+        assert sources.discussion_sync(tables).recent().new == 1
+
+
+def test_an_answer_that_is_small_and_holds_much_is_read_in_little_memory(tables: Tables) -> None:
+    # 20 mails of 3 MB in 60 kB: were all read before one is stored, memory would be gone.
+    bomb = [parse_mail(make_mail(f"b{n}").raw + b"x" * 3_000_000) for n in range(20)]
+    with running_sources(bomb) as sources:
+        store = MailStore(tables.discussions, tables.patch_rows)
+        sizes: list[int] = []
+
+        class Watching(MailStore):
+            def missing(self, mails: Sequence[Mail]) -> list[Mail]:
+                sizes.append(sum(len(mail.raw) for mail in mails))
+                return store.missing(mails)
+
+        tables.store = Watching(tables.discussions, tables.patch_rows)
+        assert sources.discussion_sync(tables).recent().new == 20
+    assert max(sizes) < 20_000_000
+
+
+def test_what_was_read_before_a_failure_is_stored(tables: Tables) -> None:
+    # Neither young nor open for the server: each is asked for by its number, the oldest last.
+    mails = [make_mail(f"p{n}", kind=MailKind.PATCH, minute=n % 60) for n in range(30)]
+    with running_sources(mails, now=dt.datetime(2023, 1, 1, tzinfo=dt.UTC)) as sources:
+        sources.patch_sync(tables).changes()
+        for number in range(30):
+            sources.patchwork.set_state(f"p{number}", "rejected", event=False)
+        late = Fault(lambda request: request.path.endswith("/patches/1/"), respond(403))
+        with (
+            FaultProxy(sources.patchwork.url, [late]) as proxy,
+            pytest.raises(HttpStatusError),
+        ):
+            sources.patch_sync(tables, proxy.url).refresh()
+        assert len(tables.patches.by_status("rejected").items) == 25
+        assert sources.patch_sync(tables).refresh().written == 5
+
+
+def test_an_event_from_the_future_does_not_hide_what_happens_until_then(tables: Tables) -> None:
+    with running_sources() as sources:
+        sources.patchwork.set_clock(local_time("2085-01-01T00:00"))
+        sources.receive([PATCH])
+        sources.patch_sync(tables).changes()
+        # It is right again.
+        sources.patchwork.set_clock(local_time("2021-10-24T15:00"))
+        sources.patchwork.set_state("p", "accepted")
+        assert sources.patch_sync(tables).changes().written == 1
+        assert tables.patches.by_message_id("p").status == "accepted"
+        assert sources.patch_sync(tables).changes().events == 0
+
+
+def test_the_hour_that_a_night_of_autumn_has_twice(tables: Tables) -> None:
+    with running_sources(now=dt.datetime(2021, 10, 31, tzinfo=dt.UTC)) as sources:
+        sources.patchwork.set_clock(local_time("2021-10-31T02:59"))
+        sources.receive([PATCH])
+        sources.patch_sync(tables).changes()
+        sources.patchwork.set_clock(local_time("2021-10-31T02:01"))
+        sources.patchwork.set_state("p", "accepted")
+        assert sources.patch_sync(tables).changes().written == 1
+        assert sources.patch_sync(tables).changes().events == 0
+
+
+def test_hundreds_of_events_of_one_moment(tables: Tables) -> None:
+    mails = [make_mail(f"p{n}", kind=MailKind.PATCH, minute=n % 60) for n in range(280)]
+    with running_sources(mails) as sources:
+        sources.patch_sync(tables).changes()
+        sources.patchwork.tick = dt.timedelta()
+        for number in range(280):
+            sources.patchwork.set_state(f"p{number}", "accepted")
+        result = sources.patch_sync(tables).changes()
+        assert (result.events, result.written) == (280, 280)
+
+
+def test_open_patches_that_are_older_than_all_that_was_read_get_their_mails(tables: Tables) -> None:
+    now = dt.datetime(2023, 1, 1, tzinfo=dt.UTC)
+    with running_sources(MAILS, now=now) as sources:
+        sources.patch_sync(tables).changes()
+        assert not tables.patches.by_message_id("p").thread
+        result = sources.discussion_sync(tables).refresh(30)
+        assert (result.threads, result.new) == (1, 3)
+        assert tables.patches.by_message_id("p").thread == "c"
+        assert sources.discussion_sync(tables).refresh(30).threads == 0
+
+
+def test_an_id_that_the_archive_lacks_is_asked_for_again_after_a_while(tables: Tables) -> None:
+    with running_sources() as sources:
+        assert sources.discussion_sync(tables).threads(["<p>", ".."]).not_found == ["p", ".."]
+        # Two dots are no mail, and would be another address.
+        assert [request.path for request in sources.lore.requests] == ["/example/p/t.mbox.gz"]
+        sources.receive(MAILS)
+        assert sources.discussion_sync(tables).threads(["p"]).new == 0
+        sources.now += dt.timedelta(days=91)
+        assert sources.discussion_sync(tables).threads(["p"]).new == 3
+
+
+def test_threads_that_are_missing_do_not_stand_before_others(
+    tables: Tables, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("patch_tracker.sync.discussions.MAX_BACKFILL", 2)
+    mails = [make_mail(f"r{n}", parents=[f"gone{n}"]) for n in range(5)]
+    with running_sources(mails) as sources:
+        asked = [sources.discussion_sync(tables).refresh(30).threads for _ in range(4)]
+    assert asked == [2, 2, 1, 0]
+
+
+def test_json_that_is_too_deep_is_told(tables: Tables) -> None:
+    deep = respond(200, b"[" * 100_000, {"Content-Type": "application/json"})
+    with (
+        running_sources() as sources,
+        FaultProxy(sources.patchwork.url, [Fault(always, deep)]) as proxy,
+        pytest.raises(FormatError, match="no JSON"),
+    ):
+        sources.patch_sync(tables, proxy.url).changes()
