@@ -12,7 +12,7 @@ from botocore.exceptions import ProfileNotFound
 from aws_ssm_fetcher.cli import COMPLETE, FAILED, INTERRUPTED, WRONG_USAGE, exit_with
 from deployment.deploy import Deployment, ask_on_terminal
 from deployment.errors import UsageError
-from deployment.local import local_account, local_variables, run_pipeline
+from deployment.local import local_account, run_pipeline
 from deployment.proof import prove
 from deployment.stacks import ENVIRONMENTS, Stack, find_stack
 from lambda_core.errors import ApplicationError, ConfigurationError
@@ -126,23 +126,23 @@ def _run_locally(args: argparse.Namespace, stack: Stack) -> int:
             "--local has no use for --profile, --region, --destroy, --verify or --approved: it "
             "starts empty"
         )
-    with local_account(stack) as endpoint:
+    with local_account(stack) as account:
         deployment = Deployment(
             stack,
             boto3.Session(),
             args.architecture or architecture(),
             # Nothing can be harmed that will not be gone with this command.
             lambda _: stack.environment,
-            local_variables(stack),
+            account.variables,
         )
         if args.plan:
             deployment.plan()
             return COMPLETE
         outputs = deployment.apply()
         print(_what_now(stack, outputs))
-        code = run_pipeline(stack, endpoint, outputs, thorough=args.prove)
+        code = run_pipeline(stack, account, outputs, thorough=args.prove)
         if args.prove:
-            prove(deployment, endpoint, outputs)
+            prove(deployment, account.endpoint, outputs)
         return code
 
 

@@ -6,7 +6,8 @@ import os
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,6 +15,8 @@ from aws_ssm_fetcher import console
 from aws_ssm_fetcher.cli import COMPLETE, finish
 from aws_ssm_fetcher.outputs.publish import staging_folder
 from aws_ssm_fetcher.pipeline import Options, RunResult
+from deployment.asynchronous import buried, fire, targets
+from deployment.local_patch_tracker import LocalTracker
 from deployment.stacks import Stack
 from local_cloud.clone import CODE_FOLDER
 from local_cloud.deploy import REGION, Clients, RegionReport, clients_of
@@ -36,12 +39,36 @@ EVENT_FILES: Final = 300
 SECONDS_BETWEEN_LOOKS: Final = 0.5
 
 
+RETRY_DELAYS: Final = (1.0, 1.0)
+"""Seconds before an asynchronous invocation is tried again; Lambda takes one and two minutes."""
+
+
+@dataclass(frozen=True)
+class LocalAccount:
+    """A local cloud that is this process's account.
+
+    Attributes
+    ----------
+    endpoint
+        Where it is.
+    variables
+        What a stack's variables are there.
+    tracker
+        What the patch tracker reads there; None for other stacks.
+    """
+
+    endpoint: str
+    variables: Mapping[str, object]
+    tracker: LocalTracker | None = None
+
+
 @contextmanager
-def local_account(stack: Stack) -> Iterator[str]:
-    """Start a local cloud and make it the account of this process; yields its endpoint."""
+def local_account(stack: Stack) -> Iterator[LocalAccount]:
+    """Start a local cloud, and what a stack needs beside it, and make it this process's account."""
     forget_accounts()
-    options = FunctionOptions(lambda_runtime_python(), stack.root / CODE_FOLDER)
-    with moto_server(functions=options) as endpoint:
+    options = FunctionOptions(lambda_runtime_python(), stack.root / CODE_FOLDER, RETRY_DELAYS)
+    with ExitStack() as block:
+        endpoint = block.enter_context(moto_server(functions=options))
         os.environ |= {
             "AWS_ACCESS_KEY_ID": "local",
             "AWS_SECRET_ACCESS_KEY": "local",
@@ -51,30 +78,33 @@ def local_account(stack: Stack) -> Iterator[str]:
             # Terraform's state has no part in names of hosts, which the local cloud does not have.
             "AWS_S3_USE_PATH_STYLE": "true",
         }
-        yield endpoint
+        if stack.name == "patch_tracker":
+            tracker = LocalTracker.serve(block)
+            variables = {"deletable": True, **tracker.variables()}
+            yield LocalAccount(endpoint, variables, tracker)
+        else:
+            yield LocalAccount(endpoint, _variables(stack))
 
 
-def local_variables(stack: Stack) -> Mapping[str, object]:
-    """Return what a stack's variables are in the local cloud."""
-    if stack.name == "github_oidc":
-        return {"repository": "some-owner/some-name"}
-    if stack.name != "region_report":
-        return {"deletable": True}
-    day = snapshot_day()
-    return {
-        "deletable": True,
-        "extra_environment": {
-            # What is blank counts as not set: the launch dates are those that the project brings.
-            "RSS_URL": "",
-            "SOURCE_AS_OF": day.isoformat() if day else "",
-            "SOURCE_LABEL": snapshot_label(),
-            "SSM_MAX_TPS": "10000",
-        },
-    }
+def _variables(stack: Stack) -> dict[str, object]:
+    match stack.name:
+        case "github_oidc":
+            return {"repository": "some-owner/some-name"}
+        case "region_report":
+            day = snapshot_day()
+            extra = {
+                # What is blank counts as not set: the launch dates are those of the project.
+                "RSS_URL": "",
+                "SOURCE_AS_OF": day.isoformat() if day else "",
+                "SOURCE_LABEL": snapshot_label(),
+                "SSM_MAX_TPS": "10000",
+            }
+            return {"deletable": True, "extra_environment": extra}
+    return {"deletable": True}
 
 
 def run_pipeline(
-    stack: Stack, endpoint: str, outputs: Mapping[str, Any], *, thorough: bool = False
+    stack: Stack, account: LocalAccount, outputs: Mapping[str, Any], *, thorough: bool = False
 ) -> int:
     """Run what was deployed, and show what it made; returns the exit code.
 
@@ -88,19 +118,33 @@ def run_pipeline(
     LocalCloudError
         If it failed.
     """
-    if not stack.functions():
-        return COMPLETE
-    if stack.name == "event_log_checkpoint":
-        return _run_event_log(endpoint, outputs, thorough=thorough)
-    result = _run_region_report(endpoint, outputs)
+    clients = clients_of(account.endpoint)
+    code = COMPLETE
+    match stack.name:
+        case "event_log_checkpoint":
+            _run_event_log(clients, outputs, thorough=thorough)
+        case "patch_tracker" if account.tracker:
+            account.tracker.read_and_show(clients, outputs)
+            if thorough:
+                account.tracker.go_rare_ways(clients, outputs)
+        case "region_report":
+            code = finish(_run_region_report(clients, outputs))
     if thorough:
-        # Once more: from the cache.
-        result = _run_region_report(endpoint, outputs)
-    return finish(result)
+        _start_what_starts_by_itself(clients, outputs)
+    return code
 
 
-def _run_event_log(endpoint: str, outputs: Mapping[str, Any], *, thorough: bool) -> int:
-    clients = clients_of(endpoint)
+def _start_what_starts_by_itself(clients: Clients, outputs: Mapping[str, Any]) -> None:
+    display = console.stages()
+    for target in targets(clients):
+        with display.stage(f"What the schedule {target.schedule} starts"):
+            fire(clients, target)
+    if queue := outputs.get("dead_letter_queue_url"):
+        with display.stage("Events that fail for good"):
+            buried(clients, outputs["functions"], queue)
+
+
+def _run_event_log(clients: Clients, outputs: Mapping[str, Any], *, thorough: bool) -> None:
     deployed = Deployed(
         clients,
         outputs["source_bucket"],
@@ -112,7 +156,6 @@ def _run_event_log(endpoint: str, outputs: Mapping[str, Any], *, thorough: bool)
     if thorough:
         with console.stages().stage("The backfill"):
             _backfill(clients, outputs["backfill_arn"])
-    return COMPLETE
 
 
 def _backfill(clients: Clients, state_machine: str) -> None:
@@ -124,7 +167,7 @@ def _backfill(clients: Clients, state_machine: str) -> None:
         raise ExecutionError(f"the backfill ended as {execution.status}: {execution.cause}")
 
 
-def _run_region_report(endpoint: str, outputs: Mapping[str, Any]) -> RunResult:
+def _run_region_report(clients: Clients, outputs: Mapping[str, Any]) -> RunResult:
     deployed = RegionReport(
         bucket=outputs["bucket"],
         functions=outputs["functions"],
@@ -134,4 +177,4 @@ def _run_region_report(endpoint: str, outputs: Mapping[str, Any]) -> RunResult:
     )
     options = Options(output_dir=OUTPUT_DIR)
     with staging_folder(options.output_dir) as staging:
-        return execute(clients_of(endpoint), deployed, options, console.stages(), staging)
+        return execute(clients, deployed, options, console.stages(), staging)

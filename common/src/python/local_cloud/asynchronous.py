@@ -52,7 +52,8 @@ class AsyncInvoker:
     service
         Runs the functions.
     client
-        Makes a boto3 client of this local cloud: `client("sqs", region)`.
+        Makes a boto3 client of this local cloud that calls in the name of a function, as Lambda
+        does it with the function's role: `client("sqs", region, "my-function")`.
     retry_delays
         Seconds before the first and the second retry.
     """
@@ -60,7 +61,7 @@ class AsyncInvoker:
     def __init__(
         self,
         service: LambdaService,
-        client: Callable[[str, str], Any],
+        client: Callable[[str, str, str], Any],
         retry_delays: Sequence[float] = RETRY_DELAYS_SECONDS,
     ) -> None:
         self._service = service
@@ -163,10 +164,12 @@ class AsyncInvoker:
         typed = {
             name: {"DataType": "String", "StringValue": value} for name, value in attributes.items()
         }
-        client = self._client(service, region)
+        client = self._client(service, region, function.function_name)
         match service:
             case "sqs":
-                url = client.get_queue_url(QueueName=arn.rpartition(":")[2])["QueueUrl"]
+                # On AWS nobody asks for the address, so that no function needs the permission.
+                lookup = self._client(service, region, "lambda")
+                url = lookup.get_queue_url(QueueName=arn.rpartition(":")[2])["QueueUrl"]
                 client.send_message(QueueUrl=url, MessageBody=body, MessageAttributes=typed)
             case "sns":
                 client.publish(TopicArn=arn, Message=body, MessageAttributes=typed)

@@ -24,12 +24,19 @@ class IndexDefinition(BaseModel):
 
 
 class TableDefinition(BaseModel):
-    """A table; all its keys are text."""
+    """A table; all its keys are text.
+
+    Attributes
+    ----------
+    expiry
+        Attribute with the second (Unix time) after which an item may go.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     hash_key: str
     range_key: str | None
+    expiry: str | None
     indexes: dict[str, IndexDefinition]
 
 
@@ -53,10 +60,15 @@ def create_tables(
     """
     for key, definition in definitions.items():
         client.create_table(**_request(names[key], definition))
-    for key in definitions:
+    for key, definition in definitions.items():
         client.get_waiter("table_exists").wait(
             TableName=names[key], WaiterConfig={"Delay": 1, "MaxAttempts": 30}
         )
+        if definition.expiry:
+            client.update_time_to_live(
+                TableName=names[key],
+                TimeToLiveSpecification={"Enabled": True, "AttributeName": definition.expiry},
+            )
 
 
 def _request(name: str, definition: TableDefinition) -> dict[str, Any]:

@@ -62,15 +62,21 @@ def run_functions(options: FunctionOptions, port: int) -> LambdaService:
     return service
 
 
-def _clients(endpoint: str) -> Callable[[str, str], Any]:
+def _clients(endpoint: str) -> Callable[[str, str, str], Any]:
     import boto3
 
     lock = threading.Lock()
-    session = boto3.Session(aws_access_key_id="local", aws_secret_access_key="local")  # noqa: S106 - made up
+    session = boto3.Session()
 
-    def client(service: str, region: str) -> Any:  # noqa: ANN401 - whichever it is
+    def client(service: str, region: str, caller: str) -> Any:  # noqa: ANN401 - whichever it is
         # Making a client is not safe in threads; using one is.
         with lock:
-            return session.client(service, region_name=region, endpoint_url=endpoint)  # type: ignore[call-overload]  # any service
+            return session.client(  # type: ignore[call-overload]  # any service
+                service,
+                region_name=region,
+                endpoint_url=endpoint,
+                aws_access_key_id=caller,
+                aws_secret_access_key="local",  # noqa: S106 - made up
+            )
 
     return client

@@ -105,7 +105,8 @@ def demonstration(options: Options, display: StageDisplay) -> Iterator[Demonstra
         A function failed; says why.
     """
     with ExitStack() as stack:
-        environment, source = _sources(options, stack)
+        read = sources(options, stack)
+        environment = dict(read.environment)
         functions: dict[str, FunctionSettings] = {}
         artefacts = None
         if options.in_process:
@@ -145,7 +146,7 @@ def demonstration(options: Options, display: StageDisplay) -> Iterator[Demonstra
         for name, title in FETCHES.items():
             with display.stage(f"{title} is read"):
                 answers[name] = run(name)
-        yield Demonstration(tracker, answers, source)
+        yield Demonstration(tracker, answers, read.told)
 
 
 def _tables_file() -> Path:
@@ -153,8 +154,33 @@ def _tables_file() -> Path:
     return next(folder / TABLES_FILE for folder in folders if (folder / TABLES_FILE).is_file())
 
 
-def _sources(options: Options, stack: ExitStack) -> tuple[dict[str, str], str]:
-    """Start the stand-ins where no real servers are named; returns the functions' variables."""
+@dataclass(frozen=True)
+class Sources:
+    """The servers that are read.
+
+    Attributes
+    ----------
+    environment
+        Variables of the functions, which name them.
+    told
+        Where the data is from, for readers.
+    lore
+        The archive's stand-in; None where it is a real one.
+    """
+
+    environment: Mapping[str, str]
+    told: str
+    lore: LoreServer | None = None
+
+
+def sources(options: Options, stack: ExitStack) -> Sources:
+    """Start the stand-ins where no real servers are named, until a block ends.
+
+    Raises
+    ------
+    ConfigurationError
+        Something was asked for in a wrong way.
+    """
     if options.patchwork_url or options.lore_url:
         if options.mbox:
             raise ConfigurationError("--mbox is for the local stand-ins, not for real servers")
@@ -167,7 +193,7 @@ def _sources(options: Options, stack: ExitStack) -> tuple[dict[str, str], str]:
         environment = _variables(
             patchwork, lore, options.project, options.mail_list or options.project, options
         )
-        return environment, f"{patchwork} and {lore}"
+        return Sources(environment, f"{patchwork} and {lore}")
     now = dt.datetime.now(dt.UTC)
     mails = _read_mbox(options.mbox) if options.mbox else list(bundled_mails(now))
     project = options.project or (options.mail_list or PROJECT)
@@ -183,7 +209,8 @@ def _sources(options: Options, stack: ExitStack) -> tuple[dict[str, str], str]:
         # However old its mails are.
         environment["FIRST_DAYS"] = "3650"
     origin = str(options.mbox) if options.mbox else "mails that the project brings"
-    return environment, f"NOT LIVE DATA: {origin}, served by local stand-ins"
+    told = f"NOT LIVE DATA: {origin}, served by local stand-ins"
+    return Sources(environment, told, lore_server)
 
 
 def _variables(

@@ -7,7 +7,7 @@ a pull request, and a reply that comes before what it answers.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from email.utils import format_datetime
 from typing import Final
@@ -138,7 +138,35 @@ def message_id(key: str) -> str:
 
 def bundled_mails(now: dt.datetime) -> Iterator[Mail]:
     """Yield the mails, as if they had come in the days before `now`."""
-    for mail in _MAILS:
+    return _written(_MAILS, now)
+
+
+def late_mails(now: dt.datetime, name: str) -> tuple[list[Mail], list[Mail]]:
+    """Return mails that come later: answers in threads that begin elsewhere, and where they meet.
+
+    Parameters
+    ----------
+    name
+        Part of their ids, so that several sets are apart.
+
+    Returns
+    -------
+    tuple
+        What comes first, and the mail that shows two of its threads to be one.
+    """
+    first, second = f"{name}-first", f"{name}-second"
+    answers = (
+        _Mail(f"{name}-1", 0.5, "ada", "Re: Lamps at night", "Mine hums.", (first,)),
+        _Mail(f"{name}-2", 0.4, "ada", "Re: Lamps by day", "Mine is off.", (second,)),
+        _Mail(f"{name}-3", 0.3, "ada", "Re: [PATCH v2 2/2] lamp: dim by the timer",
+              "Why so slowly?", ("lamp-v2-2",)),
+    )  # fmt: skip
+    meeting = _Mail(first, 0.2, "jonas", "Lamps at night", "As by day.", (second,))
+    return list(_written(answers, now)), list(_written([meeting], now))
+
+
+def _written(mails: Iterable[_Mail], now: dt.datetime) -> Iterator[Mail]:
+    for mail in mails:
         sent = now.replace(microsecond=0) - dt.timedelta(hours=mail.hours)
         lines = [
             f"Received: by lists.example; {format_datetime(sent + dt.timedelta(seconds=20))}",

@@ -29,6 +29,18 @@ _READ_LIMIT: Final = 10_000_000
 
 _PUBLIC: Final = "/aws/service/"
 
+_ACCOUNT: Final = "123456789012"
+
+_INVOKE: Final = re.compile(r"/2015-03-31/functions/([^/]+)/invocations/?")
+
+_TRANSACTED: Final = {
+    "ConditionCheck": "ConditionCheckItem",
+    "Delete": "DeleteItem",
+    "Put": "PutItem",
+    "Update": "UpdateItem",
+}
+"""https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis-iam.html"""
+
 
 @dataclass(frozen=True, order=True)
 class Call:
@@ -92,34 +104,37 @@ def calls_of(environ: WSGIEnvironment) -> Iterator[Call]:
     target = str(environ.get("HTTP_X_AMZ_TARGET", ""))
     if target:
         told = json.loads(_body(environ) or b"{}")
-        action = target.rpartition(".")[2]
-        for resource in _of_json(service, region, told):
+        for action, resource in _of_json(service, region, target.rpartition(".")[2], told):
             yield Call(caller, f"{service}:{action}", resource)
+    elif invoked := _INVOKE.fullmatch(unquote(str(environ.get("PATH_INFO", "")))):
+        yield Call(caller, "lambda:InvokeFunction", invoked[1])
     elif "form" in str(environ.get("CONTENT_TYPE", "")):
         form = parse_qs(_body(environ).decode("utf-8", "replace"))
         resource = next(iter(form.get("TopicArn", form.get("QueueUrl", ["*"]))))
         yield Call(caller, f"{service}:{form.get('Action', ['?'])[0]}", resource)
 
 
-def _of_json(service: str, region: str, told: Mapping[str, Any]) -> Iterator[str]:
+def _of_json(
+    service: str, region: str, action: str, told: Mapping[str, Any]
+) -> Iterator[tuple[str, str]]:
+    arn = f"arn:aws:{service}:{region}:{_ACCOUNT}:"
     match service:
         case "ssm":
             for name in told.get("Names", [told.get("Path") or told.get("Name") or "*"]):
-                account = "" if str(name).startswith(_PUBLIC) else "123456789012"
-                yield f"arn:aws:ssm:{region}:{account}:parameter{str(name).rstrip('/')}"
+                account = "" if str(name).startswith(_PUBLIC) else _ACCOUNT
+                yield action, f"arn:aws:ssm:{region}:{account}:parameter{str(name).rstrip('/')}"
         case "dynamodb":
-            tables = {
-                one.get("TableName")
-                for item in told.get("TransactItems", [])
-                for one in item.values()
-            }
-            tables |= set(told.get("RequestItems", {})) | {told.get("TableName")}
-            table_names = sorted(name for name in tables if name)
-            index = f"/index/{told['IndexName']}" if told.get("IndexName") else ""
-            for name in table_names:
-                yield f"arn:aws:dynamodb:{region}:123456789012:table/{name}{index}"
+            # A transaction needs the permissions of what is in it, and none of its own.
+            for item in told.get("TransactItems", []):
+                for name, one in item.items():
+                    yield _TRANSACTED[name], f"{arn}table/{one['TableName']}"
+            for name in {*told.get("RequestItems", {}), told.get("TableName")} - {None}:
+                index = f"/index/{told['IndexName']}" if told.get("IndexName") else ""
+                yield action, f"{arn}table/{name}{index}"
+        case "sqs" if "QueueUrl" in told:
+            yield action, f"{arn}{told['QueueUrl'].rpartition('/')[2]}"
         case _:
-            yield str(told.get("FunctionName") or told.get("TopicArn") or "*")
+            yield action, str(told.get("FunctionName") or told.get("TopicArn") or "*")
 
 
 def _of_s3(environ: WSGIEnvironment) -> Iterator[tuple[str, str]]:

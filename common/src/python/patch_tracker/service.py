@@ -24,6 +24,9 @@ from patch_tracker.sync.storing import MailStore
 
 METRICS_NAMESPACE = "PatchTracker"
 
+RUNS_SUCCEEDED = "RunsSucceeded"
+"""A metric of each function: whether it still runs at all."""
+
 _TABLE_NAME = r"^[A-Za-z0-9_.-]{3,255}$"
 
 

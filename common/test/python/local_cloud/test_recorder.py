@@ -134,6 +134,34 @@ def test_dynamodb() -> None:
     }
 
 
+def test_a_transaction_needs_the_permissions_of_its_parts() -> None:
+    table = f"arn:aws:dynamodb:{REGION}:123456789012:table/"
+    key: dict[str, Any] = {"Key": {"id": {"S": "1"}}, "TableName": "Patches"}
+    items = [
+        {"Put": {"Item": key["Key"], "TableName": "Mails"}},
+        {"Update": {**key, "UpdateExpression": "SET a = b"}},
+        {"ConditionCheck": {**key, "ConditionExpression": "a = b"}},
+        {"Delete": key},
+    ]
+    assert recorded("dynamodb", "transact_write_items", {"TransactItems": items}) == {
+        Call("reader", "dynamodb:PutItem", f"{table}Mails"),
+        Call("reader", "dynamodb:UpdateItem", f"{table}Patches"),
+        Call("reader", "dynamodb:ConditionCheckItem", f"{table}Patches"),
+        Call("reader", "dynamodb:DeleteItem", f"{table}Patches"),
+    }
+
+
+def test_what_lambda_sends_on() -> None:
+    function = f"arn:aws:lambda:{REGION}:123456789012:function:next:live"
+    assert recorded("lambda", "invoke", {"FunctionName": function, "Payload": b"{}"}) == {
+        Call("reader", "lambda:InvokeFunction", function)
+    }
+    message = {"QueueUrl": "http://localhost:4566/123456789012/failed", "MessageBody": "m"}
+    assert recorded("sqs", "send_message", message) == {
+        Call("reader", "sqs:SendMessage", f"arn:aws:sqs:{REGION}:123456789012:failed")
+    }
+
+
 def test_sns() -> None:
     topic = f"arn:aws:sns:{REGION}:123456789012:alarms"
     assert recorded("sns", "publish", {"TopicArn": topic, "Message": "m"}) == {

@@ -218,7 +218,7 @@ def expected(files: set[tuple[str, bytes]]) -> set[Row]:
 
 
 @pytest.mark.usefixtures("_no_pauses")
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(3_000)
 def test_any_interleaving_ends_in_one_row_for_each_file(aws_endpoint: str) -> None:
     ENDPOINT["url"] = aws_endpoint
     run_state_machine_as_test(

@@ -5,9 +5,9 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
-from lambda_core.observability import instrumented
+from lambda_core.observability import count, instrumented
 from patch_tracker.contracts import FetchDiscussionsRequest, discussions_result, parse_request
-from patch_tracker.service import METRICS_NAMESPACE, Tracker, TrackerSettings
+from patch_tracker.service import METRICS_NAMESPACE, RUNS_SUCCEEDED, Tracker, TrackerSettings
 
 
 @instrumented("fetch_discussions", namespace=METRICS_NAMESPACE)
@@ -20,6 +20,7 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     sync = tracker.discussion_sync
     recent = sync.recent()
     threads = sync.threads(request.message_ids)
+    count(RUNS_SUCCEEDED)
     return discussions_result(
         recent,
         threads,

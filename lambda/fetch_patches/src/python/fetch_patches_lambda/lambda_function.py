@@ -5,14 +5,14 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
-from lambda_core.observability import instrumented
+from lambda_core.observability import count, instrumented
 from patch_tracker.contracts import (
     FetchPatchesRequest,
     PatchMode,
     parse_request,
     patches_result,
 )
-from patch_tracker.service import METRICS_NAMESPACE, Tracker, TrackerSettings
+from patch_tracker.service import METRICS_NAMESPACE, RUNS_SUCCEEDED, Tracker, TrackerSettings
 
 
 @instrumented("fetch_patches", namespace=METRICS_NAMESPACE)
@@ -25,6 +25,7 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     refresh = request.mode is PatchMode.REFRESH
     sync = tracker.patch_sync
     result = sync.refresh() if refresh else sync.changes()
+    count(RUNS_SUCCEEDED)
     return patches_result(
         request.mode,
         result,

@@ -5,13 +5,13 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
-from lambda_core.observability import instrumented
+from lambda_core.observability import count, instrumented
 from patch_tracker.contracts import (
     RefreshDiscussionsRequest,
     discussions_result,
     parse_request,
 )
-from patch_tracker.service import METRICS_NAMESPACE, Tracker, TrackerSettings
+from patch_tracker.service import METRICS_NAMESPACE, RUNS_SUCCEEDED, Tracker, TrackerSettings
 
 
 @instrumented("refresh_discussions", namespace=METRICS_NAMESPACE)
@@ -22,6 +22,7 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     requests = tracker.lore_session.counts["requests"]
     writes = tracker.writes
     result = tracker.discussion_sync.refresh(request.days or tracker.settings.refresh_days)
+    count(RUNS_SUCCEEDED)
     return discussions_result(
         result,
         requests=tracker.lore_session.counts["requests"] - requests,
