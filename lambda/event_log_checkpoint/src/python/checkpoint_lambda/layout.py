@@ -24,7 +24,8 @@ _FIELDS: Final = {
 
 _SUFFIX: Final = ".parquet"
 
-_UNSAFE_IN_QUOTE: Final = re.compile(r"[.~]")
+_UNSAFE_IN_QUOTE: Final = re.compile(r"^_|[.~]")
+"""What `quote` leaves as it is; query engines ignore names that begin with an underscore."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +164,7 @@ class GroupedCheckpoints:
 
 
 def _encoded(name: str) -> str:
-    """Percent-encode all but letters, digits, `_` and `-`."""
+    """Percent-encode all but letters, digits, `-`, and `_` that is not the first."""
     return _UNSAFE_IN_QUOTE.sub(lambda found: f"%{ord(found[0]):02X}", quote(name, safe=""))
 
 

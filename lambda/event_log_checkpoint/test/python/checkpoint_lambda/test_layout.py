@@ -65,3 +65,13 @@ def test_one_checkpoint_is_for_all() -> None:
 def test_what_is_no_key(key: str) -> None:
     with pytest.raises(InvalidEventError):
         OneCheckpoint(key)
+
+
+@pytest.mark.parametrize("template", ["g/{study}/{datatype}/events.parquet", "{study}_{datatype}"])
+@pytest.mark.parametrize("study", ["_", "_adrc", "__all", ".adrc"])
+def test_no_study_hides_its_checkpoint_from_a_query_engine(template: str, study: str) -> None:
+    """Athena and Spark leave out what begins with an underscore or a dot, without a word."""
+    layout = GroupedCheckpoints(template)
+    key = layout.key_of(Group(study, "form"))
+    assert not any(part.startswith(("_", ".")) for part in key.split("/"))
+    assert layout.group_of(key) == Group(study, "form")
