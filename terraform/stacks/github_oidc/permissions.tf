@@ -108,7 +108,7 @@ data "aws_iam_policy_document" "read" {
 
   statement {
     sid       = "Catalog"
-    actions   = ["glue:GetDatabase", "glue:GetTable", "glue:GetTags"]
+    actions   = ["glue:GetDatabase", "glue:GetPartitionIndexes", "glue:GetTable", "glue:GetTags"]
     resources = local.glue_arns
   }
 

@@ -25,3 +25,25 @@ def test_no_role_of_a_stack_is_without_the_boundary() -> None:
         used = re.findall(r'source\s+= "\.\./\.\./modules/(\w+)"', text)
         making = [name for name in used if name in make_roles]
         assert len(re.findall(r"permissions_boundary_arn += var\.", text)) == len(making), file
+
+
+def actions(text: str) -> set[str]:
+    """Return the actions that policies name."""
+    named = set(re.findall(r'"([a-z0-9]+:[A-Z]\w+)"', text))
+    # Keys of conditions, and what a service does to take its role.
+    return {one for one in named if not one.startswith(("aws:", "sts:"))}
+
+
+def test_the_boundary_holds_all_that_roles_are_allowed() -> None:
+    stacks = ROOT / "terraform/stacks"
+    text = (stacks / "github_oidc/permissions.tf").read_text(encoding="utf-8")
+    (boundary,) = re.findall(
+        r'^data "aws_iam_policy_document" "boundary" \{\n(.*?)^\}', text, re.MULTILINE | re.DOTALL
+    )
+    files = [file for file in stacks.glob("*/permissions.tf") if "github_oidc" not in file.parts]
+    files += [MODULES / f"{name}/main.tf" for name in ("lambda_function", "schedule")]
+    files += [MODULES / "state_machine/main.tf"]
+    for file in files:
+        allowed = actions(file.read_text(encoding="utf-8"))
+        assert allowed, file
+        assert allowed <= actions(boundary), f"{file}: {sorted(allowed - actions(boundary))}"
