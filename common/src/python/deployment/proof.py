@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from deployment.deploy import Deployment
 from deployment.errors import DeploymentError
+from deployment.github_roles import PERMISSIONS, provider_actions, refused
 from deployment.permissions import compare, permissions_of, recorded_calls
+from deployment.stacks import Stack
 
 
 def prove(deployment: Deployment, endpoint: str, outputs: Mapping[str, Any]) -> None:
@@ -18,7 +21,8 @@ def prove(deployment: Deployment, endpoint: str, outputs: Mapping[str, Any]) -> 
     ------
     DeploymentError
         If a second plan would change something, something is missing or broken, a role allows less
-        than its function called or more, or something is left after all was destroyed.
+        than its function called or more, GitHub's roles allow less than Terraform called, or
+        something is left after all was destroyed.
     """
     deployment.verify()
     _tell("a second plan is empty, and what was deployed is there and well")
@@ -30,10 +34,29 @@ def prove(deployment: Deployment, endpoint: str, outputs: Mapping[str, Any]) -> 
         if wrong := list(compare(permissions, calls).lines()):
             raise DeploymentError("roles and functions do not fit:\n  " + "\n  ".join(wrong))
         _tell(f"each of {len(permissions)} roles allows what its function called, and no more")
+        policies = (deployment.stack.root / PERMISSIONS).read_text(encoding="utf-8")
+        with provider_log(deployment.stack).open(encoding="utf-8", errors="replace") as log:
+            needed = provider_actions(log)
+        if lacking := list(refused(needed, policies)):
+            raise DeploymentError("GitHub could not deploy it:\n  " + "\n  ".join(lacking))
+        _tell(f"GitHub's roles may do the {len(needed)} actions that Terraform needs")
     deployment.destroy()
     if left := _left(deployment):
         raise DeploymentError(f"destroying leaves {', '.join(left)}")
     _tell("destroying leaves nothing")
+
+
+def provider_log(stack: Stack) -> Path:
+    """Return where Terraform's provider says what it calls, while a stack is proved."""
+    return stack.data_folder / "provider.log"
+
+
+def logging(stack: Stack) -> Mapping[str, str]:
+    """Return the variables that have the provider say so, from an empty log on."""
+    log = provider_log(stack)
+    log.parent.mkdir(parents=True, exist_ok=True)
+    log.unlink(missing_ok=True)
+    return {"TF_LOG_PROVIDER": "DEBUG", "TF_LOG_PATH": str(log)}
 
 
 def _left(deployment: Deployment) -> list[str]:
