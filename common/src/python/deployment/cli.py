@@ -13,7 +13,7 @@ from aws_ssm_fetcher.cli import COMPLETE, FAILED, INTERRUPTED, WRONG_USAGE, exit
 from deployment.deploy import Deployment, ask_on_terminal
 from deployment.errors import UsageError
 from deployment.local import local_account, run_pipeline
-from deployment.proof import logging, prove
+from deployment.proof import log_settings, prove
 from deployment.stacks import ENVIRONMENTS, Stack, find_stack
 from lambda_core.errors import ApplicationError, ConfigurationError
 from local_cloud.clone import ARCHITECTURES, architecture, clone_root
@@ -134,7 +134,7 @@ def _run_locally(args: argparse.Namespace, stack: Stack) -> int:
             # Nothing can be harmed that will not be gone with this command.
             lambda _: stack.environment,
             account.variables,
-            logging(stack) if args.prove else {},
+            log_settings(stack) if args.prove else {},
         )
         if args.plan:
             deployment.plan()

@@ -51,7 +51,7 @@ def provider_log(stack: Stack) -> Path:
     return stack.data_folder / "provider.log"
 
 
-def logging(stack: Stack) -> Mapping[str, str]:
+def log_settings(stack: Stack) -> Mapping[str, str]:
     """Return the variables that have the provider say so, from an empty log on."""
     log = provider_log(stack)
     log.parent.mkdir(parents=True, exist_ok=True)
