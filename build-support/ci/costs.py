@@ -173,9 +173,10 @@ def event_log_checkpoint(root: Path) -> Pipeline:
 
 
 def patch_tracker(root: Path) -> Pipeline:
-    """Return what the patch tracker uses: two functions every hour, one every day."""
+    """Return what the patch tracker uses: two functions every hour and once a day, one a week."""
     memory = memory_gb(root, "patch_tracker")
-    runs = 24 * DAYS
+    runs = 25 * DAYS
+    weeks = 5
     return Pipeline(
         "Patch tracker",
         [
@@ -184,11 +185,11 @@ def patch_tracker(root: Path) -> Pipeline:
                 {
                     "fetch_patches": (runs, 10.0),
                     "fetch_discussions": (runs, 10.0),
-                    "refresh_discussions": (DAYS, 120.0),
+                    "refresh_discussions": (weeks, 120.0),
                 },
             ),
-            Line("Lambda's requests", 2 * runs + DAYS, "two an hour, one a day"),
-            Line("Scheduler", 2 * runs + DAYS, "two an hour, one a day"),
+            Line("Lambda's requests", 2 * runs + weeks, "two an hour, two a day, one a week"),
+            Line("Scheduler", runs + weeks, "one an hour, one a day, one a week"),
             Line(
                 "DynamoDB writes",
                 11 * 20 * runs + 40 * 50 * DAYS,
@@ -200,12 +201,12 @@ def patch_tracker(root: Path) -> Pipeline:
             Line("Logs, taken in", 0.2, "100 kB a run and more"),
             Line("Logs, kept", 0.2, "30 days of them"),
             Line("Metrics", 30 * HOURS, "30 metrics, each with a value in every hour"),
-            Line("Alarms", 16, "3 of each function, 7 of the pipeline"),
+            Line("Alarms", 14, "3 of each function, 5 of the pipeline"),
             Line("Dashboards", 1, "one"),
-            Line("X-Ray", 2 * runs + DAYS, "one trace a run"),
+            Line("X-Ray", 2 * runs + weeks, "one trace a run"),
             Line("KMS keys", 1, "one; each yearly rotation adds 1 at first"),
             Line("KMS requests", 100 * runs, "100 an hour"),
-            Line("SQS", 3 * 12 * HOURS, "looking into the queues every five minutes"),
+            Line("SQS", 12 * HOURS, "looking into the queue every five minutes"),
         ],
     )
 

@@ -494,7 +494,7 @@ data "aws_iam_policy_document" "boundary" {
 
   statement {
     sid       = "Keys"
-    actions   = ["kms:Decrypt", "kms:GenerateDataKey"]
+    actions   = ["kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey", "kms:GenerateDataKeyWithoutPlaintext", "kms:ReEncryptFrom", "kms:ReEncryptTo"]
     resources = local.key_arns
 
     condition {
