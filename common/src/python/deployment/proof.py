@@ -12,6 +12,8 @@ from deployment.errors import DeploymentError
 from deployment.github_roles import PERMISSIONS, provider_actions, refused
 from deployment.permissions import compare, permissions_of, recorded_calls
 from deployment.stacks import Stack
+from deployment.watching import unseen
+from local_cloud.deploy import clients_of
 
 
 def prove(deployment: Deployment, endpoint: str, outputs: Mapping[str, Any]) -> None:
@@ -20,12 +22,16 @@ def prove(deployment: Deployment, endpoint: str, outputs: Mapping[str, Any]) -> 
     Raises
     ------
     DeploymentError
-        If a second plan would change something, something is missing or broken, a role allows less
+        If a second plan would change something, something is missing or broken, an alarm looks at
+        a metric that nobody emits, a role allows less
         than its function called or more, GitHub's roles allow less than Terraform called, or
         something is left after all was destroyed.
     """
     deployment.verify()
     _tell("a second plan is empty, and what was deployed is there and well")
+    if quiet := unseen(clients_of(endpoint)):
+        raise DeploymentError("alarms that never ring:\n  " + "\n  ".join(quiet))
+    _tell("alarms and dashboards look at metrics that there are")
     if functions := outputs.get("functions"):
         iam = deployment.session.client("iam")
         # A function's role has the function's name.
