@@ -31,7 +31,7 @@ from local_cloud.patchwork_server import PatchworkServer
 from local_cloud.runtime_environment import lambda_runtime_python
 from local_cloud.server import moto_server
 from patch_tracker.contracts import PatchMode, discussions_result, patches_result
-from patch_tracker.mail.mbox import mails_of_bytes
+from patch_tracker.mail.mbox import MailboxError, mails_of_bytes
 from patch_tracker.mail.message import Mail, parse_mail
 from patch_tracker.service import Tracker, TrackerSettings
 
@@ -231,7 +231,10 @@ def _read_mbox(path: Path) -> list[Mail]:
         content = path.read_bytes()
     except OSError as error:
         raise ConfigurationError(f"{path} cannot be read: {error.strerror}") from error
-    mails = [parse_mail(raw) for raw in mails_of_bytes(content)]
+    try:
+        mails = [parse_mail(raw) for raw in mails_of_bytes(content)]
+    except MailboxError as error:
+        raise ConfigurationError(f"{path} cannot be read: {error}") from error
     # A file that is no mbox is one mail without anything that a mail has.
     if not any(mail.author.email for mail in mails):
         raise ConfigurationError(f"{path} is no mbox: there is no mail in it")

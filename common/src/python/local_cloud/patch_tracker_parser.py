@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import sys
 from pathlib import Path
 
@@ -60,12 +61,16 @@ def add_patch_tracker_parser(
     what = parser.add_subparsers(dest="what", metavar="WHAT")
     what.add_parser("board", help="all series (what is done without WHAT)")
     show = what.add_parser("show", help="one patch or mail with its discussion")
-    show.add_argument("message_id", metavar="MESSAGE-ID")
+    show.add_argument("message_id", type=_message_id, metavar="MESSAGE-ID")
     search = what.add_parser("search", help="the series of some patches")
-    search.add_argument("--submitter", metavar="ADDRESS")
-    search.add_argument("--status", metavar="STATUS", help="such as new or under-review")
-    search.add_argument("--series", type=int, metavar="NUMBER", help="Patchwork's number")
-    search.add_argument("--path", metavar="PREFIX", help="files below this are touched")
+    search.add_argument("--submitter", type=_address, metavar="ADDRESS")
+    search.add_argument(
+        "--status", type=_status, metavar="STATUS", help="such as new or under-review"
+    )
+    search.add_argument("--series", type=_series, metavar="NUMBER", help="Patchwork's number")
+    search.add_argument(
+        "--path", type=_path, metavar="PREFIX", help="files below this are touched"
+    )
     export = what.add_parser("export", help="the board as a file")
     export.add_argument("--format", choices=_FORMATS, default="csv")
     export.add_argument("--output", type=Path, metavar="FILE", help=f"where ({OUTPUT}.FORMAT)")
@@ -76,6 +81,37 @@ def _days(text: str) -> int:
     if not 1 <= days <= 3650:
         raise argparse.ArgumentTypeError(f"{text!r} is no number of days from 1 to 3650")
     return days
+
+
+def _series(text: str) -> int:
+    # Of more digits is no number that Patchwork gives.
+    if not (text.isascii() and text.isdecimal() and len(text) <= 10):
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of a series")
+    return int(text)
+
+
+def _status(text: str) -> str:
+    if not re.fullmatch(r"[a-z0-9][a-z0-9_-]{0,99}", text.lower(), re.ASCII):
+        raise argparse.ArgumentTypeError(f"{text!r} is no status, such as new or under-review")
+    return text.lower()
+
+
+def _address(text: str) -> str:
+    if "@" not in text:
+        raise argparse.ArgumentTypeError(f"{text!r} is no address")
+    return text.strip()
+
+
+def _path(text: str) -> str:
+    if not text.strip():
+        raise argparse.ArgumentTypeError(f"{text!r} is no path")
+    return text
+
+
+def _message_id(text: str) -> str:
+    if not text.strip().strip("<>"):
+        raise argparse.ArgumentTypeError(f"{text!r} is no message id")
+    return text
 
 
 def _patch_tracker(args: argparse.Namespace) -> int:

@@ -140,3 +140,46 @@ def test_what_cannot_be_done_is_one_clear_line(
     assert (code, out) == (2, "")
     assert message in err
     assert "Traceback" not in err
+
+
+@pytest.mark.parametrize("kept", [0.5, 0.99])
+def test_a_damaged_mbox_is_named(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, kept: float
+) -> None:
+    path = tmp_path / "list.mbox.gz"
+    content = mbox(list(bundled_mails(UNKNOWN_TIME.replace(year=2024))))
+    path.write_bytes(content[: int(len(content) * kept)])
+    code, out, err = run(capsys, "--mbox", str(path))
+    assert (code, out) == (2, "")
+    assert len(err.splitlines()) == 1
+    assert f"{path} cannot be read: the gzipped mbox is damaged" in err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["search", "--series", "-5"], "'-5' is no number of a series"),
+        (["search", "--series", "9" * 30], f"'{'9' * 30}' is no number of a series"),
+        (["search", "--status", "no such!"], "'no such!' is no status"),
+        (["search", "--status", ""], "'' is no status"),
+        (["search", "--submitter", "ada"], "'ada' is no address"),
+        (["search", "--path", " "], "' ' is no path"),
+        (["show", "<>"], "'<>' is no message id"),
+        (["--days", "0"], "'0' is no number of days"),
+        (["export", "--format", "xls"], "invalid choice: 'xls'"),
+    ],
+)
+def test_what_cannot_be_asked_for_is_told_before_anything_is_started(
+    capsys: pytest.CaptureFixture[str], arguments: list[str], message: str
+) -> None:
+    with pytest.raises(SystemExit) as exited:
+        run(capsys, *arguments)
+    out, err = capsys.readouterr()
+    assert (exited.value.code, out) == (2, "")
+    assert message in err.splitlines()[-1]
+
+
+def test_a_status_may_be_written_in_capitals(capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = run(capsys, "search", "--status", "Accepted")
+    assert code == 0
+    assert "bell: ring once" in out
