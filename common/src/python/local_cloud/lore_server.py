@@ -16,6 +16,9 @@ from patch_tracker.mail.threads import components, merge_nodes, nodes_of
 FROM_LINE: Final = b"From mboxrd@z Thu Jan  1 00:00:00 1970\n"
 
 _RANGE: Final = re.compile(r"rt:(\d*)\.\.(\d*)")
+_NOTHING: Final = re.compile(r"rt:\d{8}\.\..*|d:\d{14}\.\..*")
+"""Days as times of receipt and seconds as days, which find nothing."""
+
 _HTML: Final = {"Content-Type": "text/html; charset=UTF-8"}
 _GZIP: Final = {"Content-Type": "application/gzip"}
 
@@ -66,7 +69,10 @@ class LoreServer(LoopbackServer):
         exchange.respond(status, headers, body)
 
     def _search(self, method: str, query: dict[str, str]) -> tuple[int, dict[str, str], bytes]:
-        found = _RANGE.fullmatch(query.get("q", ""))
+        asked = query.get("q", "")
+        found = _RANGE.fullmatch(asked)
+        if method == "POST" and query.get("x") == "m" and _NOTHING.fullmatch(asked):
+            return _not_found("[No results found]")
         if method != "POST" or query.get("x") != "m" or found is None:
             # A search for people, who get a page.
             return 200, _HTML, b"<html><head><title>search</title></head></html>"
