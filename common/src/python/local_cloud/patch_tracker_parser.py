@@ -68,9 +68,7 @@ def add_patch_tracker_parser(
         "--status", type=_status, metavar="STATUS", help="such as new or under-review"
     )
     search.add_argument("--series", type=_series, metavar="NUMBER", help="Patchwork's number")
-    search.add_argument(
-        "--path", type=_path, metavar="PREFIX", help="files below this are touched"
-    )
+    search.add_argument("--path", type=_path, metavar="PREFIX", help="files below this are touched")
     export = what.add_parser("export", help="the board as a file")
     export.add_argument("--format", choices=_FORMATS, default="csv")
     export.add_argument("--output", type=Path, metavar="FILE", help=f"where ({OUTPUT}.FORMAT)")

@@ -6,10 +6,11 @@ import datetime as dt
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from itertools import chain
 from typing import Final
 
-from lambda_core.http import ResponseTooLargeError
+from lambda_core.http import HttpStatusError, ResponseTooLargeError
 from lambda_core.observability import count, get_logger
 from patch_tracker.errors import PartialSyncError
 from patch_tracker.lore.client import LoreClient
@@ -49,6 +50,17 @@ MISSING: Final = dt.timedelta(days=90)
 
 _logger = get_logger(__name__)
 
+_ABOUT_ONE: Final = frozenset(
+    {
+        HTTPStatus.BAD_REQUEST,
+        HTTPStatus.GONE,
+        HTTPStatus.REQUEST_URI_TOO_LONG,
+        HTTPStatus.UNAVAILABLE_FOR_LEGAL_REASONS,
+    }
+)
+"""What a server answers to one address, and not to whoever asks."""
+
+
 
 @dataclass(slots=True)
 class DiscussionSyncResult:
@@ -59,7 +71,7 @@ class DiscussionSyncResult:
     mails, new, known
         Mails that the archive gave, and those of them that were stored now or before.
     failed
-        Why some could not be stored, by message id.
+        Why some could not be stored, or their threads not read, by message id.
     threads
         Threads that were asked for as a whole.
     not_found
@@ -221,7 +233,14 @@ class _Run:
         for message_id in dict.fromkeys(message_ids):
             if self._result.threads - asked_before == limit:
                 return
-            self._thread(message_id.strip().strip("<>"))
+            try:
+                self._thread(message_id.strip().strip("<>"))
+            except (HttpStatusError, MailboxError, ResponseTooLargeError) as error:
+                if isinstance(error, HttpStatusError) and error.status not in _ABOUT_ONE:
+                    raise
+                # It would stand before all others in every run.
+                _logger.exception("A thread cannot be read: %s", message_id)
+                self._result.failed[message_id] = str(error)
 
     def _thread(self, message_id: str) -> None:
         sync = self._sync
@@ -310,8 +329,8 @@ def _complete(result: DiscussionSyncResult) -> DiscussionSyncResult:
     if result.failed:
         first, reason = next(iter(result.failed.items()))
         raise PartialSyncError(
-            f"{len(result.failed)} of {result.mails} mails could not be stored, such as "
-            f"{first!r}: {reason}",
+            f"{len(result.failed)} mails or threads could not be read or stored, {result.mails} were "
+            f"read; such as {first!r}: {reason}",
             failed=result.failed,
             stored=result.new,
         )

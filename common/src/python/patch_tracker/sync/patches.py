@@ -41,6 +41,9 @@ _BEHIND: Final = dt.timedelta(hours=12)
 """How far a server's local time may be ahead of UTC, and behind it. Of an event that is dated later
 its clock was wrong, and a cursor there would hide all that happens until then."""
 
+_LAST: Final = dt.datetime.max.replace(tzinfo=dt.UTC) - dt.timedelta(seconds=1)
+"""There is no second after the next one, but mails that claim to be from there."""
+
 _MAX_SEEN: Final = 20_000
 """Events that a cursor remembers; more would not fit into an item. Older ones are seen again, which
 costs requests and changes nothing."""
@@ -201,7 +204,7 @@ class PatchSync:
         if len(concerned) > _BY_NUMBER:
             dates = [patch.date.replace(tzinfo=dt.UTC) for patch in concerned.values()]
             pages = self._client.patches(
-                since=min(dates), before=max(dates) + dt.timedelta(seconds=1)
+                since=min(dates), before=min(max(dates), _LAST) + dt.timedelta(seconds=1)
             )
             # More pages than patches would be no gain.
             for _, page in zip(range(len(concerned) // 2), pages, strict=False):

@@ -94,7 +94,12 @@ def test_one_mail(inbox: str) -> None:
 def test_what_the_archive_does_not_have(inbox: str) -> None:
     assert requests.get(f"{inbox}nothing@x/t.mbox.gz", timeout=30).status_code == 404
     assert requests.get(f"{inbox}nothing@x/", timeout=30).status_code == 300
-    assert requests.post(inbox.replace("example", "unknown") + f"?q=rt:{EPOCH}..&x=m", timeout=30).status_code == 404
+    assert (
+        requests.post(
+            inbox.replace("example", "unknown") + f"?q=rt:{EPOCH}..&x=m", timeout=30
+        ).status_code
+        == 404
+    )
 
 
 def test_threads_are_those_of_a_real_archive() -> None:

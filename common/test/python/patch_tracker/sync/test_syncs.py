@@ -23,7 +23,13 @@ from lambda_testing.fault_proxy import (
     truncate,
 )
 from local_cloud.lore_server import mbox
-from patch_tracker.errors import BusyError, FormatError, OutageError, UnknownSourceError
+from patch_tracker.errors import (
+    BusyError,
+    FormatError,
+    OutageError,
+    PartialSyncError,
+    UnknownSourceError,
+)
 from patch_tracker.mail.mbox import MailboxError
 from patch_tracker.mail.message import Mail, parse_mail
 from patch_tracker.models import MailKind
@@ -426,3 +432,44 @@ def test_json_that_is_too_deep_is_told(tables: Tables) -> None:
         pytest.raises(FormatError, match="no JSON"),
     ):
         sources.patch_sync(tables, proxy.url).changes()
+
+
+def test_a_mail_of_the_last_second_that_there_is_stops_nothing(tables: Tables) -> None:
+    raw = make_mail("last", kind=MailKind.PATCH).raw
+    last = parse_mail(raw.replace(b"Date: Thu, 21 Oct 2021 12:00:00", b"Date: 31 Dec 9999 23:59:59"))
+    others = [make_mail(f"p{n}", kind=MailKind.PATCH, minute=n) for n in range(3)]
+    with running_sources(others) as sources:
+        sources.patch_sync(tables).changes()
+        sources.receive([last])
+        for number in range(3):
+            sources.patchwork.set_state(f"p{number}", "accepted")
+        assert sources.patch_sync(tables).changes().written == 4
+        assert sources.patch_sync(tables).changes().events == 0
+
+
+@pytest.mark.parametrize(
+    "broken", [respond(400, b"what?"), respond(200, gzip.compress(b"x" * 99_999)[:-20])]
+)
+def test_a_thread_that_cannot_be_read_does_not_stand_before_others(
+    tables: Tables, broken: Action
+) -> None:
+    mails = [make_mail("a", kind=MailKind.PATCH), make_mail("z", kind=MailKind.PATCH)]
+    fault = Fault(lambda request: request.path.startswith("/example/a/"), broken)
+    with (
+        running_sources(mails) as sources,
+        FaultProxy(sources.lore.url, [fault]) as proxy,
+    ):
+        with pytest.raises(PartialSyncError, match="1 .*'a'"):
+            sources.discussion_sync(tables, proxy.url).threads(["a", "z"])
+        assert tables.discussions.by_message_id("z").target == "z"
+        assert sources.discussion_sync(tables).threads(["a", "z"]).new == 1
+
+
+def test_of_an_archive_that_refuses_no_further_thread_is_asked_for(tables: Tables) -> None:
+    with (
+        running_sources() as sources,
+        FaultProxy(sources.lore.url, [Fault(always, respond(403))]) as proxy,
+    ):
+        with pytest.raises(HttpStatusError):
+            sources.discussion_sync(tables, proxy.url).threads(["a", "z"])
+        assert proxy.outcomes.total() == 1
