@@ -61,7 +61,6 @@ _ABOUT_ONE: Final = frozenset(
 """What a server answers to one address, and not to whoever asks."""
 
 
-
 @dataclass(slots=True)
 class DiscussionSyncResult:
     """What a run did.
@@ -329,8 +328,8 @@ def _complete(result: DiscussionSyncResult) -> DiscussionSyncResult:
     if result.failed:
         first, reason = next(iter(result.failed.items()))
         raise PartialSyncError(
-            f"{len(result.failed)} mails or threads could not be read or stored, {result.mails} were "
-            f"read; such as {first!r}: {reason}",
+            f"{len(result.failed)} mails or threads could not be read or stored, "
+            f"{result.mails} mails were read; such as {first!r}: {reason}",
             failed=result.failed,
             stored=result.new,
         )

@@ -436,7 +436,9 @@ def test_json_that_is_too_deep_is_told(tables: Tables) -> None:
 
 def test_a_mail_of_the_last_second_that_there_is_stops_nothing(tables: Tables) -> None:
     raw = make_mail("last", kind=MailKind.PATCH).raw
-    last = parse_mail(raw.replace(b"Date: Thu, 21 Oct 2021 12:00:00", b"Date: 31 Dec 9999 23:59:59"))
+    last = parse_mail(
+        raw.replace(b"Date: Thu, 21 Oct 2021 12:00:00", b"Date: 31 Dec 9999 23:59:59")
+    )
     others = [make_mail(f"p{n}", kind=MailKind.PATCH, minute=n) for n in range(3)]
     with running_sources(others) as sources:
         sources.patch_sync(tables).changes()
@@ -459,7 +461,7 @@ def test_a_thread_that_cannot_be_read_does_not_stand_before_others(
         running_sources(mails) as sources,
         FaultProxy(sources.lore.url, [fault]) as proxy,
     ):
-        with pytest.raises(PartialSyncError, match="1 .*'a'"):
+        with pytest.raises(PartialSyncError, match=r"1 .*'a'"):
             sources.discussion_sync(tables, proxy.url).threads(["a", "z"])
         assert tables.discussions.by_message_id("z").target == "z"
         assert sources.discussion_sync(tables).threads(["a", "z"]).new == 1
