@@ -84,13 +84,13 @@ variable "changes_schedule" {
 variable "refresh_schedule" {
   description = "When all open and young patches are read again, in UTC."
   type        = string
-  default     = "cron(30 3 * * ? *)"
+  default     = "cron(0 3 * * ? *)"
 }
 
 variable "discussions_schedule" {
   description = "When weeks of the archive are read again, in UTC."
   type        = string
-  default     = "cron(30 4 ? * SUN *)"
+  default     = "cron(0 4 ? * SUN *)"
 }
 
 variable "schedule_enabled" {
