@@ -413,6 +413,32 @@ def a_stop_has_a_reason(client: Clients) -> None:
     assert "error" not in described
 
 
+def a_stopped_execution_did_not_fail(client: Clients) -> None:
+    """Each is stopped at another moment of states that follow each other at once."""
+    sfn = client("stepfunctions")
+    states = {
+        "Ask": {
+            "Type": "Task",
+            "Resource": "arn:aws:states:::aws-sdk:sqs:listQueues",
+            "Parameters": {"QueueNamePrefix.$": "$$.State.Name"},
+            "ResultPath": "$.found",
+            "Next": "AndOn",
+        },
+        "AndOn": {"Type": "Pass", "Next": "Ask"},
+    }
+    arn = sfn.create_state_machine(
+        name=name(),
+        definition=json.dumps({"StartAt": "Ask", "TimeoutSeconds": 60, "States": states}),
+        roleArn=f"arn:aws:iam::{ACCOUNT}:role/any",
+    )["stateMachineArn"]
+    for moment in range(15):
+        execution = sfn.start_execution(stateMachineArn=arn, name=name(), input="{}")
+        assert wait_for_history(client, execution["executionArn"])
+        time.sleep(moment / 50)
+        sfn.stop_execution(executionArn=execution["executionArn"])
+        assert ended(client, execution["executionArn"])["status"] == "ABORTED"
+
+
 def wait_for_history(client: Clients, execution: str) -> bool:
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
@@ -599,6 +625,7 @@ CHECKS = {
     mends.stepfunctions.names_of_executions: [executions_have_names],
     mends.stepfunctions.paths_of_one_value: [a_path_stands_for_one_value],
     mends.stepfunctions.reason_of_a_stop: [a_stop_has_a_reason],
+    mends.stepfunctions.stopped_stays_stopped: [a_stopped_execution_did_not_fail],
     mends.stepfunctions.validate_definition: [a_definition_can_be_checked],
     mends.stepfunctions.versions: [versions_are_listed],
 }
@@ -632,6 +659,7 @@ def test_the_local_cloud_does_as_aws_does(check: Callable[[Clients], None], clou
 
 # Where plain moto needs bad luck to fail, nothing can be asserted about it.
 LUCK = {
+    a_stopped_execution_did_not_fail,
     one_conditional_write_wins,
     a_reader_sees_metadata_with_its_object,
     many_first_requests_get_the_whole_tree,

@@ -44,6 +44,7 @@ MENDS: tuple[Callable[[], None], ...] = (
     stepfunctions.names_of_executions,
     stepfunctions.paths_of_one_value,
     stepfunctions.reason_of_a_stop,
+    stepfunctions.stopped_stays_stopped,
     stepfunctions.validate_definition,
     stepfunctions.versions,
 )

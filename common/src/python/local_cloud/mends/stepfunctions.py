@@ -81,6 +81,23 @@ def reason_of_a_stop() -> None:
         return answer
 
 
+def stopped_stays_stopped() -> None:
+    """Let an execution that was stopped end as ABORTED, whatever its states come to.
+
+    AWS: https://docs.aws.amazon.com/step-functions/latest/apireference/API_StopExecution.html.
+    moto's interpreter skips what is left of the state that runs, misses its result, and sometimes
+    fails the execution for that.
+    """
+    from moto.stepfunctions.parser.asl.eval.environment import Environment
+    from moto.stepfunctions.parser.asl.eval.program_state import ProgramStopped
+
+    @around(Environment, "set_error")
+    def set_error(original: Callable[..., object], self: Moto, error: object) -> None:
+        with self._state_mutex:
+            if not isinstance(self.program_state(), ProgramStopped):
+                original(self, error)
+
+
 def end_of_a_timed_out_execution() -> None:
     """Say when an execution ended that ran out of its time.
 

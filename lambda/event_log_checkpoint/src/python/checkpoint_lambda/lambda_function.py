@@ -118,7 +118,9 @@ def _report(result: RunResult, response: Response) -> None:
     if response.balance and response.balance["deferred"]:
         _logger.warning("%d objects are left to the next run", response.balance["deferred"])
     if not result.listed_all:
-        _logger.warning("The time did not suffice to list all objects; the next run goes on")
+        _logger.warning(
+            "The time did not suffice to list all objects; LOOK_BACK_DAYS shortens the list"
+        )
     whole = {
         "EventsFailed": MetricValue(response.events_failed or 0),
         "EventsFiltered": MetricValue(response.events_filtered or 0),
