@@ -60,10 +60,17 @@ def create_tables(
     """
     for key, definition in definitions.items():
         client.create_table(**_request(names[key], definition))
-    for key, definition in definitions.items():
+    for key in definitions:
         client.get_waiter("table_exists").wait(
             TableName=names[key], WaiterConfig={"Delay": 1, "MaxAttempts": 30}
         )
+
+
+def let_items_expire(
+    client: DynamoDBClient, definitions: Mapping[str, TableDefinition], names: Mapping[str, str]
+) -> None:
+    """Let items of tables go by the attribute that the definitions name; DynamoDB itself only."""
+    for key, definition in definitions.items():
         if definition.expiry:
             client.update_time_to_live(
                 TableName=names[key],

@@ -19,7 +19,7 @@ from aws_ssm_fetcher.console import StageDisplay
 from lambda_core.errors import ConfigurationError
 from local_cloud.clone import CODE_FOLDER, SETTINGS_FILE, architecture, clone_root
 from local_cloud.deploy import REGION, Deployer, clients_of
-from local_cloud.dynamodb_tables import create_tables, read_definitions
+from local_cloud.dynamodb_tables import create_tables, let_items_expire, read_definitions
 from local_cloud.errors import ExecutionError
 from local_cloud.function_settings import FunctionSettings, read_settings
 from local_cloud.functions import FunctionOptions
@@ -123,7 +123,9 @@ def demonstration(options: Options, display: StageDisplay) -> Iterator[Demonstra
             )
         clients = clients_of(cloud)
         names = {"patches": "local-patches", "discussions": "local-discussions"}
-        create_tables(clients("dynamodb"), read_definitions(_tables_file()), names)
+        definitions = read_definitions(_tables_file())
+        create_tables(clients("dynamodb"), definitions, names)
+        let_items_expire(clients("dynamodb"), definitions, names)
         environment |= {
             "PATCHES_TABLE": names["patches"],
             "DISCUSSIONS_TABLE": names["discussions"],

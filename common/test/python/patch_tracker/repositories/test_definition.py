@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import datetime as dt
 
-from patch_tracker_testing.tables import tables_file
+from patch_tracker_testing.tables import Tables, tables_file
 
-from local_cloud.dynamodb_tables import read_definitions
+from local_cloud.dynamodb_tables import let_items_expire, read_definitions
 from patch_tracker.models import Discussion, MailKind, Person, Trailer
 from patch_tracker.repositories import keys
 from patch_tracker.repositories.discussions import discussion_item, discussion_of
@@ -53,3 +53,15 @@ def test_an_index_of_mails_has_all_that_a_list_shows() -> None:
         shown = {"id", "timestamp", index.hash_key, *index.attributes}
         assert discussion_of({name: item[name] for name in item if name in shown}) == mail
         assert "content" not in index.attributes
+
+
+def test_items_go_by_the_attribute_that_is_written(tables: Tables) -> None:
+    definitions = read_definitions(tables_file())
+    let_items_expire(tables.client, definitions, tables.names)
+    expiry = {
+        name: tables.client.describe_time_to_live(TableName=table)["TimeToLiveDescription"]
+        for name, table in tables.names.items()
+    }
+    assert expiry["patches"]["TimeToLiveStatus"] == "DISABLED"
+    assert expiry["discussions"]["TimeToLiveStatus"] == "ENABLED"
+    assert expiry["discussions"]["AttributeName"] == keys.EXPIRY
