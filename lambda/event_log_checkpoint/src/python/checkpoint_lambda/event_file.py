@@ -84,5 +84,5 @@ def _refuse_duplicates(content: bytes) -> None:
         if len({name for name, _ in pairs}) < len(pairs):
             raise RefusedError(Reason.DUPLICATE_FIELD, ("a field is there more than once",))
 
-    # Numbers stay text: one of 5,000 digits in a field that is ignored harms nobody.
+    # Numbers stay text: how long one may be was decided by the other parser.
     json.loads(content, object_pairs_hook=check, parse_int=str, parse_float=str)
