@@ -41,7 +41,7 @@ def check_packages(
     for path in (*code, *built):
         if not path.is_file():
             raise DeploymentError(f"{path} is missing: bin/pants package lambda:: makes it")
-    for path in built:
+    for path in (*code, *built):
         if others := sorted(set(_machines(path)) - {architecture}):
             raise DeploymentError(
                 f"{path} holds packages for {' and '.join(others)}, and the functions run on "
@@ -89,8 +89,18 @@ def check_plan(changes: Sequence[Mapping[str, Any]], environment: str, s3: S3Cli
             )
     for change in changes:
         name = (change["change"].get("after") or {}).get("bucket")
-        if change["type"] == "aws_s3_bucket" and change["change"]["actions"] == ["create"] and name:
+        # One that is replaced gets a new name, too, or waits for its old one.
+        made = change["change"]["actions"] in (
+            ["create"],
+            ["delete", "create"],
+            ["create", "delete"],
+        )
+        if change["type"] == "aws_s3_bucket" and made and name != _name_before(change) and name:
             _require_free(str(name), s3)
+
+
+def _name_before(change: Mapping[str, Any]) -> object:
+    return (change["change"].get("before") or {}).get("bucket")
 
 
 def _deleted(changes: Iterable[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:

@@ -13,7 +13,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from deployment.checks import check_packages, check_plan
 from deployment.errors import DeploymentError, UsageError
 from deployment.stacks import PRODUCTION, Stack
-from deployment.state import Account, ensure_state_bucket
+from deployment.state import Account, ensure_state_bucket, require_state_bucket
 from deployment.terraform import Terraform
 from deployment.verify import faults, unconfirmed
 from local_cloud.packaging import packaged
@@ -81,7 +81,7 @@ class Deployment:
         DeploymentError
             Names what is wrong.
         """
-        terraform = self._terraform()
+        terraform = self._terraform(make_state=False)
         if terraform.plan():
             raise DeploymentError(
                 "what is deployed is not what the configuration says: the plan above is not empty"
@@ -111,7 +111,7 @@ class Deployment:
         if self._plan(terraform, destroy=True):
             terraform.apply()
 
-    def _terraform(self) -> Terraform:
+    def _terraform(self, *, make_state: bool = True) -> Terraform:
         functions = self.stack.functions()
         packages = self.stack.root / "dist"
         if functions:
@@ -119,7 +119,10 @@ class Deployment:
             check_packages(packages, functions, self.architecture)
         account = self._account()
         s3 = self.session.client("s3")
-        ensure_state_bucket(account, s3)
+        if make_state:
+            ensure_state_bucket(account, s3)
+        else:
+            require_state_bucket(account, s3)
         terraform = Terraform(
             self.stack,
             {

@@ -69,6 +69,28 @@ def ensure_state_bucket(account: Account, s3: S3Client) -> None:
         ) from error
 
 
+def require_state_bucket(account: Account, s3: S3Client) -> None:
+    """Check that the bucket of states is there, and make nothing.
+
+    Raises
+    ------
+    DeploymentError
+        If it is not there, or belongs to another account.
+    """
+    try:
+        s3.head_bucket(Bucket=account.state_bucket, ExpectedBucketOwner=account.id)
+    except ClientError as error:
+        if error.response["ResponseMetadata"]["HTTPStatusCode"] == 404:
+            raise DeploymentError(
+                f"nothing was ever deployed to {account.region} of the account {account.id}: there "
+                f"is no bucket {account.state_bucket}"
+            ) from error
+        raise DeploymentError(
+            f"the bucket {account.state_bucket}, which keeps the states of all stacks, cannot be "
+            f"had: {error}"
+        ) from error
+
+
 def _public_access_block(s3: S3Client, owner: Any) -> object:  # noqa: ANN401 - of the API
     try:
         return s3.get_public_access_block(**owner)["PublicAccessBlockConfiguration"]

@@ -116,8 +116,8 @@ def parse_request[R: Contract](model: type[R], event: dict[str, Any]) -> R:
 
     Errors are those of `lambda_core.contracts.parse_request`.
     """
-    answer = event.get("responsePayload")
-    if "requestContext" in event and isinstance(answer, dict):
+    answer = event.get("responsePayload") if isinstance(event, dict) else None
+    if isinstance(answer, dict) and "requestContext" in event:
         event = {name: answer[name] for name in model.model_fields if name in answer}
     return contracts.parse_request(model, event)
 

@@ -63,9 +63,10 @@ def test_a_layer_for_another_machine_is_named(packages: Path) -> None:
         check_packages(packages, FUNCTIONS, "arm64")
 
 
-def test_a_damaged_layer_is_named(packages: Path) -> None:
-    (packages / "layers/arm64/http.zip").write_bytes(b"PK")
-    with pytest.raises(DeploymentError, match=r"http\.zip is damaged"):
+@pytest.mark.parametrize("name", ["functions/reader.zip", "layers/arm64/http.zip"])
+def test_a_damaged_package_is_named(packages: Path, name: str) -> None:
+    (packages / name).write_bytes(b"PK")
+    with pytest.raises(DeploymentError, match=f"{name} is damaged"):
         check_packages(packages, FUNCTIONS, "arm64")
 
 
@@ -89,6 +90,16 @@ def test_a_new_bucket_with_a_free_name(s3: S3Client) -> None:
 def test_a_bucket_that_is_there_but_not_in_the_state(s3: S3Client, bucket: str) -> None:
     with pytest.raises(DeploymentError, match=f"{bucket} exists in this account, but not in"):
         check_plan([change("aws_s3_bucket", ["create"], bucket=bucket)], "dev", s3)
+
+
+@pytest.mark.parametrize("actions", [["delete", "create"], ["create", "delete"]])
+def test_a_new_name_of_a_bucket_is_looked_up(s3: S3Client, bucket: str, actions: list[str]) -> None:
+    renamed = change("aws_s3_bucket", actions, bucket=bucket)
+    renamed["change"]["before"] = {"bucket": "old-name"}
+    with pytest.raises(DeploymentError, match=f"{bucket} exists in this account, but not in"):
+        check_plan([renamed], "dev", s3)
+    renamed["change"]["before"] = {"bucket": bucket}
+    check_plan([renamed], "dev", s3)
 
 
 def test_a_bucket_of_somebody_else(aws_environment: str) -> None:

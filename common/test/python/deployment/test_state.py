@@ -7,7 +7,7 @@ import boto3
 import pytest
 
 from deployment.errors import DeploymentError
-from deployment.state import Account, ensure_state_bucket
+from deployment.state import Account, ensure_state_bucket, require_state_bucket
 from lambda_testing.fault_proxy import Fault, FaultProxy, access_denied, always
 from lambda_testing.loopback_server import ReceivedRequest
 
@@ -67,3 +67,14 @@ def test_a_bucket_of_states_that_cannot_be_had_is_named(aws_environment: str) ->
         s3 = boto3.client("s3", endpoint_url=proxy.url)
         with pytest.raises(DeploymentError, match=f"{account.state_bucket}, which keeps the"):
             ensure_state_bucket(account, s3)
+
+
+def test_where_nothing_was_deployed_nothing_is_made(aws_environment: str) -> None:
+    s3 = boto3.client("s3", endpoint_url=aws_environment)
+    account = Account("123456789012", "eu-central-2")
+    with pytest.raises(DeploymentError, match=r"nothing was ever deployed to eu-central-2"):
+        require_state_bucket(account, s3)
+    names = [one["Name"] for one in s3.list_buckets()["Buckets"]]
+    assert account.state_bucket not in names
+    ensure_state_bucket(account, s3)
+    require_state_bucket(account, s3)

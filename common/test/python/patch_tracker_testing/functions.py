@@ -107,6 +107,12 @@ class FunctionTests:
         answer: dict[str, Any] = self.function.handler(event, None)
         return answer
 
+    @pytest.mark.parametrize("event", [[], "no object", None])
+    @pytest.mark.usefixtures("world")
+    def test_what_is_no_object_is_refused(self, event: Any) -> None:  # noqa: ANN401 - anything
+        with pytest.raises(InvalidRequestError, match="the event is no "):
+            self.call(event)
+
     def test_the_sample_events_are_valid(self) -> None:
         for event in self.events.values():
             parse_request(self.request_model, event)
