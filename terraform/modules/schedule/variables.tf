@@ -8,13 +8,23 @@ variable "expression" {
   type        = string
 
   validation {
-    condition     = can(regex("^(cron\\(([^ ()]+ ){5}[^ ()]+\\)|rate\\([1-9][0-9]* (minute|minutes|hour|hours|day|days)\\))$", var.expression))
-    error_message = "expression is cron(minute hour day month weekday year) with six fields, or rate(number unit)."
+    condition     = can(regex("^(cron\\(([^ ()]+ ){5}[^ ()]+\\)|rate\\([^ ()]+ [^ ()]+\\))$", var.expression))
+    error_message = "expression is cron(minute hour day month weekday year) with six fields, or rate(number unit), and not ${var.expression}."
   }
 
   validation {
-    condition     = !startswith(var.expression, "cron(") || length(regexall("\\?", var.expression)) >= 1
-    error_message = "One of the fields for day and weekday is ?, since a schedule cannot take both."
+    condition     = !startswith(var.expression, "rate(") || can(regex("^rate\\((1 (minute|hour|day)|([2-9]|[1-9][0-9]+) (minutes|hours|days))\\)$", var.expression))
+    error_message = "A rate is such as rate(1 hour) or rate(6 hours), of minutes, hours or days, and not ${var.expression}."
+  }
+
+  validation {
+    condition     = alltrue([for index, value in try(split(" ", regex("^cron\\((.*)\\)$", var.expression)[0]), []) : can(regex(local.fields[index % 6].pattern, value))])
+    error_message = "In ${var.expression} nothing can be ${join(", or ", [for index, value in try(split(" ", regex("^cron\\((.*)\\)$", var.expression)[0]), []) : "the ${local.fields[index % 6].name} ${value}" if !can(regex(local.fields[index % 6].pattern, value))])}."
+  }
+
+  validation {
+    condition     = !startswith(var.expression, "cron(") || can(regex("^cron\\(([^ ]+ ){2}(\\? [^ ]+ [^ ?]+|[^ ?]+ [^ ]+ \\?) [^ ]+\\)$", var.expression))
+    error_message = "One of the fields for day and weekday is ?, and the other is not, since a schedule cannot take both: ${var.expression}."
   }
 }
 
