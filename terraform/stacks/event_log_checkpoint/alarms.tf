@@ -4,31 +4,29 @@ module "function_alarms" {
 
   function_name   = module.function[each.key].name
   timeout_seconds = each.value.timeout_seconds
-  topic_arn       = module.alarm_topic.arn
+  # With much to catch up, a run goes on for as long as it may and leaves the rest to the next.
+  duration_share = 0.97
+  topic_arn      = module.alarm_topic.arn
 }
 
 locals {
-  namespace  = local.functions.event_log_checkpoint.environment.POWERTOOLS_METRICS_NAMESPACE
   dimensions = { service = "event_log_checkpoint" }
 }
 
-# No run for a day, whatever the reason: missing data is the alarm.
-resource "aws_cloudwatch_metric_alarm" "late" {
-  count = var.schedule_enabled ? 1 : 0
+# Whatever the reason: that no run ends is the alarm.
+module "late" {
+  source = "../../modules/heartbeat_alarm"
+  count  = var.schedule_enabled ? 1 : 0
 
-  alarm_name          = "${local.name}-checkpoint-late"
-  alarm_description   = "No run of the event log checkpoint ended for a day. What to do: docs/operations.md#checkpoint-late"
-  namespace           = local.namespace
-  metric_name         = "ExecutionTime"
-  dimensions          = local.dimensions
-  statistic           = "SampleCount"
-  period              = 86400
-  evaluation_periods  = 1
-  threshold           = 1
-  comparison_operator = "LessThanThreshold"
-  treat_missing_data  = "breaching"
-  alarm_actions       = [module.alarm_topic.arn]
-  ok_actions          = [module.alarm_topic.arn]
+  name        = "${local.name}-checkpoint-late"
+  description = "No run of the event log checkpoint ended"
+  runbook     = "checkpoint-late"
+  namespace   = local.namespace
+  metric_name = "ExecutionTime"
+  dimensions  = local.dimensions
+  statistic   = "SampleCount"
+  hours       = var.late_hours
+  topic_arn   = module.alarm_topic.arn
 }
 
 resource "aws_cloudwatch_metric_alarm" "refused" {
@@ -88,11 +86,22 @@ resource "aws_cloudwatch_metric_alarm" "groups_failed" {
   ok_actions          = [module.alarm_topic.arn]
 }
 
+locals {
+  # https://docs.aws.amazon.com/step-functions/latest/dg/procedure-cw-metrics.html
+  backfill_alarms = {
+    failed    = { metric = "ExecutionsFailed", description = "failed" }
+    timed-out = { metric = "ExecutionsTimedOut", description = "did not end within ${local.backfill_seconds / 3600} hours" }
+    aborted   = { metric = "ExecutionsAborted", description = "was stopped by somebody" }
+  }
+}
+
 resource "aws_cloudwatch_metric_alarm" "backfill" {
-  alarm_name          = "${local.name}-backfill-failed"
-  alarm_description   = "A backfill of the event log checkpoint failed. What to do: docs/operations.md#backfill-failed"
+  for_each = local.backfill_alarms
+
+  alarm_name          = "${local.name}-backfill-${each.key}"
+  alarm_description   = "A backfill of the event log checkpoint ${each.value.description}. What to do: docs/operations.md#backfill-ended"
   namespace           = "AWS/States"
-  metric_name         = "ExecutionsFailed"
+  metric_name         = each.value.metric
   dimensions          = { StateMachineArn = module.backfill.arn }
   statistic           = "Sum"
   period              = 300

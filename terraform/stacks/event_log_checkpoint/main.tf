@@ -28,10 +28,16 @@ locals {
   layers    = toset(flatten([for one in local.functions : one.layers]))
   table     = jsondecode(file("${path.module}/glue_table.json"))
 
+  # Environments in one account must not count each other's runs.
+  namespace = "${one(toset(values(local.functions)[*].environment.POWERTOOLS_METRICS_NAMESPACE))}/${var.environment}"
+
   descriptions = {
     event_log_backfill   = "Reads one batch of event files, or merges what was read"
     event_log_checkpoint = "Turns new event files into rows of the checkpoint"
   }
+
+  # A backfill that takes longer is ended.
+  backfill_seconds = 8 * 3600
 
   # One checkpoint, or one for each study and datatype.
   checkpoint = var.checkpoint_key_template == null ? { CHECKPOINT_KEY = var.checkpoint_key } : { CHECKPOINT_KEY_TEMPLATE = var.checkpoint_key_template }
@@ -113,11 +119,12 @@ module "function" {
   environment = merge(
     local.checkpoint,
     {
-      CHECKPOINT_BUCKET       = module.checkpoints.name
-      LOG_LEVEL               = var.log_level
-      POWERTOOLS_SERVICE_NAME = each.key
-      PREFIX                  = var.prefix
-      SOURCE_BUCKET           = local.source
+      CHECKPOINT_BUCKET            = module.checkpoints.name
+      LOG_LEVEL                    = var.log_level
+      POWERTOOLS_METRICS_NAMESPACE = local.namespace
+      POWERTOOLS_SERVICE_NAME      = each.key
+      PREFIX                       = var.prefix
+      SOURCE_BUCKET                = local.source
     },
     var.look_back_days == null ? {} : { LOOK_BACK_DAYS = tostring(var.look_back_days) },
   )
@@ -176,8 +183,8 @@ module "backfill" {
     { for name, settings in local.functions : "${name}_timeout_seconds" => settings.timeout_seconds + 60 },
     {
       checkpoint_bucket            = module.checkpoints.name
-      execution_timeout_seconds    = 28800
-      max_concurrency              = 40
+      execution_timeout_seconds    = local.backfill_seconds
+      max_concurrency              = var.backfill_concurrency
       max_items_per_batch          = 800
       prefix                       = var.prefix
       retry_interval_seconds       = 2

@@ -62,6 +62,16 @@ data "aws_iam_policy_document" "function" {
     resources = [module.key.arn]
   }
 
+  dynamic "statement" {
+    for_each = compact([var.source_kms_key_arn])
+
+    content {
+      sid       = "DecryptEventFilesOfOthers"
+      actions   = ["kms:Decrypt"]
+      resources = [statement.value]
+    }
+  }
+
   # What Lambda puts there when it has tried for the last time.
   dynamic "statement" {
     for_each = each.key == "event_log_checkpoint" ? [1] : []

@@ -32,9 +32,20 @@ variable "architecture" {
 }
 
 variable "source_bucket" {
-  description = "Bucket with the event files, where there is one already; null to make one."
+  description = "Bucket with the event files, where there is one already, in this account and region; null to make one."
   type        = string
   default     = null
+}
+
+variable "source_kms_key_arn" {
+  description = "Key that encrypts the objects of `source_bucket`, where it is one of your own; null for a key of S3's."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.source_kms_key_arn == null || can(regex("^arn:[^:]+:kms:[^:]+:[0-9]{12}:key/.+$", var.source_kms_key_arn))
+    error_message = "source_kms_key_arn is the ARN of a key, not that of an alias."
+  }
 }
 
 variable "prefix" {
@@ -77,6 +88,17 @@ variable "schedule_enabled" {
   default     = true
 }
 
+variable "late_hours" {
+  description = "Alarm when no run ended for so many hours; more than lie between two runs."
+  type        = number
+  default     = 24
+
+  validation {
+    condition     = var.late_hours >= 1 && var.late_hours <= 168
+    error_message = "late_hours is 1 to 168, which is a week."
+  }
+}
+
 variable "look_back_days" {
   description = "List only files of the last days; null to list all, which loses nothing whatever its name."
   type        = number
@@ -84,9 +106,20 @@ variable "look_back_days" {
 }
 
 variable "archive_days" {
-  description = "After how many days event files move to Glacier Instant Retrieval, in a bucket that is made here; null for never."
+  description = "After how many days event files move to Glacier Instant Retrieval, in a bucket that is made here; null for never. S3 leaves files below 128 KB where they are."
   type        = number
   default     = null
+}
+
+variable "backfill_concurrency" {
+  description = "How many functions of a backfill run at once; it stays below what the account has to spare."
+  type        = number
+  default     = 40
+
+  validation {
+    condition     = var.backfill_concurrency >= 1 && var.backfill_concurrency <= 1000
+    error_message = "backfill_concurrency is 1 to 1000."
+  }
 }
 
 variable "max_refused_share" {

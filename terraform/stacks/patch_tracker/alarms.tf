@@ -7,27 +7,19 @@ module "function_alarms" {
   topic_arn       = module.alarm_topic.arn
 }
 
-locals {
-  namespace = local.functions.fetch_patches.environment.POWERTOOLS_METRICS_NAMESPACE
-}
-
 # Whatever the reason: an outage that lasts, a schedule that starts nothing, a hand-over that is lost.
-resource "aws_cloudwatch_metric_alarm" "stale" {
+module "stale" {
+  source   = "../../modules/heartbeat_alarm"
   for_each = var.schedule_enabled ? toset(["fetch_patches", "fetch_discussions"]) : []
 
-  alarm_name          = "${local.name}-${replace(each.key, "_", "-")}-stale"
-  alarm_description   = "No run of ${each.key} succeeded for ${var.stale_hours} hours. What to do: docs/operations.md#stale"
-  namespace           = local.namespace
-  metric_name         = "RunsSucceeded"
-  dimensions          = { service = each.key }
-  statistic           = "Sum"
-  period              = var.stale_hours * 3600
-  evaluation_periods  = 1
-  threshold           = 1
-  comparison_operator = "LessThanThreshold"
-  treat_missing_data  = "breaching"
-  alarm_actions       = [module.alarm_topic.arn]
-  ok_actions          = [module.alarm_topic.arn]
+  name        = "${local.name}-${replace(each.key, "_", "-")}-stale"
+  description = "No run of ${each.key} succeeded"
+  runbook     = "stale"
+  namespace   = local.namespace
+  metric_name = "RunsSucceeded"
+  dimensions  = { service = each.key }
+  hours       = var.stale_hours
+  topic_arn   = module.alarm_topic.arn
 }
 
 resource "aws_cloudwatch_metric_alarm" "mails_failed" {

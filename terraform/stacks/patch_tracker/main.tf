@@ -27,6 +27,9 @@ locals {
   layers    = toset(flatten([for one in local.functions : one.layers]))
   tables    = jsondecode(file("${path.module}/tables.json"))
 
+  # Environments in one account must not count each other's runs.
+  namespace = "${one(toset(values(local.functions)[*].environment.POWERTOOLS_METRICS_NAMESPACE))}/${var.environment}"
+
   descriptions = {
     fetch_discussions   = "Reads new mails of the archive, and threads that are missing"
     fetch_patches       = "Reads what changed in Patchwork"
@@ -114,11 +117,12 @@ module "function" {
 
   environment = merge(
     {
-      CONTACT                 = var.contact
-      DISCUSSIONS_TABLE       = module.table["discussions"].name
-      LOG_LEVEL               = var.log_level
-      PATCHES_TABLE           = module.table["patches"].name
-      POWERTOOLS_SERVICE_NAME = each.key
+      CONTACT                      = var.contact
+      DISCUSSIONS_TABLE            = module.table["discussions"].name
+      LOG_LEVEL                    = var.log_level
+      PATCHES_TABLE                = module.table["patches"].name
+      POWERTOOLS_METRICS_NAMESPACE = local.namespace
+      POWERTOOLS_SERVICE_NAME      = each.key
     },
     local.sources,
     var.extra_environment,

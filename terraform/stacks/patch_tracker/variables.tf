@@ -105,8 +105,8 @@ variable "stale_hours" {
   default     = 6
 
   validation {
-    condition     = var.stale_hours >= 1 && var.stale_hours <= 24
-    error_message = "stale_hours is 1 to 24."
+    condition     = var.stale_hours >= 1 && var.stale_hours <= 168
+    error_message = "stale_hours is 1 to 168, which is a week."
   }
 }
 

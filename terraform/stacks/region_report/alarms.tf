@@ -46,7 +46,7 @@ resource "aws_cloudwatch_metric_alarm" "execution" {
 resource "aws_cloudwatch_metric_alarm" "after_publishing" {
   alarm_name          = "${local.name}-after-publishing"
   alarm_description   = "A report was published, but its copies or the cleaning up failed. What to do: docs/operations.md#after-publishing"
-  namespace           = local.functions.report_orchestrator.environment.POWERTOOLS_METRICS_NAMESPACE
+  namespace           = local.namespace
   metric_name         = "StepsFailedAfterPublishing"
   dimensions          = { service = "report_orchestrator" }
   statistic           = "Sum"
@@ -58,29 +58,25 @@ resource "aws_cloudwatch_metric_alarm" "after_publishing" {
   alarm_actions       = [module.alarm_topic.arn]
 }
 
-# No report for a day, whatever the reason: missing data is the alarm.
-resource "aws_cloudwatch_metric_alarm" "late" {
-  count = var.schedule_enabled ? 1 : 0
+# Whatever the reason: that nothing is published is the alarm.
+module "late" {
+  source = "../../modules/heartbeat_alarm"
+  count  = var.schedule_enabled ? 1 : 0
 
-  alarm_name          = "${local.name}-report-late"
-  alarm_description   = "No region report was published for a day. What to do: docs/operations.md#report-late"
-  namespace           = local.functions.report_orchestrator.environment.POWERTOOLS_METRICS_NAMESPACE
-  metric_name         = "ReportsPublished"
-  dimensions          = { service = "report_orchestrator" }
-  statistic           = "Sum"
-  period              = 86400
-  evaluation_periods  = 1
-  threshold           = 1
-  comparison_operator = "LessThanThreshold"
-  treat_missing_data  = "breaching"
-  alarm_actions       = [module.alarm_topic.arn]
-  ok_actions          = [module.alarm_topic.arn]
+  name        = "${local.name}-report-late"
+  description = "No region report was published"
+  runbook     = "report-late"
+  namespace   = local.namespace
+  metric_name = "ReportsPublished"
+  dimensions  = { service = "report_orchestrator" }
+  hours       = var.late_hours
+  topic_arn   = module.alarm_topic.arn
 }
 
 resource "aws_cloudwatch_metric_alarm" "held_back" {
   alarm_name          = "${local.name}-report-held-back"
   alarm_description   = "A region report was held back, because it has far fewer pairs than the last. What to do: docs/operations.md#report-held-back"
-  namespace           = local.functions.report_orchestrator.environment.POWERTOOLS_METRICS_NAMESPACE
+  namespace           = local.namespace
   metric_name         = "HeldBack"
   dimensions          = { service = "report_orchestrator" }
   statistic           = "Sum"

@@ -8,13 +8,13 @@ locals {
     },
     {
       title   = "Seconds by stage"
-      metrics = [for name in keys(local.functions) : ["RegionReport", "StageDuration", "service", name]]
+      metrics = [for name in keys(local.functions) : [local.namespace, "StageDuration", "service", name]]
       stat    = "Maximum"
       period  = 86400
     },
     {
       title   = "Pairs of region and service"
-      metrics = [["RegionReport", "Pairs", "service", "processor"]]
+      metrics = [[local.namespace, "Pairs", "service", "processor"]]
       stat    = "Maximum"
       period  = 86400
     },

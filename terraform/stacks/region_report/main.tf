@@ -26,6 +26,9 @@ locals {
   functions = jsondecode(file("${local.root}/lambda/functions.json")).region_report
   layers    = toset(flatten([for one in local.functions : one.layers]))
 
+  # Environments in one account must not count each other's runs.
+  namespace = "${one(toset(values(local.functions)[*].environment.POWERTOOLS_METRICS_NAMESPACE))}/${var.environment}"
+
   descriptions = {
     data_fetcher        = "Reads the public parameters and the feed of region launches"
     processor           = "Works out the tables and analyses of the report"
@@ -112,10 +115,11 @@ module "function" {
 
   environment = merge(
     {
-      LOG_LEVEL               = var.log_level
-      OUTPUT_S3_BUCKET        = module.data.name
-      POWERTOOLS_SERVICE_NAME = each.key
-      S3_CACHE_BUCKET         = module.data.name
+      LOG_LEVEL                    = var.log_level
+      OUTPUT_S3_BUCKET             = module.data.name
+      POWERTOOLS_METRICS_NAMESPACE = local.namespace
+      POWERTOOLS_SERVICE_NAME      = each.key
+      S3_CACHE_BUCKET              = module.data.name
     },
     length(var.ssm_regions) == 0 ? {} : { SSM_REGIONS = join(",", var.ssm_regions) },
     var.extra_environment,

@@ -43,6 +43,17 @@ variable "schedule_enabled" {
   default     = true
 }
 
+variable "late_hours" {
+  description = "Alarm when no report was published for so many hours; more than lie between two runs."
+  type        = number
+  default     = 26
+
+  validation {
+    condition     = var.late_hours >= 1 && var.late_hours <= 168
+    error_message = "late_hours is 1 to 168, which is a week."
+  }
+}
+
 variable "max_cache_age_hours" {
   description = "Nothing older is taken from the cache, in hours."
   type        = number

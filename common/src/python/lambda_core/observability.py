@@ -317,7 +317,7 @@ def instrumented(service: str, *, namespace: str) -> Callable[[Handler], Handler
     service
         The function's name in logs, metrics and traces.
     namespace
-        CloudWatch's namespace for its metrics.
+        CloudWatch's namespace for its metrics, where POWERTOOLS_METRICS_NAMESPACE names no other.
     """
 
     def decorate(function: Handler) -> Handler:
@@ -350,7 +350,7 @@ def _observe(function: Handler, service: str, namespace: str) -> Handler:
     # It shares the formatter of all lines, to which it adds the request's fields.
     logger = Logger(service=service, level=level, logger_formatter=_json_formatter(service))
     metrics = _metrics()
-    metrics.provider.namespace = namespace
+    metrics.provider.namespace = os.environ.get("POWERTOOLS_METRICS_NAMESPACE") or namespace
     metrics.provider.service = service
     if _sampled():
         function = _tracer(service).capture_lambda_handler(function, capture_response=False)

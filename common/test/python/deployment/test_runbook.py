@@ -17,6 +17,8 @@ def test_each_alarm_leads_to_its_part_of_the_runbook() -> None:
         for anchor in anchors:
             names = [anchor.replace("${each.key}", key) for key in keys]
             named |= set(names if "${" in anchor else [anchor])
+        named |= set(re.findall(r'^  runbook += "([a-z-]+)"$', text, re.MULTILINE))
+        anchors += re.findall(r"docs/operations\.md#\$\{var\.runbook\}", text)
         # An alarm without a word on what to do is one that nobody acts on.
         assert text.count('resource "aws_cloudwatch_metric_alarm"') == len(anchors), file
     assert named == parts

@@ -198,6 +198,25 @@ class TestInLambda:
             assert metrics["service"] == "processor"
             assert metrics["_aws"]["CloudWatchMetrics"][0]["Namespace"] == "Report"
 
+    @pytest.mark.parametrize(("named", "expected"), [("Report/dev", "Report/dev"), ("", "Report")])
+    def test_the_environment_can_name_the_namespace(
+        self,
+        named: str,
+        expected: str,
+        capsys: pytest.CaptureFixture[str],
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        monkeypatch.setenv("POWERTOOLS_METRICS_NAMESPACE", named)
+
+        @instrumented("processor", namespace="Report")
+        def handler(_event: dict[str, Any], _context: object) -> dict[str, Any]:
+            count("regions", 39)
+            return {}
+
+        handler({}, CONTEXT)
+        (metrics,) = json_lines(capsys.readouterr().out)
+        assert metrics["_aws"]["CloudWatchMetrics"][0]["Namespace"] == expected
+
     def test_a_handler_that_fails_is_told_and_fails(
         self, capsys: pytest.CaptureFixture[str]
     ) -> None:

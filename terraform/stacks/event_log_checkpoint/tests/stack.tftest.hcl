@@ -148,6 +148,46 @@ run "layers_that_are_there_are_taken" {
   }
 }
 
+run "an_alias_is_no_key" {
+  command = plan
+
+  variables {
+    source_bucket      = "the-network-events"
+    source_kms_key_arn = "alias/events"
+  }
+
+  expect_failures = [var.source_kms_key_arn]
+}
+
+run "a_backfill_of_nobody" {
+  command = plan
+
+  variables {
+    backfill_concurrency = 0
+  }
+
+  expect_failures = [var.backfill_concurrency]
+}
+
+run "a_whole_bucket_can_be_archived" {
+  command = plan
+
+  variables {
+    prefix       = ""
+    archive_days = 90
+  }
+}
+
+run "longer_than_cloudwatch_looks_back" {
+  command = plan
+
+  variables {
+    late_hours = 169
+  }
+
+  expect_failures = [var.late_hours]
+}
+
 run "production_is_not_deletable" {
   command = plan
 

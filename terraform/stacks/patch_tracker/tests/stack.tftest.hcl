@@ -155,7 +155,7 @@ run "without_schedules_nothing_is_stale" {
   }
 
   assert {
-    condition     = length(aws_cloudwatch_metric_alarm.stale) == 0
+    condition     = length(module.stale) == 0
     error_message = "An alarm that always rings is one that nobody hears."
   }
 }
@@ -178,6 +178,16 @@ run "a_server_that_is_none" {
   }
 
   expect_failures = [var.lore_url]
+}
+
+run "longer_than_cloudwatch_looks_back" {
+  command = plan
+
+  variables {
+    stale_hours = 169
+  }
+
+  expect_failures = [var.stale_hours]
 }
 
 run "production_is_not_deletable" {

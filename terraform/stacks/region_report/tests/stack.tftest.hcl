@@ -157,6 +157,16 @@ run "an_earlier_version_can_be_live" {
   }
 }
 
+run "longer_than_cloudwatch_looks_back" {
+  command = plan
+
+  variables {
+    late_hours = 169
+  }
+
+  expect_failures = [var.late_hours]
+}
+
 run "production_is_not_deletable" {
   command = plan
 

@@ -27,6 +27,10 @@ SERVICE = "event_log_backfill"
 MARGIN_SECONDS = 15.0
 """Left for writing the parts when the reading is ended."""
 
+READ_SECONDS = 110.0
+"""A batch reads no longer, so that it can be tried twice: the express execution around it ends
+after five minutes. What is left is read at the end, by an ordinary run."""
+
 
 class ReadRequest(BaseModel):
     """Read a batch of objects into parts."""
@@ -107,4 +111,4 @@ def _deadline(context: object) -> float | None:
     if remaining is None:
         return None
     seconds: float = remaining() / 1000
-    return time.monotonic() + max(seconds - MARGIN_SECONDS, seconds / 2)
+    return time.monotonic() + min(READ_SECONDS, max(seconds - MARGIN_SECONDS, seconds / 2))

@@ -1,18 +1,31 @@
 from __future__ import annotations
 
+import re
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 from checkpoint_testing.cloud import KEY, PREFIX, CheckpointCloud, name_of, new_cloud
 
-from backfill_lambda.lambda_function import MergeRequest, ReadRequest, handler, parse_request
+from backfill_lambda.lambda_function import (
+    READ_SECONDS,
+    MergeRequest,
+    ReadRequest,
+    _deadline,
+    handler,
+    parse_request,
+)
 from checkpoint_lambda.errors import InvalidEventError
 from lambda_core.errors import ConfigurationError
 from lambda_testing.events import sample_events
 from local_cloud.server import moto_server
 
 pytest_plugins = ["lambda_testing.pytest_plugin"]
+
+DEFINITION = Path(__file__).parents[5] / "terraform/stacks/event_log_checkpoint/backfill.asl.json"
+EXPRESS_SECONDS = 300
+"""https://docs.aws.amazon.com/step-functions/latest/dg/choosing-workflow-type.html"""
 
 EVENTS = sample_events(Path(__file__).parents[3] / "events")
 
@@ -81,3 +94,21 @@ def test_an_event_that_is_none_is_told(event: dict[str, Any], message: str) -> N
 def test_what_the_environment_lacks_is_told() -> None:
     with pytest.raises(ConfigurationError, match="source_bucket"):
         handler({"mode": "merge", "execution_id": "e"}, None)
+
+
+@pytest.mark.parametrize(("left", "longest"), [(900.0, READ_SECONDS), (60.0, 45.0), (10.0, 5.0)])
+def test_reading_ends_in_time(left: float, longest: float) -> None:
+    class Context:
+        def get_remaining_time_in_millis(self) -> int:
+            return int(left * 1000)
+
+    deadline = _deadline(Context())
+    assert deadline is not None
+    assert longest - 1 < deadline - time.monotonic() <= longest
+
+
+def test_a_batch_can_be_tried_twice() -> None:
+    (timeout,) = re.findall(
+        r'"ReadBatch": .*?"TimeoutSeconds": (\d+)', DEFINITION.read_text(), re.DOTALL
+    )
+    assert READ_SECONDS < int(timeout) < EXPRESS_SECONDS / 2
