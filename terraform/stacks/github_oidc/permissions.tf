@@ -45,6 +45,14 @@ locals {
   ]
   alias_arns = [for prefix in local.prefixes : "arn:${local.partition}:kms:${local.regional}:alias/${prefix}*"]
   key_arns   = ["arn:${local.partition}:kms:${local.regional}:key/*"]
+
+  # A key has no name, so that those of the stacks are known by all the tags that they get. Whoever may
+  # give a key these tags could have any key of the account: no role here may.
+  key_tags = {
+    Environment = [var.environment]
+    ManagedBy   = ["terraform"]
+    Project     = ["aws-ssm-fetcher", "event-log-checkpoint", "patch-tracker"]
+  }
 }
 
 # Settings of resources, and the states: what a plan reads. No data: no object but packages of
@@ -112,16 +120,43 @@ data "aws_iam_policy_document" "read" {
     resources = local.glue_arns
   }
 
-  # A key has no name, so that it is known by its tag.
   statement {
     sid       = "Keys"
     actions   = ["kms:DescribeKey", "kms:GetKeyPolicy", "kms:GetKeyRotationStatus", "kms:ListResourceTags"]
     resources = local.key_arns
 
+    dynamic "condition" {
+      for_each = local.key_tags
+
+      content {
+        test     = "StringEquals"
+        variable = "aws:ResourceTag/${condition.key}"
+        values   = condition.value
+      }
+    }
+  }
+
+  # The environment of a function, the input of a schedule and the digest of a package are encrypted;
+  # no service decrypts anything else for whoever may read no data.
+  statement {
+    sid       = "SettingsThatAreEncrypted"
+    actions   = ["kms:Decrypt"]
+    resources = local.key_arns
+
     condition {
       test     = "StringEquals"
-      variable = "aws:ResourceTag/Environment"
-      values   = [var.environment]
+      variable = "kms:ViaService"
+      values   = [for service in ["lambda", "s3", "scheduler"] : "${service}.${var.region}.amazonaws.com"]
+    }
+
+    dynamic "condition" {
+      for_each = local.key_tags
+
+      content {
+        test     = "StringEquals"
+        variable = "aws:ResourceTag/${condition.key}"
+        values   = condition.value
+      }
     }
   }
 
@@ -160,6 +195,16 @@ data "aws_iam_policy_document" "read_pipelines" {
       "lambda:ListVersionsByFunction",
     ]
     resources = concat(local.function_arns, local.layer_arns, [for arn in local.layer_arns : "${arn}:*"])
+  }
+
+  dynamic "statement" {
+    for_each = length(var.external_layer_arns) > 0 ? [var.external_layer_arns] : []
+
+    content {
+      sid       = "LayersOfOthers"
+      actions   = ["lambda:GetLayerVersion"]
+      resources = statement.value
+    }
   }
 
   statement {
@@ -206,8 +251,7 @@ resource "aws_iam_policy" "read_pipelines" {
 }
 
 data "aws_iam_policy_document" "write" {
-  #checkov:skip=CKV_AWS_111: a key is made before it has a name; the condition is its tag
-  #checkov:skip=CKV_AWS_356: a key is made before it has a name; the condition is its tag
+  #checkov:skip=CKV_AWS_111: a key has no name; the conditions are its tags
 
   statement {
     sid       = "States"
@@ -231,11 +275,17 @@ data "aws_iam_policy_document" "write" {
     resources = local.bucket_arns
   }
 
-  # The provider deletes the object of a layer that is no more; versions stay.
+  # The provider deletes the object of a layer that is no more, with all its versions.
   statement {
     sid       = "PackagesOfLayers"
-    actions   = ["s3:DeleteObject", "s3:PutObject", "s3:PutObjectTagging"]
+    actions   = ["s3:AbortMultipartUpload", "s3:DeleteObject", "s3:DeleteObjectVersion", "s3:PutObject", "s3:PutObjectTagging"]
     resources = local.code_arns
+  }
+
+  statement {
+    sid       = "VersionsOfPackages"
+    actions   = ["s3:ListBucketVersions"]
+    resources = [for name in local.bucket_names : "arn:${local.partition}:s3:::${name}" if strcontains(name, "-code-")]
   }
 
   # Tables are made and changed; production refuses to delete one besides.
@@ -251,28 +301,53 @@ data "aws_iam_policy_document" "write" {
     resources = local.glue_arns
   }
 
+  # Data is encrypted with them on the way through S3, Lambda, SQS, DynamoDB and the others.
   statement {
-    sid       = "MakeKeys"
-    actions   = ["kms:CreateKey", "kms:TagResource"]
-    resources = ["*"]
+    sid = "Keys"
+    actions = [
+      "kms:Decrypt",
+      "kms:EnableKeyRotation",
+      "kms:Encrypt",
+      "kms:GenerateDataKey",
+      "kms:GenerateDataKeyWithoutPlaintext",
+      "kms:PutKeyPolicy",
+      "kms:ReEncryptFrom",
+      "kms:ReEncryptTo",
+      "kms:UpdateKeyDescription",
+    ]
+    resources = local.key_arns
 
-    condition {
-      test     = "StringEquals"
-      variable = "aws:RequestTag/Environment"
-      values   = [var.environment]
+    dynamic "condition" {
+      for_each = local.key_tags
+
+      content {
+        test     = "StringEquals"
+        variable = "aws:ResourceTag/${condition.key}"
+        values   = condition.value
+      }
     }
   }
 
-  # Data is encrypted with them on the way through S3, Lambda, SQS and the others.
+  # Only for a service that keeps data with them.
   statement {
-    sid       = "Keys"
-    actions   = ["kms:CreateGrant", "kms:Decrypt", "kms:EnableKeyRotation", "kms:Encrypt", "kms:GenerateDataKey", "kms:PutKeyPolicy", "kms:UpdateKeyDescription"]
+    sid       = "GrantsToServices"
+    actions   = ["kms:CreateGrant"]
     resources = local.key_arns
 
     condition {
-      test     = "StringEquals"
-      variable = "aws:ResourceTag/Environment"
-      values   = [var.environment]
+      test     = "Bool"
+      variable = "kms:GrantIsForAWSResource"
+      values   = ["true"]
+    }
+
+    dynamic "condition" {
+      for_each = local.key_tags
+
+      content {
+        test     = "StringEquals"
+        variable = "aws:ResourceTag/${condition.key}"
+        values   = condition.value
+      }
     }
   }
 
@@ -288,10 +363,14 @@ data "aws_iam_policy_document" "write" {
     actions   = ["kms:CreateAlias", "kms:UpdateAlias"]
     resources = local.key_arns
 
-    condition {
-      test     = "StringEquals"
-      variable = "aws:ResourceTag/Environment"
-      values   = [var.environment]
+    dynamic "condition" {
+      for_each = local.key_tags
+
+      content {
+        test     = "StringEquals"
+        variable = "aws:ResourceTag/${condition.key}"
+        values   = condition.value
+      }
     }
   }
 }
@@ -445,6 +524,16 @@ data "aws_iam_policy_document" "boundary" {
     }
   }
 
+  dynamic "statement" {
+    for_each = compact([var.source_kms_key_arn])
+
+    content {
+      sid       = "KeyOfOthers"
+      actions   = ["kms:Decrypt"]
+      resources = [statement.value]
+    }
+  }
+
   statement {
     sid       = "PublicParameters"
     actions   = ["ssm:GetParameters", "ssm:GetParametersByPath"]
@@ -497,10 +586,14 @@ data "aws_iam_policy_document" "boundary" {
     actions   = ["kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey", "kms:GenerateDataKeyWithoutPlaintext", "kms:ReEncryptFrom", "kms:ReEncryptTo"]
     resources = local.key_arns
 
-    condition {
-      test     = "StringEquals"
-      variable = "aws:ResourceTag/Environment"
-      values   = [var.environment]
+    dynamic "condition" {
+      for_each = local.key_tags
+
+      content {
+        test     = "StringEquals"
+        variable = "aws:ResourceTag/${condition.key}"
+        values   = condition.value
+      }
     }
   }
 

@@ -58,6 +58,28 @@ variable "source_bucket" {
   }
 }
 
+variable "source_kms_key_arn" {
+  description = "Key of the objects in `source_bucket`, where it is one of your own: functions may decrypt with it."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.source_kms_key_arn == null || can(regex("^arn:[^:]+:kms:[^:]+:[0-9]{12}:key/.+$", var.source_kms_key_arn))
+    error_message = "source_kms_key_arn is the ARN of a key, not that of an alias."
+  }
+}
+
+variable "external_layer_arns" {
+  description = "ARNs of layer versions of other accounts, where the stacks take such: functions may be made with them."
+  type        = list(string)
+  default     = []
+
+  validation {
+    condition     = alltrue([for arn in var.external_layer_arns : can(regex("^arn:[^:]+:lambda:[^:]+:[0-9]{12}:layer:[^:*]+:[0-9]+$", arn))])
+    error_message = "external_layer_arns holds ARNs of layer versions, each with its number; no *."
+  }
+}
+
 variable "session_minutes" {
   description = "How long credentials of a role are good."
   type        = number

@@ -39,6 +39,16 @@ _S3_ACTIONS: Final = {
     "UploadPart": "PutObject",
 }
 
+_BY_HAND: Final = frozenset({"kms:CreateKey"})
+"""What a person does at the first deployment: whoever gives a key its tags could have any key."""
+
+# What services ask the key for on behalf of whoever calls them, which no log of calls shows:
+# https://docs.aws.amazon.com/kms/latest/developerguide/services-integration.html
+_ASKED_OF_KEYS_READING: Final = frozenset({"kms:Decrypt"})
+_ASKED_OF_KEYS_WRITING: Final = frozenset(
+    {"kms:CreateGrant", "kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey"}
+)
+
 _FOR_EVERYBODY: Final = "sts:GetCallerIdentity"
 
 
@@ -67,10 +77,10 @@ def refused(actions: Iterable[str], permissions: str) -> Iterator[str]:
     """
     reading = _named(permissions, _READING)
     both = reading | _named(permissions, _WRITING)
-    for action in sorted(actions):
+    for action in sorted({*actions, *_ASKED_OF_KEYS_WRITING} - _BY_HAND):
         if action not in both:
             yield f"{action} is in no policy of GitHub's roles"
-        elif _reads(action) and action not in reading:
+        elif (_reads(action) or action in _ASKED_OF_KEYS_READING) and action not in reading:
             yield f"{action} reads, and is not in what the role that plans may do"
 
 

@@ -30,7 +30,7 @@ data "aws_iam_policy_document" "read_pipelines" {
 
 data "aws_iam_policy_document" "write" {
   statement {
-    actions = ["logs:CreateLogGroup"]
+    actions = ["kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey", "logs:CreateLogGroup"]
   }
 }
 
@@ -58,9 +58,17 @@ def test_the_log_tells_which_actions_were_called() -> None:
 
 def test_what_a_role_lacks_is_named() -> None:
     assert list(refused(provider_actions(LOG.splitlines()), POLICIES)) == [
+        "kms:CreateGrant is in no policy of GitHub's roles",
+        "kms:Decrypt reads, and is not in what the role that plans may do",
         "lambda:GetFunction reads, and is not in what the role that plans may do",
         "states:CreateStateMachine is in no policy of GitHub's roles",
     ]
+
+
+def test_what_a_person_does_is_no_lack() -> None:
+    permissions = (ROOT / PERMISSIONS).read_text(encoding="utf-8")
+    assert list(refused(["kms:CreateKey"], permissions)) == []
+    assert '"kms:CreateKey"' not in permissions
 
 
 @pytest.mark.parametrize(
@@ -72,6 +80,7 @@ def test_what_a_role_lacks_is_named() -> None:
         ("s3:DeleteBucket", False),
         ("dynamodb:DeleteTable", False),
         ("kms:ScheduleKeyDeletion", False),
+        ("kms:TagResource", False),
         ("iam:AttachRolePolicy", False),
         ("iam:DeleteRolePermissionsBoundary", False),
         ("iam:UpdateOpenIDConnectProviderThumbprint", False),

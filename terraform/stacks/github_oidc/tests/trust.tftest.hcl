@@ -106,9 +106,18 @@ run "pull_requests_and_the_branch_may_look" {
     condition = alltrue(flatten([
       for statement in concat(jsondecode(data.aws_iam_policy_document.read.json).Statement, jsondecode(data.aws_iam_policy_document.read_pipelines.json).Statement) : [
         for action in flatten([statement.Action]) : can(regex("^[a-z0-9]+:(Get|List|Describe|Validate)", action))
-      ] if statement.Sid != "LocksOfStates"
+      ] if !contains(["LocksOfStates", "SettingsThatAreEncrypted"], statement.Sid)
     ]))
     error_message = "Reading changes nothing but the locks of states."
+  }
+
+  assert {
+    condition = alltrue([
+      for statement in jsondecode(data.aws_iam_policy_document.read.json).Statement :
+      statement.Action == "kms:Decrypt" && length(statement.Condition.StringEquals["kms:ViaService"]) == 3
+      if statement.Sid == "SettingsThatAreEncrypted"
+    ])
+    error_message = "Settings are decrypted by the services that keep them only."
   }
 }
 
@@ -174,11 +183,59 @@ run "nobody_gets_beyond_the_boundary" {
   }
 }
 
+# A key of somebody else's in the account is none of the roles' business.
+run "no_key_is_touched_that_does_not_have_all_the_tags_of_a_stack" {
+  assert {
+    condition = alltrue(flatten([
+      for document in [data.aws_iam_policy_document.read, data.aws_iam_policy_document.write, data.aws_iam_policy_document.boundary] : [
+        for statement in jsondecode(document.json).Statement :
+        length([for tag in ["Environment", "ManagedBy", "Project"] : tag if can(statement.Condition.StringEquals["aws:ResourceTag/${tag}"])]) == 3
+        if anytrue([for action in flatten([statement.Action]) : startswith(action, "kms:")]) && !contains(["AliasesOfKeys", "Lists"], statement.Sid)
+      ]
+    ]))
+    error_message = "A key is known by all its tags."
+  }
+
+  assert {
+    condition = alltrue([
+      for document in [data.aws_iam_policy_document.write, data.aws_iam_policy_document.write_pipelines, data.aws_iam_policy_document.write_access] : alltrue([
+        for action in ["kms:CreateKey", "kms:TagResource", "kms:UntagResource", "kms:ScheduleKeyDeletion"] : !strcontains(document.json, action)
+      ])
+    ])
+    error_message = "Keys get their tags from a person, and go by one."
+  }
+}
+
+run "layers_of_others_can_be_taken" {
+  variables {
+    external_layer_arns = ["arn:aws:lambda:us-east-1:017000801446:layer:AWSLambdaPowertoolsPythonV3-python312-x86_64:7"]
+    source_kms_key_arn  = "arn:aws:kms:us-east-1:123456789012:key/events"
+  }
+
+  assert {
+    condition     = strcontains(data.aws_iam_policy_document.read_pipelines.json, var.external_layer_arns[0]) && strcontains(data.aws_iam_policy_document.boundary.json, var.source_kms_key_arn)
+    error_message = "What is named can be used."
+  }
+}
+
+run "all_layers_of_somebody" {
+  command = plan
+
+  variables {
+    external_layer_arns = ["arn:aws:lambda:us-east-1:017000801446:layer:*"]
+  }
+
+  expect_failures = [var.external_layer_arns]
+}
+
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
 run "the_policies_are_as_short_as_iam_wants_them" {
   variables {
     environment   = "staging"
     source_bucket = "somebody-elses-event-files"
+
+    source_kms_key_arn  = "arn:aws:kms:us-east-1:123456789012:key/12345678-1234-1234-1234-123456789012"
+    external_layer_arns = [for number in range(4) : "arn:aws:lambda:us-east-1:017000801446:layer:AWSLambdaPowertoolsPythonV3-python312-x86_64:${number}"]
   }
 
   assert {
