@@ -1,3 +1,8 @@
+# A bucket goes before its key: where it cannot go, because it holds something, the key must not either.
+resource "terraform_data" "key" {
+  input = var.kms_key_arn
+}
+
 resource "aws_s3_bucket" "this" {
   #checkov:skip=CKV_AWS_18: access is seen in CloudTrail's data events, where an account has them
   #checkov:skip=CKV_AWS_144: one region; every object can be made again or has its versions
@@ -5,6 +10,8 @@ resource "aws_s3_bucket" "this" {
 
   bucket        = var.name
   force_destroy = var.delete_with_content
+
+  depends_on = [terraform_data.key]
 }
 
 resource "aws_s3_bucket_ownership_controls" "this" {
@@ -85,7 +92,7 @@ resource "aws_s3_bucket_lifecycle_configuration" "this" {
     for_each = var.archive_days
 
     content {
-      id     = "archive-${trimsuffix(rule.key, "/")}"
+      id     = rule.key == "" ? "archive-all" : "archive-${trimsuffix(rule.key, "/")}"
       status = "Enabled"
 
       filter {

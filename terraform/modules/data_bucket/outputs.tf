@@ -1,6 +1,12 @@
 output "name" {
-  description = "Name of the bucket."
+  description = "Name of the bucket, once what is put there is encrypted and gets a version."
   value       = aws_s3_bucket.this.bucket
+
+  depends_on = [
+    aws_s3_bucket_policy.this,
+    aws_s3_bucket_server_side_encryption_configuration.this,
+    aws_s3_bucket_versioning.this,
+  ]
 }
 
 output "arn" {

@@ -25,13 +25,13 @@ variable "expiry_days" {
 }
 
 variable "archive_days" {
-  description = "After how many days objects move to Glacier Instant Retrieval, by prefix, which ends in `/`."
+  description = "After how many days objects move to Glacier Instant Retrieval, by prefix, which ends in `/`; empty for all. S3 leaves those below 128 KB where they are."
   type        = map(number)
   default     = {}
 
   validation {
-    condition     = alltrue([for prefix, days in var.archive_days : endswith(prefix, "/") && days >= 0])
-    error_message = "A prefix of archive_days ends in /, and its days are 0 or more."
+    condition     = alltrue([for prefix, days in var.archive_days : (prefix == "" || endswith(prefix, "/")) && days >= 0])
+    error_message = "A prefix of archive_days is empty or ends in /, and its days are 0 or more."
   }
 }
 

@@ -22,15 +22,15 @@ data "aws_iam_policy_document" "this" {
     }
   }
 
-  # Alarms, rules and schedules put messages into encrypted topics and queues.
+  # Alarms put messages into encrypted topics; whoever else sends or reads has a role of its own.
   statement {
-    sid       = "ServicesSendMessages"
+    sid       = "AlarmsSendMessages"
     actions   = ["kms:Decrypt", "kms:GenerateDataKey"]
     resources = ["*"]
 
     principals {
       type        = "Service"
-      identifiers = ["cloudwatch.amazonaws.com", "events.amazonaws.com", "sns.amazonaws.com"]
+      identifiers = ["cloudwatch.amazonaws.com"]
     }
 
     condition {

@@ -38,6 +38,19 @@ run "nothing_expires_that_is_not_named" {
   }
 }
 
+run "a_whole_bucket_can_be_archived" {
+  command = plan
+
+  variables {
+    archive_days = { "" = 90 }
+  }
+
+  assert {
+    condition     = contains(aws_s3_bucket_lifecycle_configuration.this.rule[*].id, "archive-all")
+    error_message = "An empty prefix is the whole bucket."
+  }
+}
+
 run "a_prefix_without_its_end" {
   command = plan
 
