@@ -595,8 +595,35 @@ def a_listing_has_all_objects(client: Clients) -> None:
     assert abs(found[0]["LastModified"] - time.time()) < 600
 
 
+def an_alarm_tells_its_topics(client: Clients) -> None:
+    topic = client("sns").create_topic(Name=name())["TopicArn"]
+    queue = client("sqs").create_queue(QueueName=name())["QueueUrl"]
+    arn = client("sqs").get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])
+    client("sns").subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn["Attributes"]["QueueArn"])
+    alarm = name("alarm-with-a-name-that-is-so-long-that-no-subject-of-a-mail-can-hold-it-in-full")
+    client("cloudwatch").put_metric_alarm(
+        AlarmName=alarm,
+        AlarmActions=[topic],
+        Namespace="Any",
+        MetricName="Any",
+        ComparisonOperator="GreaterThanThreshold",
+        EvaluationPeriods=1,
+        Period=300,
+        Statistic="Sum",
+        Threshold=1,
+    )
+    # A state that it is in already is no news, and for some it has no actions.
+    for state in ("OK", "ALARM", "ALARM", "OK", "ALARM"):
+        client("cloudwatch").set_alarm_state(AlarmName=alarm, StateValue=state, StateReason="why")
+    answer = client("sqs").receive_message(QueueUrl=queue, MaxNumberOfMessages=10)
+    heard = [json.loads(json.loads(one["Body"])["Message"]) for one in answer.get("Messages", [])]
+    told = [(one["AlarmName"], one["NewStateValue"], one["NewStateReason"]) for one in heard]
+    assert told == [(alarm, "ALARM", "why")] * 2
+
+
 CHECKS = {
     mends.athena.delete_named_query: [a_named_query_can_be_deleted],
+    mends.cloudwatch.alarms_tell_their_topics: [an_alarm_tells_its_topics],
     mends.distributed_map.batches_of_items: [children_get_batches],
     mends.distributed_map.express_children: [children_may_be_express],
     mends.distributed_map.failure_thresholds: [a_map_fails_with_too_many_of_its_children],

@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 from local_cloud.mends import (
     athena,
+    cloudwatch,
     distributed_map,
     dynamodb,
     events,
@@ -22,6 +23,7 @@ from local_cloud.mends import (
 
 MENDS: tuple[Callable[[], None], ...] = (
     athena.delete_named_query,
+    cloudwatch.alarms_tell_their_topics,
     # In this order: each is put around those before it, and so comes before them.
     distributed_map.failure_thresholds,
     distributed_map.batches_of_items,
