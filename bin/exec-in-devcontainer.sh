@@ -49,7 +49,7 @@ write_terraform_config() {
 exec_terraform() {
   local mirror config="${XDG_CACHE_HOME:-${HOME}/.cache}/region-service-report/terraform.tfrc"
   command -v terraform >/dev/null ||
-    devcontainer_fail "terraform is not installed; install it (1.11 or later), or start Docker to have the dev container's."
+    devcontainer_fail "terraform is not installed; install it (1.10 or later), or start Docker to have the dev container's."
   # The user's own configuration comes first. A variable that names no file counts as unset.
   if [[ ! -e "${TF_CLI_CONFIG_FILE:-${HOME}/.terraformrc}" ]]; then
     unset TF_CLI_CONFIG_FILE

@@ -12,6 +12,7 @@ from botocore.exceptions import ClientError
 
 from deployment.errors import DeploymentError
 from deployment.stacks import PRODUCTION
+from deployment.state import Account
 from local_cloud.function_settings import FunctionSettings
 
 if TYPE_CHECKING:
@@ -23,6 +24,11 @@ _ELF: Final = b"\x7fELF"
 
 _KEEPS_DATA: Final = frozenset({"aws_dynamodb_table", "aws_kms_key", "aws_s3_bucket"})
 """Types of resources with which data goes for good."""
+
+_INDEXES: Final = "global_secondary_index"
+
+_OF_INDEX: Final = ("name", "hash_key", "range_key", "projection_type", "non_key_attributes")
+"""What cannot be changed in an index that is there."""
 
 
 def check_packages(
@@ -65,7 +71,9 @@ def _machines(path: Path) -> Iterator[str]:
         raise DeploymentError(f"{path} is damaged ({error}): package it anew") from error
 
 
-def check_plan(changes: Sequence[Mapping[str, Any]], environment: str, s3: S3Client) -> None:
+def check_plan(
+    changes: Sequence[Mapping[str, Any]], environment: str, account: Account, s3: S3Client
+) -> None:
     """Check a plan's changes against what only a look at the account can tell.
 
     Parameters
@@ -74,19 +82,22 @@ def check_plan(changes: Sequence[Mapping[str, Any]], environment: str, s3: S3Cli
         `resource_changes` of a plan.
     environment
         Of the stack: in production, nothing that keeps data may go.
+    account
+        Where, and who deploys.
 
     Raises
     ------
     DeploymentError
-        If a bucket's name is taken, or something in production would be deleted.
+        If a bucket's name is taken, something that keeps data would be deleted, or whoever deploys
+        makes no keys.
     """
-    if environment == PRODUCTION:
-        gone = [str(one["address"]) for one in _deleted(changes)]
-        if gone:
-            raise DeploymentError(
-                f"this would delete {', '.join(gone)} in production, with what it keeps; nothing "
-                "was changed. If that is meant, do it by hand, with Terraform itself"
-            )
+    _refuse_deletions(changes, environment)
+    keys = [str(one["address"]) for one in changes if _makes_key(one)]
+    if keys and f":assumed-role/github-{environment}-" in account.caller:
+        raise DeploymentError(
+            f"{', '.join(keys)} would be made, and the roles of GitHub make no keys: a person "
+            f"deploys each stack to {environment} for the first time; nothing was changed"
+        )
     for change in changes:
         name = (change["change"].get("after") or {}).get("bucket")
         # One that is replaced gets a new name, too, or waits for its old one.
@@ -99,14 +110,55 @@ def check_plan(changes: Sequence[Mapping[str, Any]], environment: str, s3: S3Cli
             _require_free(str(name), s3)
 
 
-def _name_before(change: Mapping[str, Any]) -> object:
-    return (change["change"].get("before") or {}).get("bucket")
+def _refuse_deletions(changes: Sequence[Mapping[str, Any]], environment: str) -> None:
+    gone = [str(one["address"]) for one in _deleted(changes)]
+    if environment == PRODUCTION:
+        gone += [index for change in changes for index in _lost_indexes(change)]
+        if gone:
+            raise DeploymentError(
+                f"this would delete {', '.join(gone)} in production, with what it keeps; nothing "
+                "was changed. If that is meant, do it by hand, with Terraform itself"
+            )
+    # Terraform would delete what is around it, and its key, before it fails.
+    if kept := [str(one["address"]) for one in _deleted(changes) if _is_protected(one)]:
+        raise DeploymentError(
+            f"this would delete {', '.join(kept)}, which is protected; nothing was changed. If "
+            "that is meant, deploy with `deletable = true` in the environment's file first"
+        )
 
 
 def _deleted(changes: Iterable[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
     for change in changes:
         if change["type"] in _KEEPS_DATA and "delete" in change["change"]["actions"]:
             yield change
+
+
+def _is_protected(change: Mapping[str, Any]) -> bool:
+    before = change["change"].get("before") or {}
+    if change["type"] == "aws_s3_bucket":
+        return not before.get("force_destroy")
+    return bool(before.get("deletion_protection_enabled"))
+
+
+def _lost_indexes(change: Mapping[str, Any]) -> Iterator[str]:
+    """Name the indexes of a table that go, or are made anew and answer nothing meanwhile."""
+    if change["type"] != "aws_dynamodb_table":
+        return
+    before, after = (
+        {one["name"]: one for one in (change["change"].get(when) or {}).get(_INDEXES) or []}
+        for when in ("before", "after")
+    )
+    for name, index in before.items():
+        if any(index.get(part) != after.get(name, {}).get(part) for part in _OF_INDEX):
+            yield f"the index {name} of {change['address']}"
+
+
+def _makes_key(change: Mapping[str, Any]) -> bool:
+    return change["type"] == "aws_kms_key" and "create" in change["change"]["actions"]
+
+
+def _name_before(change: Mapping[str, Any]) -> object:
+    return (change["change"].get("before") or {}).get("bucket")
 
 
 def _require_free(bucket: str, s3: S3Client) -> None:

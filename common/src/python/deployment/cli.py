@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 
@@ -15,6 +16,7 @@ from deployment.errors import UsageError
 from deployment.local import local_account, run_pipeline
 from deployment.proof import log_settings, prove
 from deployment.stacks import ENVIRONMENTS, Stack, find_stack
+from deployment.terraform import require_terraform
 from lambda_core.errors import ApplicationError, ConfigurationError
 from local_cloud.clone import ARCHITECTURES, architecture, clone_root
 
@@ -59,6 +61,11 @@ def _parser() -> argparse.ArgumentParser:
         help="check that what is deployed is as the configuration says, there, and well",
     )
     parser.add_argument(
+        "--run",
+        action="store_true",
+        help="with --verify: start besides what the schedules start, and wait for its end",
+    )
+    parser.add_argument(
         "--local",
         action="store_true",
         help="deploy to a local cloud that lives as long as this command, run the pipeline there, "
@@ -92,10 +99,16 @@ def _run(args: argparse.Namespace) -> int:
         return _run_locally(args, stack)
     if args.prove:
         raise UsageError("--prove is for --local")
+    if args.run and not args.verify:
+        raise UsageError("--run is for --verify")
     if args.approved not in (None, stack.environment):
         raise UsageError(f"--approved {args.approved} is for another environment than this one")
     try:
-        session = boto3.Session(profile_name=args.profile, region_name=args.region)
+        session = boto3.Session(
+            profile_name=args.profile,
+            # Unlike other SDKs, this one looks at AWS_DEFAULT_REGION only.
+            region_name=args.region or os.environ.get("AWS_REGION"),
+        )
     except ProfileNotFound as error:
         raise UsageError(f"--profile: {error}") from error
     deployment = Deployment(
@@ -112,7 +125,10 @@ def _run(args: argparse.Namespace) -> int:
         deployment.plan()
         return COMPLETE
     if args.verify:
-        deployment.verify()
+        examination = deployment.verify(run=args.run)
+        print(examination.table())
+        for note in examination.notes:
+            print(f"  But {note}.")
         print(f"{stack.name} in {stack.environment} is as it should be.")
         return COMPLETE
     outputs = deployment.apply()
@@ -121,11 +137,12 @@ def _run(args: argparse.Namespace) -> int:
 
 
 def _run_locally(args: argparse.Namespace, stack: Stack) -> int:
-    if args.profile or args.region or args.destroy or args.verify or args.approved:
+    if args.profile or args.region or args.destroy or args.verify or args.approved or args.run:
         raise UsageError(
-            "--local has no use for --profile, --region, --destroy, --verify or --approved: it "
-            "starts empty"
+            "--local has no use for --profile, --region, --destroy, --verify, --run or --approved: "
+            "it starts empty"
         )
+    require_terraform()
     with local_account(stack) as account:
         deployment = Deployment(
             stack,

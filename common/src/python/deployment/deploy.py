@@ -10,12 +10,14 @@ from typing import Any
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
+from aws_ssm_fetcher import console
+from deployment import trial
 from deployment.checks import check_packages, check_plan
 from deployment.errors import DeploymentError, UsageError
 from deployment.stacks import PRODUCTION, Stack
-from deployment.state import Account, ensure_state_bucket, require_state_bucket
-from deployment.terraform import Terraform
-from deployment.verify import faults, unconfirmed
+from deployment.state import Account, ensure_state_bucket, has_state_bucket
+from deployment.terraform import Terraform, require_terraform
+from deployment.verify import Examination, examine
 from local_cloud.packaging import packaged
 
 type Ask = Callable[[str], str]
@@ -57,7 +59,8 @@ class Deployment:
         DeploymentError
             If it could not be carried out.
         """
-        return self._plan(self._terraform(), destroy=False)
+        account = self._account()
+        return self._plan(self._terraform(account), account)
 
     def apply(self) -> dict[str, Any]:
         """Deploy the stack; returns its outputs.
@@ -67,30 +70,53 @@ class Deployment:
         DeploymentError
             If it could not be carried out, or nobody agreed to it.
         """
-        terraform = self._terraform()
-        if self._plan(terraform, destroy=False):
+        account = self._account()
+        terraform = self._terraform(account)
+        if self._plan(terraform, account):
             self._require_consent(f"deploy {self.stack.name} to production")
+            # From here on, something is changed.
+            ensure_state_bucket(account, self.session.client("s3"))
+            if terraform.stateless:
+                shown, terraform = terraform, self._terraform(account)
+                terraform.plan(quiet=True)
+                if _actions(terraform) != _actions(shown):
+                    raise DeploymentError("the plan is another one by now: start again")
             terraform.apply()
         return terraform.outputs()
 
-    def verify(self) -> None:
+    def verify(self, *, run: bool = False) -> Examination:
         """Check that what is deployed is as it was told, there, and well; changes nothing.
+
+        Parameters
+        ----------
+        run
+            Start besides what the schedules start, and wait for its end.
 
         Raises
         ------
         DeploymentError
             Names what is wrong.
         """
-        terraform = self._terraform(make_state=False)
+        account = self._account()
+        self._require_state(account)
+        terraform = self._terraform(account)
         if terraform.plan():
             raise DeploymentError(
-                "what is deployed is not what the configuration says: the plan above is not empty"
+                "what is deployed is not what the configuration says: the plan above is not empty. "
+                "Either something was changed by hand, or this clone is not at the commit that was "
+                "deployed"
             )
         resources = terraform.planned_changes()
-        if wrong := list(faults(resources, self.session)):
-            raise DeploymentError("what is deployed is not well:\n  " + "\n  ".join(wrong))
-        for address in unconfirmed(resources):
-            print(f"{address} has not confirmed yet to be told of anything", file=sys.stderr)
+        if run:
+            for start in trial.starts(resources):
+                with console.stages().stage(f"What the schedule {start.schedule} starts"):
+                    trial.run(start, self.session)
+        examination = examine(resources, self.session)
+        if examination.faults:
+            raise DeploymentError(
+                "what is deployed is not well:\n  " + "\n  ".join(examination.faults)
+            )
+        return examination
 
     def destroy(self) -> None:
         """Remove everything of the stack.
@@ -107,22 +133,25 @@ class Deployment:
                 "production is not destroyed by this command: nothing was changed. Its buckets "
                 "and tables are protected, and are removed by hand, if at all"
             )
-        terraform = self._terraform()
-        if self._plan(terraform, destroy=True):
+        account = self._account()
+        self._require_state(account)
+        terraform = self._terraform(account)
+        if self._plan(terraform, account, destroy=True):
             terraform.apply()
 
-    def _terraform(self, *, make_state: bool = True) -> Terraform:
+    def _require_state(self, account: Account) -> None:
+        if not has_state_bucket(account, self.session.client("s3")):
+            raise DeploymentError(
+                f"nothing was ever deployed to {account.region} of the account {account.id}: there "
+                f"is no bucket {account.state_bucket}"
+            )
+
+    def _terraform(self, account: Account) -> Terraform:
         functions = self.stack.functions()
         packages = self.stack.root / "dist"
         if functions:
             packaged(self.stack.root, self.architecture, functions)
             check_packages(packages, functions, self.architecture)
-        account = self._account()
-        s3 = self.session.client("s3")
-        if make_state:
-            ensure_state_bucket(account, s3)
-        else:
-            require_state_bucket(account, s3)
         terraform = Terraform(
             self.stack,
             {
@@ -134,6 +163,7 @@ class Deployment:
                 "region": account.region,
             },
             self.environment,
+            stateless=not has_state_bucket(account, self.session.client("s3")),
         )
         terraform.init(
             {
@@ -147,6 +177,7 @@ class Deployment:
         return terraform
 
     def _account(self) -> Account:
+        require_terraform()
         region = self.session.region_name
         if not region:
             raise UsageError("no region is set: give --region, or set AWS_REGION")
@@ -157,13 +188,13 @@ class Deployment:
                 f"AWS does not know who you are ({error}): give --profile, or log in with "
                 "'aws sso login'"
             ) from error
-        return Account(identity["Account"], region, identity["Arn"].split(":")[1])
+        return Account(identity["Account"], region, identity["Arn"])
 
-    def _plan(self, terraform: Terraform, *, destroy: bool) -> bool:
+    def _plan(self, terraform: Terraform, account: Account, *, destroy: bool = False) -> bool:
         changes = terraform.plan(destroy=destroy)
         if changes:
             s3 = self.session.client("s3")
-            check_plan(terraform.planned_changes(), self.stack.environment, s3)
+            check_plan(terraform.planned_changes(), self.stack.environment, account, s3)
         return changes
 
     def _require_consent(self, what: str) -> None:
@@ -172,6 +203,15 @@ class Deployment:
         answer = self.ask(f"To {what}, type the environment's name: ")
         if answer.strip() != PRODUCTION:
             raise DeploymentError("nobody agreed to it; nothing was changed")
+
+
+def _actions(terraform: Terraform) -> list[tuple[str, list[str]]]:
+    return [
+        (one["address"], one["change"]["actions"])
+        for one in terraform.planned_changes()
+        # Sources of data are read sooner where it is known what they depend on.
+        if one["mode"] == "managed"
+    ]
 
 
 def ask_on_terminal(question: str) -> str:

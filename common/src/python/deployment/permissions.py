@@ -90,6 +90,30 @@ def compare(permissions: Mapping[str, Iterable[Permission]], calls: Iterable[Cal
     return Comparison(tuple(missing), tuple(sorted(unused)))
 
 
+def needed(
+    permissions: Mapping[str, Iterable[Permission]], calls: Iterable[Call]
+) -> list[tuple[str, Permission]]:
+    """Return, by caller, the permissions of which calls made use themselves."""
+    made = list(calls)
+    return [
+        (caller, one)
+        for caller, all_of_it in sorted(permissions.items())
+        for one in all_of_it
+        if any(call.caller == caller and one.covers(call) for call in made)
+    ]
+
+
+def missed_without(
+    taken: tuple[str, Permission],
+    permissions: Mapping[str, Iterable[Permission]],
+    calls: Iterable[Call],
+) -> bool:
+    """Whether the comparison tells that a caller lacks a permission once it is taken away."""
+    caller, permission = taken
+    rest = [one for one in permissions[caller] if one != permission]
+    return bool(compare({caller: rest}, calls).missing)
+
+
 def permissions_of(role: str, iam: IAMClient) -> list[Permission]:
     """Return what a role's own policies allow."""
     found: list[Permission] = []

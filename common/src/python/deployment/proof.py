@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from deployment.deploy import Deployment
 from deployment.errors import DeploymentError
 from deployment.github_roles import PERMISSIONS, provider_actions, refused
-from deployment.permissions import compare, permissions_of, recorded_calls
+from deployment.going_back import go_back
+from deployment.notices import fail_and_hear, ring_all
+from deployment.permissions import (
+    compare,
+    missed_without,
+    needed,
+    permissions_of,
+    recorded_calls,
+)
 from deployment.stacks import Stack
 from deployment.watching import unseen
 from local_cloud.deploy import clients_of
+from local_cloud.recorder import Call
 
 
 def prove(deployment: Deployment, endpoint: str, outputs: Mapping[str, Any]) -> None:
@@ -23,33 +32,57 @@ def prove(deployment: Deployment, endpoint: str, outputs: Mapping[str, Any]) -> 
     ------
     DeploymentError
         If a second plan would change something, something is missing or broken, an alarm looks at
-        a metric that nobody emits, a role allows less
-        than its function called or more, GitHub's roles allow less than Terraform called, or
-        something is left after all was destroyed.
+        a metric that nobody emits, or is not heard, a role allows less than its function called or
+        more, an earlier version cannot be had back, GitHub's roles allow less than Terraform
+        called, or something is left after all was destroyed.
+    ExecutionError
+        If an alarm or a failed execution is not heard of.
     """
     deployment.verify()
     _tell("a second plan is empty, and what was deployed is there and well")
-    if quiet := unseen(clients_of(endpoint)):
+    clients = clients_of(endpoint)
+    if quiet := unseen(clients):
         raise DeploymentError("alarms that never ring:\n  " + "\n  ".join(quiet))
     _tell("alarms and dashboards look at metrics that there are")
+    if alarms := ring_all(clients):
+        _tell(f"each of {alarms} alarms is heard by who listens to its topic")
+    if topics := outputs.get("topics"):
+        fail_and_hear(clients, outputs["state_machine_arn"], topics["failure"])
+        _tell("an execution that fails is heard of")
     if functions := outputs.get("functions"):
-        iam = deployment.session.client("iam")
-        # A function's role has the function's name.
-        permissions = {name: permissions_of(name, iam) for name in functions.values()}
-        calls = recorded_calls(endpoint)
-        if wrong := list(compare(permissions, calls).lines()):
-            raise DeploymentError("roles and functions do not fit:\n  " + "\n  ".join(wrong))
-        _tell(f"each of {len(permissions)} roles allows what its function called, and no more")
-        policies = (deployment.stack.root / PERMISSIONS).read_text(encoding="utf-8")
-        with provider_log(deployment.stack).open(encoding="utf-8", errors="replace") as log:
-            needed = provider_actions(log)
-        if lacking := list(refused(needed, policies)):
-            raise DeploymentError("GitHub could not deploy it:\n  " + "\n  ".join(lacking))
-        _tell(f"GitHub's roles may do the {len(needed)} actions that Terraform needs")
+        _prove_roles(deployment, functions, recorded_calls(endpoint))
+        versions = go_back(deployment, functions)
+        _tell(f"each of {versions} functions can go back to its earlier version")
+        _prove_github_roles(deployment.stack)
     deployment.destroy()
     if left := _left(deployment):
         raise DeploymentError(f"destroying leaves {', '.join(left)}")
     _tell("destroying leaves nothing")
+
+
+def _prove_roles(
+    deployment: Deployment, functions: Mapping[str, str], calls: Sequence[Call]
+) -> None:
+    iam = deployment.session.client("iam")
+    # A function's role has the function's name.
+    permissions = {name: permissions_of(name, iam) for name in functions.values()}
+    if wrong := list(compare(permissions, calls).lines()):
+        raise DeploymentError("roles and functions do not fit:\n  " + "\n  ".join(wrong))
+    _tell(f"each of {len(permissions)} roles allows what its function called, and no more")
+    used = needed(permissions, calls)
+    if unmissed := [one for one in used if not missed_without(one, permissions, calls)]:
+        told = [f"{one.action} on {one.resource} of {who}" for who, one in unmissed]
+        raise DeploymentError("nobody would miss:\n  " + "\n  ".join(told))
+    _tell(f"without any one of {len(used)} permissions, its function is found to lack it")
+
+
+def _prove_github_roles(stack: Stack) -> None:
+    policies = (stack.root / PERMISSIONS).read_text(encoding="utf-8")
+    with provider_log(stack).open(encoding="utf-8", errors="replace") as log:
+        called = provider_actions(log)
+    if lacking := list(refused(called, policies)):
+        raise DeploymentError("GitHub could not deploy it:\n  " + "\n  ".join(lacking))
+    _tell(f"GitHub's roles may do what Terraform needs of {len(called)} actions")
 
 
 def provider_log(stack: Stack) -> Path:

@@ -24,11 +24,26 @@ _PRIVATE: Final[PublicAccessBlockConfigurationTypeDef] = {
 
 @dataclass(frozen=True)
 class Account:
-    """Where a stack is deployed."""
+    """Where a stack is deployed, and who does it.
+
+    Attributes
+    ----------
+    id
+        Its number.
+    region
+        Where in it.
+    caller
+        ARN of whose credentials these are.
+    """
 
     id: str
     region: str
-    partition: str = "aws"
+    caller: str = "arn:aws:iam::123456789012:user/somebody"
+
+    @property
+    def partition(self) -> str:
+        """Part of AWS that it belongs to, as ARNs name it."""
+        return self.caller.split(":")[1]
 
     @property
     def state_bucket(self) -> str:
@@ -69,26 +84,24 @@ def ensure_state_bucket(account: Account, s3: S3Client) -> None:
         ) from error
 
 
-def require_state_bucket(account: Account, s3: S3Client) -> None:
-    """Check that the bucket of states is there, and make nothing.
+def has_state_bucket(account: Account, s3: S3Client) -> bool:
+    """Whether the bucket of states is there; makes nothing.
 
     Raises
     ------
     DeploymentError
-        If it is not there, or belongs to another account.
+        If it belongs to another account.
     """
     try:
         s3.head_bucket(Bucket=account.state_bucket, ExpectedBucketOwner=account.id)
     except ClientError as error:
         if error.response["ResponseMetadata"]["HTTPStatusCode"] == 404:
-            raise DeploymentError(
-                f"nothing was ever deployed to {account.region} of the account {account.id}: there "
-                f"is no bucket {account.state_bucket}"
-            ) from error
+            return False
         raise DeploymentError(
             f"the bucket {account.state_bucket}, which keeps the states of all stacks, cannot be "
             f"had: {error}"
         ) from error
+    return True
 
 
 def _public_access_block(s3: S3Client, owner: Any) -> object:  # noqa: ANN401 - of the API

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -11,10 +12,43 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, TextIO
 
-from deployment.errors import TerraformError
+from deployment.errors import TerraformError, UsageError
 from deployment.stacks import Stack, variables_as_json
 
 CHANGES: Final = 2
+
+_LOCK: Final = "-lock-timeout=10m"
+"""Wait so long for somebody else who works on the state."""
+
+OLDEST: Final = (1, 10)
+"""The first that locks a state without a table."""
+
+
+def require_terraform() -> None:
+    """Check that Terraform is there, and not too old.
+
+    Raises
+    ------
+    UsageError
+        If it is not.
+    """
+    oldest = ".".join(map(str, OLDEST))
+    program = shutil.which("terraform")
+    if program is None:
+        raise UsageError(
+            f"terraform is not installed: start Docker to have the dev container's, or install "
+            f"{oldest} or later"
+        )
+    told = subprocess.run(  # noqa: S603 - it was just found
+        [program, "version", "-json"], capture_output=True, text=True, check=False
+    )
+    try:
+        version = str(json.loads(told.stdout)["terraform_version"])
+        found = tuple(int(part) for part in version.split(".")[:2])
+    except (ValueError, KeyError) as error:
+        raise UsageError(f"{program} does not tell its version: {told.stderr or error}") from error
+    if found < OLDEST:
+        raise UsageError(f"{program} is Terraform {version}; {oldest} or later is needed")
 
 
 @dataclass
@@ -29,11 +63,14 @@ class Terraform:
         Values over those of the environment's file.
     environment
         Variables of its process over those of this one.
+    stateless
+        Work as if there were no state, where none can be yet.
     """
 
     stack: Stack
     variables: Mapping[str, object] = field(default_factory=dict)
     environment: Mapping[str, str] = field(default_factory=dict)
+    stateless: bool = False
 
     def init(self, backend: Mapping[str, str]) -> None:
         """Get modules and provider, and find the state.
@@ -44,11 +81,21 @@ class Terraform:
             If it failed; Terraform has said why.
         """
         settings = [f"-backend-config={name}={value}" for name, value in backend.items()]
+        if self.stateless:
+            settings = []
+            self._mirror()
         # What it says of success is of no interest; of failure it speaks on standard error.
         self._run("init", "-input=false", "-reconfigure", *settings, quiet=True)
 
-    def plan(self, *, destroy: bool = False) -> bool:
+    def plan(self, *, destroy: bool = False, quiet: bool = False) -> bool:
         """Work out what would change, show it, and keep it; returns whether anything would.
+
+        Parameters
+        ----------
+        destroy
+            Plan to remove everything.
+        quiet
+            Do not show it.
 
         Raises
         ------
@@ -56,9 +103,10 @@ class Terraform:
             If it failed, because of a variable for example; Terraform has said which.
         """
         self._write_variables()
-        arguments = ["-input=false", "-detailed-exitcode", f"-out={self._plan}"]
+        arguments = ["-input=false", "-detailed-exitcode", f"-out={self._plan}", _LOCK]
         arguments += ["-destroy"] if destroy else []
-        return self._run("plan", *arguments, *self._variables(), good=(0, CHANGES)) == CHANGES
+        arguments += self._variables()
+        return self._run("plan", *arguments, good=(0, CHANGES), quiet=quiet) == CHANGES
 
     def planned_changes(self) -> list[dict[str, Any]]:
         """Return the kept plan's `resource_changes`.
@@ -78,7 +126,7 @@ class Terraform:
         TerraformError
             If it failed half way; what was done is in the state, so that the next run goes on.
         """
-        self._run("apply", "-input=false", str(self._plan))
+        self._run("apply", "-input=false", _LOCK, str(self._plan))
 
     def outputs(self) -> dict[str, Any]:
         """Return the stack's outputs."""
@@ -86,12 +134,32 @@ class Terraform:
         return {name: one["value"] for name, one in told.items()}
 
     @property
+    def _data(self) -> Path:
+        folder = self.stack.data_folder
+        return folder.with_name(f"{folder.name}-first") if self.stateless else folder
+
+    @property
     def _plan(self) -> Path:
-        return self.stack.data_folder / "plan"
+        return self._data / "plan"
 
     @property
     def _values(self) -> Path:
-        return self.stack.data_folder / "deploy.tfvars.json"
+        return self._data / "deploy.tfvars.json"
+
+    def _mirror(self) -> None:
+        """Show the stack's configuration in another folder, with an empty state beside it."""
+        root = self._data / "clone"
+        shutil.rmtree(root, ignore_errors=True)
+        folder = root / self.stack.folder
+        folder.mkdir(parents=True)
+        source = self.stack.root / self.stack.folder
+        for file in source.iterdir():
+            if file.is_file():
+                (folder / file.name).symlink_to(file)
+        # https://developer.hashicorp.com/terraform/language/files/override
+        (folder / "backend_override.tf").write_text('terraform {\n  backend "local" {}\n}\n')
+        for beside in ("terraform/modules", "lambda"):
+            (root / beside).symlink_to(self.stack.root / beside)
 
     def _write_variables(self) -> None:
         self._values.parent.mkdir(parents=True, exist_ok=True)
@@ -103,7 +171,10 @@ class Terraform:
 
     def _command(self, verb: str, *arguments: str) -> list[str]:
         script = str(self.stack.root / "bin/exec-in-devcontainer.sh")
-        return [script, "terraform", f"-chdir={self.stack.folder}", verb, *arguments]
+        folder = self.stack.folder
+        if self.stateless:
+            folder = self._data / "clone" / folder
+        return [script, "terraform", f"-chdir={folder}", verb, *arguments]
 
     def _environment(self) -> dict[str, str]:
         return {
@@ -111,7 +182,7 @@ class Terraform:
             **self.environment,
             # This process runs where Terraform is to run.
             "NO_DEVCONTAINER": "1",
-            "TF_DATA_DIR": str(self.stack.data_folder),
+            "TF_DATA_DIR": str(self._data),
             "TF_IN_AUTOMATION": "1",
         }
 

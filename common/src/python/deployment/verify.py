@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import batched
 from typing import TYPE_CHECKING, Any, Final
 
@@ -18,8 +20,37 @@ type Client = Any
 """A client of boto3 for which there are no types here."""
 
 
-def faults(changes: Iterable[Mapping[str, Any]], session: boto3.Session) -> Iterator[str]:
-    """Yield what is wrong with the resources of a stack, each in one line.
+@dataclass
+class Examination:
+    """What was looked at, and what it is like.
+
+    Attributes
+    ----------
+    looked_at
+        How many things of each kind, with what was found right of them.
+    faults
+        What is wrong, each in one line.
+    notes
+        What somebody should know although it is no fault.
+    """
+
+    looked_at: dict[str, tuple[int, str]] = field(default_factory=dict)
+    faults: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    def table(self) -> str:
+        """Return what was looked at as text for people."""
+        width = max(map(len, self.looked_at), default=0)
+        return "\n".join(
+            f"  {kind:<{width}}  {number:>3}  {good}"
+            for kind, (number, good) in self.looked_at.items()
+        )
+
+
+def examine(
+    changes: Iterable[Mapping[str, Any]], session: boto3.Session, now: dt.datetime | None = None
+) -> Examination:
+    """Look at the resources of a stack.
 
     Parameters
     ----------
@@ -27,32 +58,46 @@ def faults(changes: Iterable[Mapping[str, Any]], session: boto3.Session) -> Iter
         `resource_changes` of a plan that changes nothing: it names everything that there is.
     session
         Credentials and region; needs to read only.
+    now
+        The clock's time by default.
     """
     resources: dict[str, list[Mapping[str, Any]]] = {}
     for change in changes:
         # A source of data has nothing before.
         if values := change["change"]["before"]:
             resources.setdefault(change["type"], []).append(values)
+    found = Examination()
+
+    def looked_at(kind: str, resource: str, good: str) -> list[Mapping[str, Any]]:
+        there = resources.get(resource, [])
+        if there:
+            found.looked_at[kind] = len(there), good
+        return there
+
     functions = session.client("lambda")
-    for alias in resources.get("aws_lambda_alias", []):
-        yield from _of_function(functions, alias["function_name"], alias["name"])
+    for alias in looked_at("functions", "aws_lambda_alias", "active, and had by their alias"):
+        found.faults += _of_function(functions, alias["function_name"], alias["name"])
     state_machines = session.client("stepfunctions")
-    for machine in resources.get("aws_sfn_state_machine", []):
-        yield from _of_state_machine(state_machines, machine["arn"])
-    alarms = [one["alarm_name"] for one in resources.get("aws_cloudwatch_metric_alarm", [])]
-    cloudwatch = session.client("cloudwatch")
-    for names in batched(sorted(alarms), ALARMS_A_CALL):
-        yield from _of_alarms(cloudwatch, names)
-
-
-def unconfirmed(changes: Iterable[Mapping[str, Any]]) -> list[str]:
-    """Return the mail addresses that have not agreed to be told of anything."""
-    return sorted(
-        change["change"]["before"]["endpoint"]
-        for change in changes
-        if change["type"] == "aws_sns_topic_subscription"
-        and (change["change"]["before"] or {}).get("pending_confirmation")
-    )
+    for machine in looked_at("state machines", "aws_sfn_state_machine", "active"):
+        found.faults += _of_state_machine(state_machines, machine["arn"])
+    tables = session.client("dynamodb")
+    for table in looked_at("tables", "aws_dynamodb_table", "active, with their indexes"):
+        found.faults += _of_table(tables, table["name"])
+    s3 = session.client("s3")
+    for bucket in looked_at("buckets", "aws_s3_bucket", "there, private, with versions"):
+        found.faults += _of_bucket(s3, bucket["bucket"])
+    for schedule in looked_at("schedules", "aws_scheduler_schedule", "as they were deployed"):
+        if schedule["state"] != "ENABLED":
+            found.notes.append(f"the schedule {schedule['name']} is off, and starts nothing")
+    for one in looked_at("subscriptions", "aws_sns_topic_subscription", "there"):
+        if one.get("pending_confirmation"):
+            found.notes.append(f"{one['endpoint']} has not confirmed yet to be told of anything")
+    if resources.get("aws_cloudwatch_metric_alarm") and not found.looked_at.get("subscriptions"):
+        found.notes.append("nobody is told of alarms: set `alarm_email_addresses`")
+    alarms = looked_at("alarms", "aws_cloudwatch_metric_alarm", "there, and none rings")
+    names = [one["alarm_name"] for one in alarms]
+    _look_at_alarms(found, session.client("cloudwatch"), names, now or dt.datetime.now(dt.UTC))
+    return found
 
 
 def _of_function(client: Client, name: str, alias: str) -> Iterator[str]:
@@ -80,13 +125,55 @@ def _of_state_machine(client: Client, arn: str) -> Iterator[str]:
         yield f"the state machine {arn} is {status}"
 
 
-def _of_alarms(client: Client, names: Sequence[str]) -> Iterator[str]:
-    found = {one["AlarmName"]: one for one in _described(client, names)}
-    for name in names:
-        if name not in found:
-            yield f"the alarm {name} is missing"
-        elif found[name]["StateValue"] == "ALARM":
-            yield f"the alarm {name} rings: {found[name].get('StateReason', 'no reason')}"
+def _of_table(client: Client, name: str) -> Iterator[str]:
+    try:
+        table = client.describe_table(TableName=name)["Table"]
+    except ClientError as error:
+        yield f"the table {name} cannot be had: {error}"
+        return
+    if table["TableStatus"] != "ACTIVE":
+        yield f"the table {name} is {table['TableStatus']}"
+    for index in table.get("GlobalSecondaryIndexes", []):
+        if index["IndexStatus"] != "ACTIVE":
+            yield f"the index {index['IndexName']} of {name} is {index['IndexStatus']}"
+
+
+def _of_bucket(client: Client, name: str) -> Iterator[str]:
+    try:
+        versioning = client.get_bucket_versioning(Bucket=name).get("Status")
+        blocked = client.get_public_access_block(Bucket=name)["PublicAccessBlockConfiguration"]
+    except ClientError as error:
+        yield f"the bucket {name} cannot be had, or is not private: {error}"
+        return
+    if versioning != "Enabled":
+        yield f"the bucket {name} keeps no versions"
+    if not all(blocked.values()):
+        yield f"the bucket {name} is not private"
+
+
+def _look_at_alarms(
+    examination: Examination, client: Client, names: Sequence[str], now: dt.datetime
+) -> None:
+    for some in batched(sorted(names), ALARMS_A_CALL):
+        found = {one["AlarmName"]: one for one in _described(client, some)}
+        for name in some:
+            if name not in found:
+                examination.faults.append(f"the alarm {name} is missing")
+            elif found[name]["StateValue"] == "ALARM":
+                if _waits(found[name], now):
+                    examination.notes.append(f"the alarm {name} waits for a first run")
+                else:
+                    reason = found[name].get("StateReason", "no reason")
+                    examination.faults.append(f"the alarm {name} rings: {reason}")
+
+
+def _waits(alarm: Mapping[str, Any], now: dt.datetime) -> bool:
+    """Whether an alarm that rings when nothing happens is too young for anything to happen."""
+    stats = [one["MetricStat"] for one in alarm.get("Metrics", []) if "MetricStat" in one]
+    period = max([alarm.get("Period", 0), *(one["Period"] for one in stats)])
+    window = dt.timedelta(seconds=period * alarm["EvaluationPeriods"])
+    age = now - alarm["AlarmConfigurationUpdatedTimestamp"]
+    return alarm.get("TreatMissingData") == "breaching" and age < window
 
 
 def _described(client: Client, names: Sequence[str]) -> Iterator[Mapping[str, Any]]:

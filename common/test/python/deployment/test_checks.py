@@ -10,6 +10,7 @@ import pytest
 
 from deployment.checks import check_packages, check_plan
 from deployment.errors import DeploymentError
+from deployment.state import Account
 from lambda_testing.fault_proxy import Fault, FaultProxy, always, respond
 from local_cloud.function_settings import FunctionSettings
 
@@ -18,6 +19,10 @@ if TYPE_CHECKING:
 
 FUNCTIONS = {"reader": FunctionSettings(memory_mb=128, timeout_seconds=3, layers=("http",))}
 MACHINES = {"x86_64": 62, "arm64": 183}
+ACCOUNT = Account("123456789012", "us-east-1", "arn:aws:iam::123456789012:user/somebody")
+GITHUB = Account(
+    "123456789012", "us-east-1", "arn:aws:sts::123456789012:assumed-role/github-dev-apply/GitHub"
+)
 
 
 def library(architecture: str) -> bytes:
@@ -84,35 +89,37 @@ def s3(aws_environment: str) -> S3Client:
 
 
 def test_a_new_bucket_with_a_free_name(s3: S3Client) -> None:
-    check_plan([change("aws_s3_bucket", ["create"], bucket="free-name")], "dev", s3)
+    check_plan([change("aws_s3_bucket", ["create"], bucket="free-name")], "dev", ACCOUNT, s3)
 
 
 def test_a_bucket_that_is_there_but_not_in_the_state(s3: S3Client, bucket: str) -> None:
     with pytest.raises(DeploymentError, match=f"{bucket} exists in this account, but not in"):
-        check_plan([change("aws_s3_bucket", ["create"], bucket=bucket)], "dev", s3)
+        check_plan([change("aws_s3_bucket", ["create"], bucket=bucket)], "dev", ACCOUNT, s3)
 
 
 @pytest.mark.parametrize("actions", [["delete", "create"], ["create", "delete"]])
 def test_a_new_name_of_a_bucket_is_looked_up(s3: S3Client, bucket: str, actions: list[str]) -> None:
     renamed = change("aws_s3_bucket", actions, bucket=bucket)
-    renamed["change"]["before"] = {"bucket": "old-name"}
+    renamed["change"]["before"] = {"bucket": "old-name", "force_destroy": True}
     with pytest.raises(DeploymentError, match=f"{bucket} exists in this account, but not in"):
-        check_plan([renamed], "dev", s3)
-    renamed["change"]["before"] = {"bucket": bucket}
-    check_plan([renamed], "dev", s3)
+        check_plan([renamed], "dev", ACCOUNT, s3)
+    renamed["change"]["before"] = {"bucket": bucket, "force_destroy": True}
+    check_plan([renamed], "dev", ACCOUNT, s3)
 
 
 def test_a_bucket_of_somebody_else(aws_environment: str) -> None:
     with FaultProxy(aws_environment, [Fault(always, respond(403))]) as proxy:
         s3 = boto3.client("s3", endpoint_url=proxy.url)
         with pytest.raises(DeploymentError, match="taken-name belongs to another account"):
-            check_plan([change("aws_s3_bucket", ["create"], bucket="taken-name")], "dev", s3)
+            check_plan(
+                [change("aws_s3_bucket", ["create"], bucket="taken-name")], "dev", ACCOUNT, s3
+            )
 
 
 def test_a_bucket_that_stays_is_not_asked_for(aws_environment: str) -> None:
     with FaultProxy(aws_environment) as proxy:
         s3 = boto3.client("s3", endpoint_url=proxy.url)
-        check_plan([change("aws_s3_bucket", ["update"], bucket="ours")], "dev", s3)
+        check_plan([change("aws_s3_bucket", ["update"], bucket="ours")], "dev", ACCOUNT, s3)
         assert not proxy.calls
 
 
@@ -123,9 +130,69 @@ def test_nothing_that_keeps_data_is_deleted_in_production(
 ) -> None:
     changes = [change("aws_iam_role", ["delete"]), change(kind, actions)]
     with pytest.raises(DeploymentError, match=rf"would delete module\.data\.{kind}\.this"):
-        check_plan(changes, "prod", s3)
+        check_plan(changes, "prod", ACCOUNT, s3)
+
+
+def gone(kind: str, **before: Any) -> dict[str, Any]:  # noqa: ANN401
+    deleted = change(kind, ["delete"])
+    deleted["change"]["before"] = before
+    return deleted
 
 
 def test_elsewhere_it_may_be(s3: S3Client) -> None:
-    check_plan([change("aws_s3_bucket", ["delete"])], "staging", s3)
-    check_plan([change("aws_iam_role", ["delete"])], "prod", s3)
+    changes = [
+        gone("aws_s3_bucket", force_destroy=True),
+        gone("aws_dynamodb_table", deletion_protection_enabled=False),
+        gone("aws_kms_key"),
+    ]
+    # A bucket's objects go with it, and what else there is of a stack.
+    check_plan([*changes, gone("aws_iam_role")], "staging", ACCOUNT, s3)
+    check_plan([gone("aws_iam_role")], "prod", ACCOUNT, s3)
+
+
+@pytest.mark.parametrize(
+    "protected",
+    [
+        gone("aws_s3_bucket", force_destroy=False),
+        gone("aws_dynamodb_table", deletion_protection_enabled=True),
+    ],
+)
+def test_what_is_protected_is_not_deleted_anywhere(s3: S3Client, protected: dict[str, Any]) -> None:
+    changes = [gone("aws_kms_key"), protected]
+    with pytest.raises(DeploymentError, match=f"delete {protected['address']}, which is protecte"):
+        check_plan(changes, "staging", ACCOUNT, s3)
+
+
+def table(*indexes: dict[str, Any]) -> dict[str, Any]:
+    return {"name": "patches", "global_secondary_index": list(indexes)}
+
+
+@pytest.mark.parametrize(
+    ("after", "lost"),
+    [
+        ([{"name": "ByStatus", "hash_key": "status"}], False),
+        ([{"name": "ByStatus", "hash_key": "status"}, {"name": "ByDate", "hash_key": "d"}], False),
+        ([{"name": "ByStatus", "hash_key": "state"}], True),
+        ([{"name": "ByState", "hash_key": "status"}], True),
+        ([], True),
+    ],
+)
+def test_an_index_is_not_lost_in_production(
+    s3: S3Client, after: list[dict[str, Any]], *, lost: bool
+) -> None:
+    changed = change("aws_dynamodb_table", ["update"], **table(*after))
+    changed["change"]["before"] = table({"name": "ByStatus", "hash_key": "status"})
+    check_plan([changed], "staging", ACCOUNT, s3)
+    if not lost:
+        check_plan([changed], "prod", ACCOUNT, s3)
+        return
+    with pytest.raises(DeploymentError, match=r"delete the index ByStatus of module\.data"):
+        check_plan([changed], "prod", ACCOUNT, s3)
+
+
+def test_a_key_is_made_by_a_person(s3: S3Client) -> None:
+    made = [change("aws_kms_key", ["create"])]
+    check_plan(made, "dev", ACCOUNT, s3)
+    with pytest.raises(DeploymentError, match="person deploys each stack to dev for the first"):
+        check_plan(made, "dev", GITHUB, s3)
+    check_plan([change("aws_kms_key", ["update"])], "dev", GITHUB, s3)

@@ -8,7 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deployment.permissions import Permission, compare, permissions_of
+from deployment.permissions import (
+    Permission,
+    compare,
+    missed_without,
+    needed,
+    permissions_of,
+)
 from local_cloud.recorder import Call
 
 GET = Permission("s3:GetObject", "arn:aws:s3:::data/raw/*")
@@ -70,6 +76,20 @@ def test_what_no_run_shows_is_not_asked_for() -> None:
         Permission("s3:DeleteObject", "arn:aws:s3:::data/cache/*", "RarelyDelete"),
     ]
     assert compare({"reader": unseen}, []).unused == ()
+
+
+def test_each_permission_that_is_used_is_missed() -> None:
+    read = call("s3:GetObject", "arn:aws:s3:::data/raw/1")
+    permissions = {"reader": [GET, LIST], "writer": [GET]}
+    used = needed(permissions, [read])
+    assert used == [("reader", GET)]
+    assert missed_without(used[0], permissions, [read])
+
+
+def test_what_two_permissions_allow_is_not_missed() -> None:
+    wide = Permission("s3:*", "arn:aws:s3:::data/*")
+    read = call("s3:GetObject", "arn:aws:s3:::data/raw/1")
+    assert not missed_without(("reader", GET), {"reader": [GET, wide]}, [read])
 
 
 @given(st.text(alphabet="ab[]!-*?", max_size=8))

@@ -7,7 +7,7 @@ import boto3
 import pytest
 
 from deployment.errors import DeploymentError
-from deployment.state import Account, ensure_state_bucket, require_state_bucket
+from deployment.state import Account, ensure_state_bucket, has_state_bucket
 from lambda_testing.fault_proxy import Fault, FaultProxy, access_denied, always
 from lambda_testing.loopback_server import ReceivedRequest
 
@@ -71,10 +71,18 @@ def test_a_bucket_of_states_that_cannot_be_had_is_named(aws_environment: str) ->
 
 def test_where_nothing_was_deployed_nothing_is_made(aws_environment: str) -> None:
     s3 = boto3.client("s3", endpoint_url=aws_environment)
-    account = Account("123456789012", "eu-central-2")
-    with pytest.raises(DeploymentError, match=r"nothing was ever deployed to eu-central-2"):
-        require_state_bucket(account, s3)
+    account = some_account("eu-central-2")
+    assert not has_state_bucket(account, s3)
     names = [one["Name"] for one in s3.list_buckets()["Buckets"]]
     assert account.state_bucket not in names
     ensure_state_bucket(account, s3)
-    require_state_bucket(account, s3)
+    assert has_state_bucket(account, s3)
+
+
+def test_a_bucket_of_states_of_somebody_else_is_not_one_that_is_missing(
+    aws_environment: str,
+) -> None:
+    with FaultProxy(aws_environment, [Fault(always, access_denied())]) as proxy:
+        s3 = boto3.client("s3", endpoint_url=proxy.url)
+        with pytest.raises(DeploymentError, match="which keeps the states of all stacks, cannot"):
+            has_state_bucket(some_account("us-east-1"), s3)
