@@ -66,5 +66,6 @@ def test_the_alarms_are_those_of_the_configuration() -> None:
     own = (ROOT / "terraform/stacks/region_report/alarms.tf").read_text(encoding="utf-8")
     ends = len(re.findall(r"^    [\w-]+ = \{$", own, re.MULTILINE))
     others = own.count('resource "aws_cloudwatch_metric_alarm"') - 1
+    others += own.count('source = "../../modules/heartbeat_alarm"')
     (alarms,) = (one for one in costs.region_report(ROOT).lines if one.price == "Alarms")
     assert alarms.amount == 3 * 5 + 1 + ends + others

@@ -137,3 +137,16 @@ resource "aws_s3_bucket_policy" "this" {
   # S3 refuses two changes of a bucket's access at once.
   depends_on = [aws_s3_bucket_public_access_block.this]
 }
+
+# `prevent_destroy` is a literal, and for some environments only: what stands for the bucket has it. It would
+# go with it, and be made anew with it.
+resource "terraform_data" "protection" {
+  count = var.prevent_destroy ? 1 : 0
+
+  input = aws_s3_bucket.this.bucket
+
+  lifecycle {
+    prevent_destroy      = true
+    replace_triggered_by = [aws_s3_bucket.this.id]
+  }
+}

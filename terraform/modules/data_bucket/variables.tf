@@ -51,3 +51,9 @@ variable "delete_with_content" {
   type        = bool
   default     = false
 }
+
+variable "prevent_destroy" {
+  description = "Have Terraform refuse whatever would delete the bucket or make it anew, as in production."
+  type        = bool
+  default     = false
+}

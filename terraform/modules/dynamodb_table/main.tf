@@ -50,3 +50,16 @@ resource "aws_dynamodb_table" "this" {
     kms_key_arn = var.kms_key_arn
   }
 }
+
+# `prevent_destroy` is a literal, and for some environments only: what stands for the table has it. It would
+# go with it, and be made anew with it.
+resource "terraform_data" "protection" {
+  count = var.prevent_destroy ? 1 : 0
+
+  input = aws_dynamodb_table.this.name
+
+  lifecycle {
+    prevent_destroy      = true
+    replace_triggered_by = [aws_dynamodb_table.this.id]
+  }
+}

@@ -51,3 +51,9 @@ variable "recovery_days" {
     error_message = "recovery_days is 1 to 35."
   }
 }
+
+variable "prevent_destroy" {
+  description = "Have Terraform refuse whatever would delete the table or make it anew, as in production."
+  type        = bool
+  default     = false
+}

@@ -69,3 +69,16 @@ resource "aws_kms_alias" "this" {
   name          = "alias/${var.name}"
   target_key_id = aws_kms_key.this.key_id
 }
+
+# `prevent_destroy` is a literal, and for some environments only: what stands for the key has it. It would
+# go with it, and be made anew with it.
+resource "terraform_data" "protection" {
+  count = var.prevent_destroy ? 1 : 0
+
+  input = aws_kms_key.this.key_id
+
+  lifecycle {
+    prevent_destroy      = true
+    replace_triggered_by = [aws_kms_key.this.key_id]
+  }
+}

@@ -18,3 +18,9 @@ variable "deletion_window_days" {
     error_message = "deletion_window_days is 7 to 30."
   }
 }
+
+variable "prevent_destroy" {
+  description = "Have Terraform refuse whatever would delete the key or make it anew, as in production."
+  type        = bool
+  default     = false
+}

@@ -21,7 +21,9 @@ locals {
   account  = data.aws_caller_identity.this.account_id
   root     = "${path.module}/../../.."
   packages = coalesce(var.packages, "${local.root}/dist")
-  source   = var.source_bucket == null ? module.events[0].name : var.source_bucket
+
+  production = var.environment == "prod"
+  source     = var.source_bucket == null ? module.events[0].name : var.source_bucket
 
   # The one place of the functions' settings; the local cloud reads it too.
   functions = jsondecode(file("${local.root}/lambda/functions.json")).event_log_checkpoint
@@ -46,7 +48,8 @@ locals {
 module "key" {
   source = "../../modules/encryption_key"
 
-  name = local.name
+  name            = local.name
+  prevent_destroy = local.production
 }
 
 module "alarm_topic" {
@@ -66,6 +69,7 @@ module "events" {
   kms_key_arn         = module.key.arn
   archive_days        = var.archive_days == null ? {} : { (var.prefix) = var.archive_days }
   delete_with_content = var.deletable
+  prevent_destroy     = local.production
 }
 
 module "checkpoints" {
@@ -74,6 +78,7 @@ module "checkpoints" {
   name                = "event-log-checkpoints-${var.environment}-${local.account}"
   kms_key_arn         = module.key.arn
   delete_with_content = var.deletable
+  prevent_destroy     = local.production
 
   # Checkpoints stay for good; parts of a backfill are of no use once it is over.
   expiry_days = { "backfill/" = 30 }

@@ -37,3 +37,13 @@ output "glue_table" {
   description = "Table for Athena: `database.table`."
   value       = "${aws_glue_catalog_database.this.name}.${aws_glue_catalog_table.this.name}"
 }
+
+output "commands" {
+  description = "What can be done with it by hand, and the command for each."
+
+  value = {
+    "read new event files now" = "aws lambda invoke --region ${var.region} --cli-read-timeout 0 --function-name ${module.function["event_log_checkpoint"].name}:live /dev/stdout"
+    "read all event files"     = "aws stepfunctions start-execution --region ${var.region} --state-machine-arn ${module.backfill.arn} --input '{}'"
+    "see the checkpoints"      = "aws s3 ls --region ${var.region} --recursive s3://${module.checkpoints.name}/checkpoints/"
+  }
+}

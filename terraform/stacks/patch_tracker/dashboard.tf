@@ -1,4 +1,10 @@
-locals {
+module "dashboard" {
+  source = "../../modules/dashboard"
+  count  = var.dashboard ? 1 : 0
+
+  name   = "${local.name}-sync"
+  region = var.region
+
   widgets = [
     {
       title   = "Runs that succeeded"
@@ -17,28 +23,4 @@ locals {
       metrics = concat([for metric in ["PatchworkRequests", "PatchworkFailures"] : [local.namespace, metric, "service", "fetch_patches"]], [for metric in ["LoreRequests", "LoreFailures"] : [local.namespace, metric, "service", "fetch_discussions"]])
     },
   ]
-}
-
-resource "aws_cloudwatch_dashboard" "this" {
-  dashboard_name = "${local.name}-sync"
-
-  dashboard_body = jsonencode({
-    widgets = [
-      for index, widget in local.widgets : {
-        type   = "metric"
-        x      = index % 2 * 12
-        y      = floor(index / 2) * 6
-        width  = 12
-        height = 6
-        properties = {
-          title   = widget.title
-          region  = var.region
-          metrics = widget.metrics
-          stat    = "Sum"
-          period  = 3600
-          view    = "timeSeries"
-        }
-      }
-    ]
-  })
 }

@@ -22,6 +22,8 @@ locals {
   root     = "${path.module}/../../.."
   packages = coalesce(var.packages, "${local.root}/dist")
 
+  production = var.environment == "prod"
+
   # The one place of the functions' settings, and that of the tables; the local cloud reads both.
   functions = jsondecode(file("${local.root}/lambda/functions.json")).patch_tracker
   layers    = toset(flatten([for one in local.functions : one.layers]))
@@ -56,7 +58,8 @@ locals {
 module "key" {
   source = "../../modules/encryption_key"
 
-  name = local.name
+  name            = local.name
+  prevent_destroy = local.production
 }
 
 module "alarm_topic" {
@@ -76,6 +79,8 @@ module "table" {
   kms_key_arn   = module.key.arn
   protected     = !var.deletable
   recovery_days = var.recovery_days
+
+  prevent_destroy = local.production
 }
 
 module "code" {

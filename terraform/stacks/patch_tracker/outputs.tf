@@ -27,3 +27,12 @@ output "dead_letter_queue_url" {
   description = "Queue of runs that failed for the last time."
   value       = module.dead_letters.url
 }
+
+output "commands" {
+  description = "What can be done with it by hand, and the command for each."
+
+  value = {
+    "read what changed now" = "aws lambda invoke --region ${var.region} --invocation-type Event --function-name ${module.function["fetch_patches"].name}:live /dev/stdout"
+    "see how far it is"     = "aws logs tail --region ${var.region} --follow ${module.function["fetch_patches"].log_group_name}"
+  }
+}

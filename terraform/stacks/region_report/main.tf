@@ -22,6 +22,8 @@ locals {
   root     = "${path.module}/../../.."
   packages = coalesce(var.packages, "${local.root}/dist")
 
+  production = var.environment == "prod"
+
   # The one place of the functions' settings; the local cloud reads it too.
   functions = jsondecode(file("${local.root}/lambda/functions.json")).region_report
   layers    = toset(flatten([for one in local.functions : one.layers]))
@@ -41,7 +43,8 @@ locals {
 module "key" {
   source = "../../modules/encryption_key"
 
-  name = local.name
+  name            = local.name
+  prevent_destroy = local.production
 }
 
 module "alarm_topic" {
@@ -66,6 +69,7 @@ module "data" {
   name                = "aws-ssm-data-${var.environment}-${local.account}"
   kms_key_arn         = module.key.arn
   delete_with_content = var.deletable
+  prevent_destroy     = local.production
 
   # Reports stay for good: nothing here names their prefix.
   expiry_days = {

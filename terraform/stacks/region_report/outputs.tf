@@ -32,3 +32,12 @@ output "dead_letter_queue_url" {
   description = "Queue of schedules that could not start an execution."
   value       = module.dead_letters.url
 }
+
+output "commands" {
+  description = "What can be done with it by hand, and the command for each."
+
+  value = {
+    "make a report now"    = "aws stepfunctions start-execution --region ${var.region} --state-machine-arn ${module.state_machine.arn} --input '{}'"
+    "get the newest files" = "aws s3 cp --region ${var.region} --recursive s3://${module.data.name}/reports/latest/ latest/"
+  }
+}

@@ -107,6 +107,12 @@ variable "report_email_addresses" {
   default     = []
 }
 
+variable "dashboard" {
+  description = "Whether there is a dashboard; beyond the third of an account it costs 3 dollars a month."
+  type        = bool
+  default     = true
+}
+
 variable "live_versions" {
   description = "Published versions that callers use, by function; the deployed ones where none is named. Set them to go back."
   type        = map(string)

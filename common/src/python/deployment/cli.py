@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import boto3
 from botocore.exceptions import ProfileNotFound
@@ -157,18 +158,16 @@ def _run_locally(args: argparse.Namespace, stack: Stack) -> int:
             deployment.plan()
             return COMPLETE
         outputs = deployment.apply()
-        print(_what_now(stack, outputs))
         code = run_pipeline(stack, account, outputs, thorough=args.prove)
         if args.prove:
             prove(deployment, account.endpoint, outputs)
         return code
 
 
-def _what_now(stack: Stack, outputs: dict[str, object]) -> str:
+def _what_now(stack: Stack, outputs: Mapping[str, Any]) -> str:
     lines = [f"{stack.name} is deployed to {stack.environment}; its outputs are above."]
-    if arn := outputs.get("state_machine_arn"):
-        command = f"aws stepfunctions start-execution --state-machine-arn {arn} --input '{{}}'"
-        lines += ["", "Start it by hand:", "", f"  {command}"]
+    for purpose, command in sorted(outputs.get("commands", {}).items()):
+        lines += ["", f"To {purpose}:", f"  {command}"]
     return "\n".join(lines)
 
 

@@ -13,7 +13,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from aws_ssm_fetcher import console
 from deployment import trial
 from deployment.checks import check_packages, check_plan
-from deployment.errors import DeploymentError, UsageError
+from deployment.errors import DeploymentError, TerraformError, UsageError
 from deployment.stacks import PRODUCTION, Stack
 from deployment.state import Account, ensure_state_bucket, has_state_bucket
 from deployment.terraform import Terraform, require_terraform
@@ -82,6 +82,8 @@ class Deployment:
                 if _actions(terraform) != _actions(shown):
                     raise DeploymentError("the plan is another one by now: start again")
             terraform.apply()
+        else:
+            terraform.show_outputs()
         return terraform.outputs()
 
     def verify(self, *, run: bool = False) -> Examination:
@@ -138,6 +140,14 @@ class Deployment:
         terraform = self._terraform(account)
         if self._plan(terraform, account, destroy=True):
             terraform.apply()
+
+    def refuses_to_go(self) -> bool:
+        """Whether Terraform itself refuses to destroy the stack, whoever asks for it."""
+        try:
+            self._terraform(self._account()).plan(destroy=True)
+        except TerraformError:
+            return True
+        return False
 
     def _require_state(self, account: Account) -> None:
         if not has_state_bucket(account, self.session.client("s3")):

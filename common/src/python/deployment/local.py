@@ -17,7 +17,7 @@ from aws_ssm_fetcher.outputs.publish import staging_folder
 from aws_ssm_fetcher.pipeline import Options, RunResult
 from deployment.asynchronous import buried, fire, targets
 from deployment.local_patch_tracker import LocalTracker
-from deployment.stacks import Stack
+from deployment.stacks import PRODUCTION, Stack
 from local_cloud.clone import CODE_FOLDER
 from local_cloud.deploy import REGION, Clients, RegionReport, clients_of
 from local_cloud.errors import ExecutionError
@@ -80,13 +80,15 @@ def local_account(stack: Stack) -> Iterator[LocalAccount]:
         }
         if stack.name == "patch_tracker":
             tracker = LocalTracker.serve(block)
-            variables = {"deletable": True, **tracker.variables()}
+            variables = {**_variables(stack), **tracker.variables()}
             yield LocalAccount(endpoint, variables, tracker)
         else:
             yield LocalAccount(endpoint, _variables(stack))
 
 
 def _variables(stack: Stack) -> dict[str, object]:
+    # All of it goes with the local cloud; nothing of production may be deletable before.
+    deletable: dict[str, object] = {"deletable": stack.environment != PRODUCTION}
     match stack.name:
         case "github_oidc":
             return {"repository": "some-owner/some-name"}
@@ -99,8 +101,8 @@ def _variables(stack: Stack) -> dict[str, object]:
                 "SOURCE_LABEL": snapshot_label(),
                 "SSM_MAX_TPS": "10000",
             }
-            return {"deletable": True, "extra_environment": extra}
-    return {"deletable": True}
+            return {**deletable, "extra_environment": extra}
+    return deletable
 
 
 def run_pipeline(

@@ -19,14 +19,14 @@ from deployment.permissions import (
     permissions_of,
     recorded_calls,
 )
-from deployment.stacks import Stack
+from deployment.stacks import PRODUCTION, Stack
 from deployment.watching import unseen
 from local_cloud.deploy import clients_of
 from local_cloud.recorder import Call
 
 
 def prove(deployment: Deployment, endpoint: str, outputs: Mapping[str, Any]) -> None:
-    """Check the stack, and destroy it.
+    """Check the stack, and destroy it; that of production, that it is not destroyed.
 
     Raises
     ------
@@ -54,6 +54,11 @@ def prove(deployment: Deployment, endpoint: str, outputs: Mapping[str, Any]) -> 
         versions = go_back(deployment, functions)
         _tell(f"each of {versions} functions can go back to its earlier version")
         _prove_github_roles(deployment.stack)
+    if deployment.stack.environment == PRODUCTION:
+        if not deployment.refuses_to_go():
+            raise DeploymentError("Terraform would destroy production")
+        _tell("Terraform refuses to destroy production")
+        return
     deployment.destroy()
     if left := _left(deployment):
         raise DeploymentError(f"destroying leaves {', '.join(left)}")

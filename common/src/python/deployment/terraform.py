@@ -128,6 +128,10 @@ class Terraform:
         """
         self._run("apply", "-input=false", _LOCK, str(self._plan))
 
+    def show_outputs(self) -> None:
+        """Show the stack's outputs, as `apply` does by itself."""
+        self._run("output")
+
     def outputs(self) -> dict[str, Any]:
         """Return the stack's outputs."""
         told = json.loads(self._output("output", "-json"))

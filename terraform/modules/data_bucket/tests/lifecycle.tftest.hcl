@@ -70,3 +70,16 @@ run "a_name_that_s3_refuses" {
 
   expect_failures = [var.name]
 }
+
+run "what_must_stay_is_protected_by_terraform" {
+  command = plan
+
+  variables {
+    prevent_destroy = true
+  }
+
+  assert {
+    condition     = length(terraform_data.protection) == 1
+    error_message = "Nothing refuses to delete it."
+  }
+}

@@ -72,3 +72,16 @@ run "a_projection_that_is_none" {
 
   expect_failures = [var.definition]
 }
+
+run "what_must_stay_is_protected_by_terraform" {
+  command = plan
+
+  variables {
+    prevent_destroy = true
+  }
+
+  assert {
+    condition     = length(terraform_data.protection) == 1
+    error_message = "Nothing refuses to delete it."
+  }
+}

@@ -55,3 +55,16 @@ run "a_deletion_at_once" {
 
   expect_failures = [var.deletion_window_days]
 }
+
+run "what_must_stay_is_protected_by_terraform" {
+  command = plan
+
+  variables {
+    prevent_destroy = true
+  }
+
+  assert {
+    condition     = length(terraform_data.protection) == 1
+    error_message = "Nothing refuses to delete it."
+  }
+}

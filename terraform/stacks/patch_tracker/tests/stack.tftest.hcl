@@ -190,6 +190,19 @@ run "longer_than_cloudwatch_looks_back" {
   expect_failures = [var.stale_hours]
 }
 
+run "a_dashboard_can_be_left_out" {
+  command = plan
+
+  variables {
+    dashboard = false
+  }
+
+  assert {
+    condition     = length(module.dashboard) == 0
+    error_message = "There is a dashboard that nobody wants."
+  }
+}
+
 run "production_is_not_deletable" {
   command = plan
 

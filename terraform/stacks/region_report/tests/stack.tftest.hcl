@@ -105,7 +105,8 @@ run "names" {
 }
 
 run "production" {
-  command = apply
+  # Production could not be removed after an apply.
+  command = plan
 
   variables {
     environment = "prod"
@@ -165,6 +166,19 @@ run "longer_than_cloudwatch_looks_back" {
   }
 
   expect_failures = [var.late_hours]
+}
+
+run "a_dashboard_can_be_left_out" {
+  command = plan
+
+  variables {
+    dashboard = false
+  }
+
+  assert {
+    condition     = length(module.dashboard) == 0
+    error_message = "There is a dashboard that nobody wants."
+  }
 }
 
 run "production_is_not_deletable" {

@@ -131,6 +131,14 @@ def _report(result: RunResult, response: Response) -> None:
     }
     if len(result.groups) == 1 and result.groups[0].group is None:
         whole |= _values(result.groups[0])
+    else:
+        # An alarm on a share of the new events knows no studies.
+        saved = [one for one in result.groups if not one.error]
+        whole |= {
+            "NewEventsProcessed": MetricValue(sum(one.new_events for one in saved)),
+            "TotalEvents": MetricValue(sum(one.total_events for one in saved)),
+            "CheckpointFileSize": MetricValue(sum(one.size for one in saved), "Bytes"),
+        }
     measure_apart(whole, {})
     for one in result.groups:
         if one.group and not one.error:

@@ -178,7 +178,9 @@ class TestInLambda:
         whole, form, gwas = [line for line in lines if "_aws" in line]
         assert whole["EventsFailed"] == whole["EventsFiltered"] == [0]
         assert whole["ExecutionTime"][0] > 0
-        assert "TotalEvents" not in whole
+        assert (whole["NewEventsProcessed"], whole["TotalEvents"]) == ([1], [4])
+        assert whole["CheckpointFileSize"][0] > 2000
+        assert "IncrementalRun" not in whole
         for line, datatype, new, total in ((form, "form", 1, 3), (gwas, "gwas", 0, 1)):
             assert (line["Study"], line["Datatype"]) == ("adrc", datatype)
             assert (line["NewEventsProcessed"], line["TotalEvents"]) == ([new], [total])

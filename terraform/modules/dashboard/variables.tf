@@ -1,0 +1,29 @@
+variable "name" {
+  description = "Name of the dashboard."
+  type        = string
+}
+
+variable "region" {
+  description = "Region of the metrics."
+  type        = string
+}
+
+variable "widgets" {
+  description = "What it shows, in their order. A metric is its namespace, its name, and its dimensions, name by name with their values. `period` is in seconds."
+  type = list(object({
+    title   = string
+    metrics = list(list(string))
+    stat    = optional(string, "Sum")
+    period  = optional(number, 3600)
+  }))
+
+  validation {
+    condition     = alltrue(flatten([for widget in var.widgets : [for metric in widget.metrics : length(metric) >= 2 && length(metric) % 2 == 0]]))
+    error_message = "A metric is its namespace, its name, and pairs of a dimension's name and value."
+  }
+
+  validation {
+    condition     = alltrue([for widget in var.widgets : widget.period >= 60 && widget.period % 60 == 0])
+    error_message = "A period is a multiple of 60 seconds."
+  }
+}
