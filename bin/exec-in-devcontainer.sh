@@ -61,9 +61,8 @@ exec_terraform() {
   exec terraform "$@"
 }
 
+# exec_here COMMAND…: runs it on this machine.
 exec_here() {
-  printf '%s: %s; running the command without the dev container.\n' "$(basename "$0")" "$1" >&2
-  shift
   case "$1" in
     pants)
       shift
@@ -79,6 +78,13 @@ exec_here() {
   esac
 }
 
+# exec_without REASON COMMAND…: runs it on this machine, although it might have been elsewhere.
+exec_without() {
+  printf '%s: %s; running the command without the dev container.\n' "$(basename "$0")" "$1" >&2
+  shift
+  exec_here "$@"
+}
+
 case "${1:-}" in
   "")
     usage >&2
@@ -90,14 +96,12 @@ case "${1:-}" in
     ;;
 esac
 
-if inside_devcontainer; then
-  exec_here "inside the dev container" "$@"
-elif [[ -n "${NO_DEVCONTAINER:-}" ]]; then
-  exec_here "NO_DEVCONTAINER is set" "$@"
+if inside_devcontainer || [[ -n "${NO_DEVCONTAINER:-}" ]]; then
+  exec_here "$@"
 elif ! docker_answers; then
-  exec_here "no Docker engine answers" "$@"
+  exec_without "no Docker engine answers" "$@"
 elif ! start_devcontainer >&2 || [[ -z "$(devcontainer_id)" ]]; then
-  exec_here "the dev container does not start" "$@"
+  exec_without "the dev container does not start" "$@"
 fi
 
 if [[ "$1" == pants ]]; then

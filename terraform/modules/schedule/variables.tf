@@ -19,7 +19,7 @@ variable "expression" {
 
   validation {
     condition     = alltrue([for index, value in try(split(" ", regex("^cron\\((.*)\\)$", var.expression)[0]), []) : can(regex(local.fields[index % 6].pattern, value))])
-    error_message = "In ${var.expression} nothing can be ${join(", or ", [for index, value in try(split(" ", regex("^cron\\((.*)\\)$", var.expression)[0]), []) : "the ${local.fields[index % 6].name} ${value}" if !can(regex(local.fields[index % 6].pattern, value))])}."
+    error_message = "There is no ${join(", and no ", [for index, value in try(split(" ", regex("^cron\\((.*)\\)$", var.expression)[0]), []) : "${local.fields[index % 6].name} ${value}" if !can(regex(local.fields[index % 6].pattern, value))])}: ${var.expression}."
   }
 
   validation {

@@ -122,8 +122,8 @@ def _refuse_deletions(changes: Sequence[Mapping[str, Any]], environment: str) ->
     # Terraform would delete what is around it, and its key, before it fails.
     if kept := [str(one["address"]) for one in _deleted(changes) if _is_protected(one)]:
         raise DeploymentError(
-            f"this would delete {', '.join(kept)}, which is protected; nothing was changed. If "
-            "that is meant, deploy with `deletable = true` in the environment's file first"
+            f"this would delete what is protected: {', '.join(kept)}; nothing was changed. If that "
+            "is meant, deploy with `deletable = true` in the environment's file first"
         )
 
 

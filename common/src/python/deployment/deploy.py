@@ -103,6 +103,8 @@ class Deployment:
         self._require_state(account)
         terraform = self._terraform(account)
         if terraform.plan():
+            if {tuple(actions) for _, actions in _actions(terraform)} == {("create",)}:
+                raise DeploymentError("nothing of it is deployed")
             raise DeploymentError(
                 "what is deployed is not what the configuration says: the plan above is not empty. "
                 "Either something was changed by hand, or this clone is not at the commit that was "

@@ -159,7 +159,7 @@ def test_elsewhere_it_may_be(s3: S3Client) -> None:
 )
 def test_what_is_protected_is_not_deleted_anywhere(s3: S3Client, protected: dict[str, Any]) -> None:
     changes = [gone("aws_kms_key"), protected]
-    with pytest.raises(DeploymentError, match=f"delete {protected['address']}, which is protecte"):
+    with pytest.raises(DeploymentError, match=f"what is protected: {protected['address']}; noth"):
         check_plan(changes, "staging", ACCOUNT, s3)
 
 
