@@ -38,7 +38,7 @@ class Account:
 
     id: str
     region: str
-    caller: str = "arn:aws:iam::123456789012:user/somebody"
+    caller: str
 
     @property
     def partition(self) -> str:

@@ -17,7 +17,8 @@ def is_written(request: ReceivedRequest) -> bool:
 
 
 def some_account(region: str) -> Account:
-    return Account(str(uuid.uuid4().int)[:12], region)
+    number = str(uuid.uuid4().int)[:12]
+    return Account(number, region, f"arn:aws:iam::{number}:user/somebody")
 
 
 @pytest.mark.parametrize("region", ["us-east-1", "eu-central-1"])
@@ -25,7 +26,7 @@ def test_the_bucket_of_states_is_private_and_keeps_versions(
     aws_environment: str, region: str
 ) -> None:
     s3 = boto3.client("s3", endpoint_url=aws_environment, region_name=region)
-    account = Account("123456789012", region)
+    account = some_account(region)
     for _ in range(2):
         ensure_state_bucket(account, s3)
     name = account.state_bucket
