@@ -92,7 +92,7 @@ resource "aws_s3_bucket_lifecycle_configuration" "this" {
     for_each = var.archive_days
 
     content {
-      id     = rule.key == "" ? "archive-all" : "archive-${trimsuffix(rule.key, "/")}"
+      id     = rule.key == "" ? "archive" : "archive-${trimsuffix(rule.key, "/")}"
       status = "Enabled"
 
       filter {

@@ -215,7 +215,7 @@ data "aws_iam_policy_document" "read_pipelines" {
 
   statement {
     sid       = "Topics"
-    actions   = ["sns:GetSubscriptionAttributes", "sns:GetTopicAttributes", "sns:ListTagsForResource"]
+    actions   = ["sns:GetSubscriptionAttributes", "sns:GetTopicAttributes", "sns:ListSubscriptionsByTopic", "sns:ListTagsForResource"]
     resources = local.topic_arns
   }
 

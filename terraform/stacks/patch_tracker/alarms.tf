@@ -39,3 +39,14 @@ resource "aws_cloudwatch_metric_alarm" "mails_failed" {
   alarm_actions       = [module.alarm_topic.arn]
   ok_actions          = [module.alarm_topic.arn]
 }
+
+# An object of the same name must not be deleted after it was made.
+moved {
+  from = aws_cloudwatch_metric_alarm.stale["fetch_patches"]
+  to   = module.stale["fetch_patches"].aws_cloudwatch_metric_alarm.this
+}
+
+moved {
+  from = aws_cloudwatch_metric_alarm.stale["fetch_discussions"]
+  to   = module.stale["fetch_discussions"].aws_cloudwatch_metric_alarm.this
+}

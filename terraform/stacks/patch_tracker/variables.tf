@@ -105,7 +105,7 @@ variable "stale_hours" {
   default     = 6
 
   validation {
-    condition     = var.stale_hours >= 1 && var.stale_hours <= 168
+    condition     = var.stale_hours >= 1 && var.stale_hours <= 168 && floor(var.stale_hours) == var.stale_hours
     error_message = "stale_hours is 1 to 168, which is a week."
   }
 }

@@ -87,3 +87,9 @@ resource "aws_cloudwatch_metric_alarm" "held_back" {
   treat_missing_data  = "notBreaching"
   alarm_actions       = [module.alarm_topic.arn]
 }
+
+# An object of the same name must not be deleted after it was made.
+moved {
+  from = aws_cloudwatch_metric_alarm.late[0]
+  to   = module.late[0].aws_cloudwatch_metric_alarm.this
+}

@@ -29,3 +29,9 @@ module "dashboard" {
     },
   ]
 }
+
+# An object of the same name must not be deleted after it was made.
+moved {
+  from = aws_cloudwatch_dashboard.this
+  to   = module.dashboard[0].aws_cloudwatch_dashboard.this
+}

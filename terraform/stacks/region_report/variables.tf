@@ -49,7 +49,7 @@ variable "late_hours" {
   default     = 26
 
   validation {
-    condition     = var.late_hours >= 1 && var.late_hours <= 168
+    condition     = var.late_hours >= 1 && var.late_hours <= 168 && floor(var.late_hours) == var.late_hours
     error_message = "late_hours is 1 to 168, which is a week."
   }
 }

@@ -107,7 +107,7 @@ def check_plan(
             ["create", "delete"],
         )
         if change["type"] == "aws_s3_bucket" and made and name != _name_before(change) and name:
-            _require_free(str(name), s3)
+            _require_free(str(name), account, s3)
 
 
 def _refuse_deletions(changes: Sequence[Mapping[str, Any]], environment: str) -> None:
@@ -149,7 +149,11 @@ def _lost_indexes(change: Mapping[str, Any]) -> Iterator[str]:
         for when in ("before", "after")
     )
     for name, index in before.items():
-        if any(index.get(part) != after.get(name, {}).get(part) for part in _OF_INDEX):
+        # The provider has "" for what is not set, or null.
+        if any(
+            (index.get(part) or None) != (after.get(name, {}).get(part) or None)
+            for part in _OF_INDEX
+        ):
             yield f"the index {name} of {change['address']}"
 
 
@@ -161,16 +165,20 @@ def _name_before(change: Mapping[str, Any]) -> object:
     return (change["change"].get("before") or {}).get("bucket")
 
 
-def _require_free(bucket: str, s3: S3Client) -> None:
+def _require_free(bucket: str, account: Account, s3: S3Client) -> None:
     try:
-        s3.head_bucket(Bucket=bucket)
+        s3.head_bucket(Bucket=bucket, ExpectedBucketOwner=account.id)
     except ClientError as error:
         code = error.response["ResponseMetadata"]["HTTPStatusCode"]
         if code == 404:
             return
+        if code == 403:
+            raise DeploymentError(
+                f"the bucket {bucket} belongs to another account, or you may not look "
+                "(s3:ListBucket): bucket names are unique over all accounts; nothing was changed"
+            ) from error
         raise DeploymentError(
-            f"the bucket {bucket} belongs to another account (S3 answers {code}): bucket names are "
-            "unique over all accounts; nothing was changed"
+            f"whether the name {bucket} is free cannot be found out: {error}; nothing was changed"
         ) from error
     raise DeploymentError(
         f"the bucket {bucket} exists in this account, but not in this stack's state: import it "

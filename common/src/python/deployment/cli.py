@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import boto3
-from botocore.exceptions import ProfileNotFound
+from botocore.exceptions import BotoCoreError, ClientError, ProfileNotFound
 
 from aws_ssm_fetcher.cli import COMPLETE, FAILED, INTERRUPTED, WRONG_USAGE, exit_with
 from deployment.deploy import Deployment, ask_on_terminal
@@ -32,7 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print(
             f"{PROG}: interrupted; what Terraform had done is in the state, and the next run goes "
-            "on from there",
+            "on from there; what was started goes on by itself",
             file=sys.stderr,
         )
         return INTERRUPTED
@@ -41,6 +41,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return WRONG_USAGE
     except ApplicationError as error:
         print(f"{PROG}: failed: {error}", file=sys.stderr)
+        return FAILED
+    except (BotoCoreError, ClientError) as error:
+        print(f"{PROG}: failed: AWS answered: {error}", file=sys.stderr)
         return FAILED
 
 
@@ -133,7 +136,7 @@ def _run(args: argparse.Namespace) -> int:
         print(f"{stack.name} in {stack.environment} is as it should be.")
         return COMPLETE
     outputs = deployment.apply()
-    print(_what_now(stack, outputs))
+    print(_what_now(stack, outputs, args.profile))
     return COMPLETE
 
 
@@ -164,10 +167,10 @@ def _run_locally(args: argparse.Namespace, stack: Stack) -> int:
         return code
 
 
-def _what_now(stack: Stack, outputs: Mapping[str, Any]) -> str:
+def _what_now(stack: Stack, outputs: Mapping[str, Any], profile: str | None) -> str:
     lines = [f"{stack.name} is deployed to {stack.environment}; its outputs are above."]
     for purpose, command in sorted(outputs.get("commands", {}).items()):
-        lines += ["", f"To {purpose}:", f"  {command}"]
+        lines += ["", f"To {purpose}:", f"  {command}{f' --profile {profile}' if profile else ''}"]
     return "\n".join(lines)
 
 

@@ -13,7 +13,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from aws_ssm_fetcher import console
 from deployment import trial
 from deployment.checks import check_packages, check_plan
-from deployment.errors import DeploymentError, TerraformError, UsageError
+from deployment.errors import DeploymentError, UsageError
 from deployment.stacks import PRODUCTION, Stack
 from deployment.state import Account, ensure_state_bucket, has_state_bucket
 from deployment.terraform import Terraform, require_terraform
@@ -77,9 +77,9 @@ class Deployment:
             # From here on, something is changed.
             ensure_state_bucket(account, self.session.client("s3"))
             if terraform.stateless:
-                shown, terraform = terraform, self._terraform(account)
-                terraform.plan(quiet=True)
-                if _actions(terraform) != _actions(shown):
+                shown, terraform = terraform, self._terraform(account, stateless=False)
+                self._plan(terraform, account, quiet=True)
+                if _planned(terraform) != _planned(shown):
                     raise DeploymentError("the plan is another one by now: start again")
             terraform.apply()
         else:
@@ -103,7 +103,7 @@ class Deployment:
         self._require_state(account)
         terraform = self._terraform(account)
         if terraform.plan():
-            if {tuple(actions) for _, actions in _actions(terraform)} == {("create",)}:
+            if {tuple(actions) for _, actions, _ in _planned(terraform)} == {("create",)}:
                 raise DeploymentError("nothing of it is deployed")
             raise DeploymentError(
                 "what is deployed is not what the configuration says: the plan above is not empty. "
@@ -115,7 +115,7 @@ class Deployment:
             for start in trial.starts(resources):
                 with console.stages().stage(f"What the schedule {start.schedule} starts"):
                     trial.run(start, self.session)
-        examination = examine(resources, self.session)
+        examination = examine(resources, self.session, just_run=run)
         if examination.faults:
             raise DeploymentError(
                 "what is deployed is not well:\n  " + "\n  ".join(examination.faults)
@@ -145,11 +145,7 @@ class Deployment:
 
     def refuses_to_go(self) -> bool:
         """Whether Terraform itself refuses to destroy the stack, whoever asks for it."""
-        try:
-            self._terraform(self._account()).plan(destroy=True)
-        except TerraformError:
-            return True
-        return False
+        return self._terraform(self._account()).refuses_to_destroy()
 
     def _require_state(self, account: Account) -> None:
         if not has_state_bucket(account, self.session.client("s3")):
@@ -158,7 +154,9 @@ class Deployment:
                 f"is no bucket {account.state_bucket}"
             )
 
-    def _terraform(self, account: Account) -> Terraform:
+    def _terraform(self, account: Account, *, stateless: bool | None = None) -> Terraform:
+        if stateless is None:
+            stateless = not has_state_bucket(account, self.session.client("s3"))
         functions = self.stack.functions()
         packages = self.stack.root / "dist"
         if functions:
@@ -175,7 +173,7 @@ class Deployment:
                 "region": account.region,
             },
             self.environment,
-            stateless=not has_state_bucket(account, self.session.client("s3")),
+            stateless=stateless,
         )
         terraform.init(
             {
@@ -202,8 +200,15 @@ class Deployment:
             ) from error
         return Account(identity["Account"], region, identity["Arn"])
 
-    def _plan(self, terraform: Terraform, account: Account, *, destroy: bool = False) -> bool:
-        changes = terraform.plan(destroy=destroy)
+    def _plan(
+        self,
+        terraform: Terraform,
+        account: Account,
+        *,
+        destroy: bool = False,
+        quiet: bool = False,
+    ) -> bool:
+        changes = terraform.plan(destroy=destroy, quiet=quiet)
         if changes:
             s3 = self.session.client("s3")
             check_plan(terraform.planned_changes(), self.stack.environment, account, s3)
@@ -217,9 +222,10 @@ class Deployment:
             raise DeploymentError("nobody agreed to it; nothing was changed")
 
 
-def _actions(terraform: Terraform) -> list[tuple[str, list[str]]]:
+def _planned(terraform: Terraform) -> list[tuple[str, list[str], object]]:
+    """Return what would be done to what, and what is known of the outcome."""
     return [
-        (one["address"], one["change"]["actions"])
+        (one["address"], one["change"]["actions"], one["change"]["after"])
         for one in terraform.planned_changes()
         # Sources of data are read sooner where it is known what they depend on.
         if one["mode"] == "managed"

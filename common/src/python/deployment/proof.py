@@ -78,7 +78,7 @@ def _prove_roles(
     if unmissed := [one for one in used if not missed_without(one, permissions, calls)]:
         told = [f"{one.action} on {one.resource} of {who}" for who, one in unmissed]
         raise DeploymentError("nobody would miss:\n  " + "\n  ".join(told))
-    _tell(f"without any one of {len(used)} permissions, its function is found to lack it")
+    _tell(f"each of {len(used)} permissions that were used would be missed")
 
 
 def _prove_github_roles(stack: Stack) -> None:

@@ -76,8 +76,11 @@ def ensure_state_bucket(account: Account, s3: S3Client) -> None:
         # Every state that ever was can be had back.
         if s3.get_bucket_versioning(**owner).get("Status") != "Enabled":
             s3.put_bucket_versioning(**owner, VersioningConfiguration={"Status": "Enabled"})
-        if _policy(s3, owner) != _tls_only(account):
-            s3.put_bucket_policy(**owner, Policy=json.dumps(_tls_only(account)))
+        # What else somebody has written there stays.
+        others = _statements(s3, owner)
+        if (ours := _tls_only(account)) not in others:
+            policy = {"Version": "2012-10-17", "Statement": [*others, ours]}
+            s3.put_bucket_policy(**owner, Policy=json.dumps(policy))
     except ClientError as error:
         raise DeploymentError(
             f"the bucket {bucket}, which keeps the states of all stacks, cannot be had: {error}"
@@ -113,13 +116,14 @@ def _public_access_block(s3: S3Client, owner: Any) -> object:  # noqa: ANN401 - 
         return None
 
 
-def _policy(s3: S3Client, owner: Any) -> object:  # noqa: ANN401 - of the API
+def _statements(s3: S3Client, owner: Any) -> list[Any]:  # noqa: ANN401 - of the API
     try:
-        return json.loads(s3.get_bucket_policy(**owner)["Policy"])
+        policy = json.loads(s3.get_bucket_policy(**owner)["Policy"])
     except ClientError as error:
         if error.response["Error"]["Code"] != "NoSuchBucketPolicy":
             raise
-        return None
+        return []
+    return list(policy["Statement"])
 
 
 def _placement(region: str) -> Any:  # noqa: ANN401 - of the API
@@ -132,15 +136,10 @@ def _placement(region: str) -> Any:  # noqa: ANN401 - of the API
 def _tls_only(account: Account) -> dict[str, Any]:
     arn = f"arn:{account.partition}:s3:::{account.state_bucket}"
     return {
-        "Version": "2012-10-17",
-        "Statement": [
-            {
-                "Sid": "TlsOnly",
-                "Effect": "Deny",
-                "Principal": "*",
-                "Action": "s3:*",
-                "Resource": [arn, f"{arn}/*"],
-                "Condition": {"Bool": {"aws:SecureTransport": "false"}},
-            }
-        ],
+        "Sid": "TlsOnly",
+        "Effect": "Deny",
+        "Principal": "*",
+        "Action": "s3:*",
+        "Resource": [arn, f"{arn}/*"],
+        "Condition": {"Bool": {"aws:SecureTransport": "false"}},
     }

@@ -20,6 +20,11 @@ CHANGES: Final = 2
 _LOCK: Final = "-lock-timeout=10m"
 """Wait so long for somebody else who works on the state."""
 
+_OWN: Final = ("backend", "terraform.tfstate", ".terraform.lock.hcl")
+"""How files of a stack begin that say where its state is, or are of one machine."""
+
+_KEYS: Final = frozenset({"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"})
+
 OLDEST: Final = (1, 10)
 """The first that locks a state without a table."""
 
@@ -85,7 +90,8 @@ class Terraform:
             settings = []
             self._mirror()
         # What it says of success is of no interest; of failure it speaks on standard error.
-        self._run("init", "-input=false", "-reconfigure", *settings, quiet=True)
+        # The provider's version is exact: an earlier one that was locked here is of no use.
+        self._run("init", "-input=false", "-reconfigure", "-upgrade", *settings, quiet=True)
 
     def plan(self, *, destroy: bool = False, quiet: bool = False) -> bool:
         """Work out what would change, show it, and keep it; returns whether anything would.
@@ -108,14 +114,28 @@ class Terraform:
         arguments += self._variables()
         return self._run("plan", *arguments, good=(0, CHANGES), quiet=quiet) == CHANGES
 
+    def refuses_to_destroy(self) -> bool:
+        """Whether a plan to remove everything is refused, because something is protected."""
+        self._write_variables()
+        done = subprocess.run(  # noqa: S603 - the project's own script
+            self._command("plan", "-input=false", "-destroy", "-no-color", *self._variables()),
+            cwd=self.stack.root,
+            env=self._environment(),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        return done.returncode != 0 and "lifecycle.prevent_destroy" in done.stderr
+
     def planned_changes(self) -> list[dict[str, Any]]:
         """Return the kept plan's `resource_changes`.
 
         As in https://developer.hashicorp.com/terraform/internals/json-format
         """
-        changes: list[dict[str, Any]] = json.loads(self._output("show", "-json", str(self._plan)))[
-            "resource_changes"
-        ]
+        plan = json.loads(self._output("show", "-json", str(self._plan)))
+        # It is left out where there is none.
+        changes: list[dict[str, Any]] = plan.get("resource_changes", [])
         return changes
 
     def apply(self) -> None:
@@ -126,6 +146,8 @@ class Terraform:
         TerraformError
             If it failed half way; what was done is in the state, so that the next run goes on.
         """
+        if self.stateless:
+            raise TerraformError("what is planned without a state is not carried out")
         self._run("apply", "-input=false", _LOCK, str(self._plan))
 
     def show_outputs(self) -> None:
@@ -158,7 +180,7 @@ class Terraform:
         folder.mkdir(parents=True)
         source = self.stack.root / self.stack.folder
         for file in source.iterdir():
-            if file.is_file():
+            if file.is_file() and not file.name.startswith(_OWN):
                 (folder / file.name).symlink_to(file)
         # https://developer.hashicorp.com/terraform/language/files/override
         (folder / "backend_override.tf").write_text('terraform {\n  backend "local" {}\n}\n')
@@ -181,8 +203,10 @@ class Terraform:
         return [script, "terraform", f"-chdir={folder}", verb, *arguments]
 
     def _environment(self) -> dict[str, str]:
+        # A profile that was named is meant, whatever keys there are: Terraform would take those.
+        meant = _KEYS if "AWS_PROFILE" in self.environment else frozenset()
         return {
-            **os.environ,
+            **{name: value for name, value in os.environ.items() if name not in meant},
             **self.environment,
             # This process runs where Terraform is to run.
             "NO_DEVCONTAINER": "1",
@@ -202,15 +226,33 @@ class Terraform:
     def _started(
         self, verb: str, arguments: Sequence[str], out: int | TextIO, good: Sequence[int]
     ) -> subprocess.CompletedProcess[str]:
-        done = subprocess.run(  # noqa: S603 - the project's own script
+        process = subprocess.Popen(  # noqa: S603 - the project's own script
             self._command(verb, *arguments),
             cwd=self.stack.root,
             env=self._environment(),
             stdin=subprocess.DEVNULL,
             stdout=out,
             text=True,
-            check=False,
         )
-        if done.returncode not in good:
+        told = _ended(process)
+        if process.returncode not in good:
             raise TerraformError(f"terraform {verb} failed: it says why, above")
-        return done
+        return subprocess.CompletedProcess(process.args, process.returncode, told)
+
+
+def _ended(process: subprocess.Popen[str]) -> str:
+    """Wait for the end of a process, and return what it told.
+
+    Ctrl-C reaches it, too: it writes down what it has made, gives the state back, and then ends.
+    """
+    interrupt: KeyboardInterrupt | None = None
+    while True:
+        try:
+            told, _ = process.communicate()
+        except KeyboardInterrupt as error:
+            interrupt = error
+        else:
+            break
+    if interrupt:
+        raise interrupt
+    return told or ""

@@ -7,8 +7,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from botocore.config import Config
-
 from deployment.errors import DeploymentError
 
 if TYPE_CHECKING:
@@ -18,6 +16,22 @@ _SECONDS_BETWEEN_LOOKS: Final = 2.0
 
 _LONGEST_FUNCTION_SECONDS: Final = 900
 """https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html"""
+
+_WORDS_OF_FAILURE: Final = (
+    '"The invocation failed',
+    "Runtime exited",
+    "Status: error",
+    "Status: timeout",
+    "Task timed out",
+)
+"""Those of `lambda_core.observability`, and those of Lambda."""
+
+_LOGS_TAKE_SECONDS: Final = 120
+"""How long it may take until it starts, and until its log can be read."""
+
+_CLOCKS_DIFFER_SECONDS: Final = 300
+
+_FUNCTION: Final = ":function:"
 
 
 @dataclass(frozen=True)
@@ -40,7 +54,7 @@ class Start:
 
 
 def starts(changes: Iterable[Mapping[str, Any]]) -> list[Start]:
-    """Return what schedules start, each target once: by the first schedule that starts it.
+    """Return what schedules that are on start, each target once: by the first that starts it.
 
     Parameters
     ----------
@@ -51,7 +65,8 @@ def starts(changes: Iterable[Mapping[str, Any]]) -> list[Start]:
     schedules = [
         one["change"]["before"] for one in changes if one["type"] == "aws_scheduler_schedule"
     ]
-    for schedule in sorted(schedules, key=lambda one: str(one["name"])):
+    enabled = [one for one in schedules if one["state"] == "ENABLED"]
+    for schedule in sorted(enabled, key=lambda one: str(one["name"])):
         (target,) = schedule["target"]
         found.setdefault(
             target["arn"], Start(schedule["name"], target["arn"], target["input"] or "{}")
@@ -67,17 +82,51 @@ def run(start: Start, session: boto3.Session) -> None:
     DeploymentError
         It did not.
     """
-    if ":function:" not in start.arn:
+    if _FUNCTION not in start.arn:
         _execute(start, session.client("stepfunctions"))
         return
-    # Started once, and waited for as long as it may take: another attempt would be a second run.
-    config = Config(read_timeout=_LONGEST_FUNCTION_SECONDS + 10, retries={"total_max_attempts": 1})
-    answer = session.client("lambda", config=config).invoke(
-        FunctionName=start.arn, Payload=start.input.encode()
+    _invoke(start, session)
+
+
+def _invoke(start: Start, session: boto3.Session) -> None:
+    """Start a function as its schedule does, so that it also hands on to others what it found."""
+    logs = session.client("logs")
+    since = int((time.time() - _CLOCKS_DIFFER_SECONDS) * 1000)
+    answer = session.client("lambda").invoke(
+        FunctionName=start.arn, InvocationType="Event", Payload=start.input.encode()
     )
-    if answer.get("FunctionError"):
-        told = answer["Payload"].read().decode("utf-8", "replace")
-        raise DeploymentError(f"what {start.schedule} starts failed: {told}")
+    request = answer["ResponseMetadata"]["RequestId"]
+    group = f"/aws/lambda/{start.arn.partition(_FUNCTION)[2].partition(':')[0]}"
+    patience = time.monotonic() + _LONGEST_FUNCTION_SECONDS + _LOGS_TAKE_SECONDS
+    while time.monotonic() < patience:
+        lines = _lines(logs, group, since, request)
+        if any(line.startswith("REPORT ") for line in lines):
+            if failures := [line for line in lines if _tells_failure(line)]:
+                raise DeploymentError(f"what {start.schedule} starts failed: {failures[0]}")
+            return
+        time.sleep(_SECONDS_BETWEEN_LOOKS)
+    raise DeploymentError(
+        f"what {start.schedule} starts did not end within {_LONGEST_FUNCTION_SECONDS} s, or did "
+        f"not write so into {group}"
+    )
+
+
+def _lines(logs: Any, group: str, since: int, request: str) -> list[str]:  # noqa: ANN401 - of boto3
+    """Return the lines of one invocation."""
+    pages = logs.get_paginator("filter_log_events").paginate(
+        logGroupName=group, startTime=since, filterPattern=f'"{request}"'
+    )
+    try:
+        lines = [str(event["message"]).strip() for page in pages for event in page["events"]]
+    except logs.exceptions.ResourceNotFoundException:
+        # A first run makes it.
+        return []
+    return [line for line in lines if request in line]
+
+
+def _tells_failure(line: str) -> bool:
+    """Whether a line says that its invocation failed, by the function or by Lambda."""
+    return any(words in line for words in _WORDS_OF_FAILURE)
 
 
 def _execute(start: Start, client: Any) -> None:  # noqa: ANN401 - of boto3

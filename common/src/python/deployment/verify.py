@@ -48,7 +48,11 @@ class Examination:
 
 
 def examine(
-    changes: Iterable[Mapping[str, Any]], session: boto3.Session, now: dt.datetime | None = None
+    changes: Iterable[Mapping[str, Any]],
+    session: boto3.Session,
+    now: dt.datetime | None = None,
+    *,
+    just_run: bool = False,
 ) -> Examination:
     """Look at the resources of a stack.
 
@@ -60,6 +64,9 @@ def examine(
         Credentials and region; needs to read only.
     now
         The clock's time by default.
+    just_run
+        What schedules start has run a moment ago: an alarm that rang until then, because nothing
+        happened, is looked at once an hour.
     """
     resources: dict[str, list[Mapping[str, Any]]] = {}
     for change in changes:
@@ -96,7 +103,8 @@ def examine(
         found.notes.append("nobody is told of alarms: set `alarm_email_addresses`")
     alarms = looked_at("alarms", "aws_cloudwatch_metric_alarm", "there, and none rings")
     names = [one["alarm_name"] for one in alarms]
-    _look_at_alarms(found, session.client("cloudwatch"), names, now or dt.datetime.now(dt.UTC))
+    client, moment = session.client("cloudwatch"), now or dt.datetime.now(dt.UTC)
+    _look_at_alarms(found, client, names, moment, just_run=just_run)
     return found
 
 
@@ -152,7 +160,12 @@ def _of_bucket(client: Client, name: str) -> Iterator[str]:
 
 
 def _look_at_alarms(
-    examination: Examination, client: Client, names: Sequence[str], now: dt.datetime
+    examination: Examination,
+    client: Client,
+    names: Sequence[str],
+    now: dt.datetime,
+    *,
+    just_run: bool,
 ) -> None:
     for some in batched(sorted(names), ALARMS_A_CALL):
         found = {one["AlarmName"]: one for one in _described(client, some)}
@@ -160,20 +173,25 @@ def _look_at_alarms(
             if name not in found:
                 examination.faults.append(f"the alarm {name} is missing")
             elif found[name]["StateValue"] == "ALARM":
-                if _waits(found[name], now):
-                    examination.notes.append(f"the alarm {name} waits for a first run")
+                breaching = found[name].get("TreatMissingData") == "breaching"
+                if breaching and just_run:
+                    examination.notes.append(f"the alarm {name} rings, and should end in an hour")
+                elif breaching and _is_young(found[name], now):
+                    examination.notes.append(
+                        f"the alarm {name} rings: nothing has happened since it was made or changed"
+                    )
                 else:
                     reason = found[name].get("StateReason", "no reason")
                     examination.faults.append(f"the alarm {name} rings: {reason}")
 
 
-def _waits(alarm: Mapping[str, Any], now: dt.datetime) -> bool:
+def _is_young(alarm: Mapping[str, Any], now: dt.datetime) -> bool:
     """Whether an alarm that rings when nothing happens is too young for anything to happen."""
     stats = [one["MetricStat"] for one in alarm.get("Metrics", []) if "MetricStat" in one]
     period = max([alarm.get("Period", 0), *(one["Period"] for one in stats)])
     window = dt.timedelta(seconds=period * alarm["EvaluationPeriods"])
     age = now - alarm["AlarmConfigurationUpdatedTimestamp"]
-    return alarm.get("TreatMissingData") == "breaching" and age < window
+    return bool(age < window)
 
 
 def _described(client: Client, names: Sequence[str]) -> Iterator[Mapping[str, Any]]:

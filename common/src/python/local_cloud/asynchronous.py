@@ -74,9 +74,11 @@ class AsyncInvoker:
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="async-invoke")
         threading.Thread(target=self._hand_out, daemon=True).start()
 
-    def submit(self, function: LambdaFunction, payload: bytes) -> None:
-        """Queue one event for a function."""
-        self._queue(_Event(function, payload, str(uuid.uuid4())), 0)
+    def submit(self, function: LambdaFunction, payload: bytes) -> str:
+        """Queue one event for a function; returns the id that its log will tell."""
+        event = _Event(function, payload, str(uuid.uuid4()))
+        self._queue(event, 0)
+        return event.request_id
 
     def close(self) -> None:
         """Drop what is still queued."""

@@ -33,6 +33,7 @@ def invoke_in_sandboxes(service: LambdaService, invoker: AsyncInvoker) -> None:
     """Let moto's functions run in sandboxes instead of in Docker."""
     from moto.awslambda import models
     from moto.awslambda.exceptions import LambdaClientError
+    from moto.core import responses
 
     class TooManyRequestsError(LambdaClientError):
         code = 429
@@ -64,7 +65,7 @@ def invoke_in_sandboxes(service: LambdaService, invoker: AsyncInvoker) -> None:
         if kind == "DryRun":
             return b""
         if kind == "Event":
-            invoker.submit(self, payload)
+            response_headers["x-amzn-requestid"] = invoker.submit(self, payload)
             return b""
         try:
             outcome = service.invoke(self, payload)
@@ -78,6 +79,13 @@ def invoke_in_sandboxes(service: LambdaService, invoker: AsyncInvoker) -> None:
         response_headers["x-amz-log-result"] = base64.b64encode(tail).decode()
         response_headers["x-amz-executed-version"] = "$LATEST"
         return outcome.payload
+
+    # The id of an asynchronous invocation is the one that its log tells, and no other.
+    @around(responses, "gen_amzn_requestid_long")
+    def gen_amzn_requestid_long(
+        original: Callable[..., str], headers: dict[str, str] | None = None
+    ) -> str:
+        return (headers or {}).get("x-amzn-requestid") or original(headers)
 
     _asynchronous_sources()
 

@@ -171,6 +171,7 @@ def table(*indexes: dict[str, Any]) -> dict[str, Any]:
     ("after", "lost"),
     [
         ([{"name": "ByStatus", "hash_key": "status"}], False),
+        ([{"name": "ByStatus", "hash_key": "status", "range_key": None}], False),
         ([{"name": "ByStatus", "hash_key": "status"}, {"name": "ByDate", "hash_key": "d"}], False),
         ([{"name": "ByStatus", "hash_key": "state"}], True),
         ([{"name": "ByState", "hash_key": "status"}], True),
@@ -181,7 +182,7 @@ def test_an_index_is_not_lost_in_production(
     s3: S3Client, after: list[dict[str, Any]], *, lost: bool
 ) -> None:
     changed = change("aws_dynamodb_table", ["update"], **table(*after))
-    changed["change"]["before"] = table({"name": "ByStatus", "hash_key": "status"})
+    changed["change"]["before"] = table({"name": "ByStatus", "hash_key": "status", "range_key": ""})
     check_plan([changed], "staging", ACCOUNT, s3)
     if not lost:
         check_plan([changed], "prod", ACCOUNT, s3)

@@ -44,6 +44,19 @@ def test_what_is_right_is_not_written_again(aws_environment: str) -> None:
         ensure_state_bucket(account, boto3.client("s3", endpoint_url=proxy.url))
 
 
+def test_what_somebody_else_wrote_into_the_policy_stays(aws_environment: str) -> None:
+    account = some_account("us-east-1")
+    s3 = boto3.client("s3", endpoint_url=aws_environment, region_name=account.region)
+    ensure_state_bucket(account, s3)
+    arn = f"arn:aws:s3:::{account.state_bucket}"
+    guard = {"Sid": "Guard", "Effect": "Deny", "Principal": "*", "Action": "s3:DeleteBucket"}
+    policy = {"Version": "2012-10-17", "Statement": [guard | {"Resource": arn}]}
+    s3.put_bucket_policy(Bucket=account.state_bucket, Policy=json.dumps(policy))
+    ensure_state_bucket(account, s3)
+    found = json.loads(s3.get_bucket_policy(Bucket=account.state_bucket)["Policy"])
+    assert [one["Sid"] for one in found["Statement"]] == ["Guard", "TlsOnly"]
+
+
 @pytest.mark.parametrize("lost", ["public access block", "versioning", "policy"])
 def test_what_was_lost_is_put_right(aws_environment: str, lost: str) -> None:
     account = some_account("us-east-1")

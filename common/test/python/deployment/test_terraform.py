@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import pytest
 from deployment.deploy import Deployment
 from deployment.errors import DeploymentError, UsageError
 from deployment.stacks import Stack
-from deployment.terraform import require_terraform
+from deployment.terraform import _ended, require_terraform
 from lambda_testing.fault_proxy import FaultProxy
 
 VARIABLES = {
@@ -60,7 +61,15 @@ def test_a_program_of_that_name_that_is_another(
         require_terraform()
 
 
-CREATED = [
+def test_ctrl_c_leaves_terraform_the_time_to_write_its_state() -> None:
+    ends = "trap 'sleep 1; echo written; exit' INT; kill -INT $PPID; kill -INT $$; sleep 60"
+    process = subprocess.Popen(["/bin/sh", "-c", ends], stdout=subprocess.PIPE, text=True)  # noqa: S603
+    with pytest.raises(KeyboardInterrupt):
+        _ended(process)
+    assert process.returncode == 0
+
+
+CREATED: list[dict[str, Any]] = [
     {
         "address": "aws_sns_topic.this",
         "mode": "managed",
@@ -87,16 +96,22 @@ class Clone:
 echo "$@" >>{root}/calls
 case "$3" in
   plan) exit 2 ;;
-  show) cat {root}/changes.json ;;
-  output) echo '{{}}' ;;
+  show)
+    # Without a state it may plan something else than with one.
+    case "$2" in
+      *-first*) cat {root}/changes.json ;;
+      *) cat {root}/later.json 2>/dev/null || cat {root}/changes.json ;;
+    esac
+    ;;
+  output) [ $# -eq 3 ] || echo '{{}}' ;;
 esac
 """
         )
         script.chmod(0o755)
         self.will_change(CREATED)
 
-    def will_change(self, changes: list[dict[str, Any]]) -> None:
-        (self.root / "changes.json").write_text(json.dumps({"resource_changes": changes}))
+    def will_change(self, changes: list[dict[str, Any]], file: str = "changes.json") -> None:
+        (self.root / file).write_text(json.dumps({"resource_changes": changes}))
 
     def calls(self) -> list[tuple[str, str]]:
         """Return the folder and the verb of each call."""
@@ -169,6 +184,25 @@ def test_nothing_is_made_where_a_bucket_is_taken(clone: Clone, account: str) -> 
     with pytest.raises(DeploymentError, match="somebody-has-it exists in this account"):
         deployment(clone, "sa-east-1").apply()
     assert state_bucket("sa-east-1") not in buckets()
+
+
+def test_what_was_not_shown_is_not_carried_out(clone: Clone, account: str) -> None:
+    other = {"actions": ["create"], "before": None, "after": {"name": "another"}}
+    clone.will_change([{**CREATED[0], "change": other}], "later.json")
+    with pytest.raises(DeploymentError, match="the plan is another one by now"):
+        deployment(clone, "ca-central-1").apply()
+    assert "apply" not in {verb for _, verb in clone.calls()}
+
+
+@pytest.mark.parametrize("file", ["backend_override.tf", "terraform.tfstate"])
+def test_a_state_of_ones_own_is_left_alone(clone: Clone, account: str, file: str) -> None:
+    own = clone.root / "terraform/stacks/some" / file
+    own.write_text("# my own")
+    deployment(clone, "eu-south-1").plan()
+    assert own.read_text() == "# my own"
+    (folder, _), *_ = clone.calls()
+    mirrored = Path(folder) / file
+    assert not mirrored.exists() or mirrored.read_text() != "# my own"
 
 
 @pytest.mark.parametrize("what", ["destroy", "verify"])

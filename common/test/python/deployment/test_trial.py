@@ -1,17 +1,16 @@
 from __future__ import annotations
 
+import io
 import json
+import zipfile
 from collections.abc import Iterator
 from typing import Any
-from urllib.parse import unquote
 
 import boto3
 import pytest
 
 from deployment.errors import DeploymentError
 from deployment.trial import Start, run, starts
-from lambda_testing.fault_proxy import Fault, FaultProxy, always, respond
-from lambda_testing.loopback_server import ReceivedRequest
 from local_cloud.functions import FunctionOptions
 from local_cloud.runtime_environment import lambda_runtime_python
 from local_cloud.server import moto_server
@@ -21,7 +20,8 @@ FUNCTION = "arn:aws:lambda:us-east-1:123456789012:function:fetch:live"
 
 
 def schedule(name: str, arn: str, told: str | None = "{}") -> dict[str, Any]:
-    before = {"name": name, "target": [{"arn": arn, "input": told}]}
+    state = "DISABLED" if name == "off" else "ENABLED"
+    before = {"name": name, "state": state, "target": [{"arn": arn, "input": told}]}
     return {"type": "aws_scheduler_schedule", "change": {"actions": ["no-op"], "before": before}}
 
 
@@ -30,6 +30,7 @@ def test_each_target_is_started_once() -> None:
         schedule("refresh", FUNCTION, '{"mode": "refresh"}'),
         schedule("changes", FUNCTION, '{"mode": "changes"}'),
         schedule("daily", f"{MACHINE}report", None),
+        schedule("off", f"{MACHINE}other"),
         {"type": "aws_sns_topic", "change": {"actions": ["no-op"], "before": {"name": "any"}}},
     ]
     assert starts(changes) == [
@@ -78,23 +79,53 @@ def test_an_execution_that_fails_says_why(account: str) -> None:
         run(start, session())
 
 
-def test_a_function_that_fails_says_why(account: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    body = b'{"errorType": "OutageError"}'
-    fault = Fault(always, respond(200, body, {"X-Amz-Function-Error": "Unhandled"}))
-    with FaultProxy(account, [fault]) as proxy:
-        monkeypatch.setenv("AWS_ENDPOINT_URL", proxy.url)
-        with pytest.raises(DeploymentError, match=r"what hourly starts failed: .*OutageError"):
-            run(Start("hourly", FUNCTION, "{}"), session())
-        assert proxy.calls.total() == 1
+def function(name: str, code: str) -> Start:
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as archive:
+        archive.writestr("lambda_function.py", code)
+    session().client("iam").create_role(RoleName=name, AssumeRolePolicyDocument="{}")
+    session().client("lambda").create_function(
+        FunctionName=name,
+        Role=f"arn:aws:iam::123456789012:role/{name}",
+        Runtime="python3.12",
+        Handler="lambda_function.handler",
+        Code={"ZipFile": content.getvalue()},
+        Timeout=2,
+        Publish=True,
+    )
+    made = (
+        session().client("lambda").create_alias(FunctionName=name, Name="live", FunctionVersion="1")
+    )
+    return Start("hourly", made["AliasArn"], '{"mode": "changes"}')
 
 
-def test_a_function_is_invoked_with_the_schedules_input(
-    account: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def is_right(request: ReceivedRequest) -> bool:
-        return FUNCTION in unquote(request.path) and request.body == b'{"mode": "changes"}'
+def test_a_function_is_started_as_its_schedule_does(account: str) -> None:
+    code = """
+def handler(event, context):
+    assert event == {"mode": "changes"}
+"""
+    run(function("well", code), session())
 
-    # Any other would reach a cloud that has no such function.
-    with FaultProxy(account, [Fault(is_right, respond(200, b"{}"))]) as proxy:
-        monkeypatch.setenv("AWS_ENDPOINT_URL", proxy.url)
-        run(Start("hourly", FUNCTION, '{"mode": "changes"}'), session())
+
+def test_a_function_that_fails_says_why(account: str) -> None:
+    code = """
+import json
+
+def handler(event, context):
+    told = {"message": "The invocation failed: no server", "id": context.aws_request_id}
+    print(json.dumps(told))
+    raise OSError
+"""
+    with pytest.raises(DeploymentError, match=r"what hourly starts failed: .*no server"):
+        run(function("fails", code), session())
+
+
+def test_a_function_that_takes_too_long(account: str) -> None:
+    code = """
+import time
+
+def handler(event, context):
+    time.sleep(60)
+"""
+    with pytest.raises(DeploymentError, match=r"what hourly starts failed: .*timed out"):
+        run(function("sleeps", code), session())

@@ -191,9 +191,12 @@ def test_an_alarm_that_waits_for_a_first_run_is_no_fault(account: str) -> None:
     now = dt.datetime.now(dt.UTC)
     young = examine(resources, session(), now + dt.timedelta(hours=25))
     assert young.faults == []
-    assert "the alarm late waits for a first run" in young.notes
+    assert "the alarm late rings: nothing has happened since it was made or changed" in young.notes
     old = examine(resources, session(), now + dt.timedelta(hours=27))
     assert old.faults == ["the alarm late rings: nothing happened"]
+    run = examine(resources, session(), now + dt.timedelta(hours=27), just_run=True)
+    assert run.faults == []
+    assert "the alarm late rings, and should end in an hour" in run.notes
 
 
 def test_what_starts_nothing_and_tells_nobody_is_noted(account: str) -> None:

@@ -46,7 +46,7 @@ run "a_whole_bucket_can_be_archived" {
   }
 
   assert {
-    condition     = contains(aws_s3_bucket_lifecycle_configuration.this.rule[*].id, "archive-all")
+    condition     = contains(aws_s3_bucket_lifecycle_configuration.this.rule[*].id, "archive")
     error_message = "An empty prefix is the whole bucket."
   }
 }

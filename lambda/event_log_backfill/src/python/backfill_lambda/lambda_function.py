@@ -27,9 +27,10 @@ SERVICE = "event_log_backfill"
 MARGIN_SECONDS = 15.0
 """Left for writing the parts when the reading is ended."""
 
-READ_SECONDS = 110.0
-"""A batch reads no longer, so that it can be tried twice: the express execution around it ends
-after five minutes. What is left is read at the end, by an ordinary run."""
+READ_SECONDS = 50.0
+"""A batch begins no read later, so that it can be tried twice, however slow the last read is: the
+express execution around it ends after five minutes. What is left is read at the end, by an ordinary
+run."""
 
 
 class ReadRequest(BaseModel):

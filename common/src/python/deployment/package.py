@@ -1,0 +1,19 @@
+"""Packages the functions of all stacks, where that is needed."""
+
+from __future__ import annotations
+
+from deployment.stacks import STACKS_FOLDER, find_stack
+from local_cloud.clone import architecture, clone_root
+from local_cloud.packaging import packaged
+
+
+def main() -> None:
+    """Package them for this machine, as a deployment to the local cloud would."""
+    root = clone_root()
+    for file in sorted((root / STACKS_FOLDER).glob("*/main.tf")):
+        if functions := find_stack(root, file.parent.name, "dev").functions():
+            packaged(root, architecture(), functions)
+
+
+if __name__ == "__main__":
+    main()
