@@ -164,7 +164,7 @@ def event_log_checkpoint(root: Path) -> Pipeline:
             Line("Logs, taken in", 0.1, "100 kB a run and more"),
             Line("Logs, kept", 0.1, "30 days of them"),
             Line("Metrics", 20 * HOURS, "20 metrics, each with a value in every hour"),
-            Line("Alarms", 14, "3 of each function, 8 metrics of the pipeline"),
+            Line("Alarms", 15, "3 of each function, 9 metrics of the pipeline"),
             Line("Dashboards", 1, "one"),
             Line("X-Ray", runs, "one trace a run"),
             Line("KMS keys", 1, "one; each yearly rotation adds 1 at first"),

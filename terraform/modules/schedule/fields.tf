@@ -13,8 +13,8 @@ locals {
     { name = "year", values = "19[7-9][0-9]|20[0-9]{2}|21[0-9]{2}", words = "" },
   ]
 
-  # Values, ranges, and both in steps; the words stand alone.
-  field_parts = [for field in local.field_values : "(?:\\*|(?:${field.values})(?:-(?:${field.values}))?)(?:/[1-9][0-9]*)?"]
+  # Values, ranges, and both in steps, but for weekdays; the words stand alone.
+  field_parts = [for field in local.field_values : "(?:\\*|(?:${field.values})(?:-(?:${field.values}))?)${field.name == "weekday" ? "" : "(?:/[1-9][0-9]*)?"}"]
 
   fields = [
     for index, field in local.field_values : {

@@ -70,6 +70,23 @@ resource "aws_cloudwatch_metric_alarm" "refused" {
   }
 }
 
+# One run may leave something to the next; runs that always do never get to the end of it.
+resource "aws_cloudwatch_metric_alarm" "behind" {
+  alarm_name          = "${local.name}-checkpoint-behind"
+  alarm_description   = "For six hours, each run of the event log checkpoint left event files to the next. What to do: docs/operations.md#checkpoint-behind"
+  namespace           = local.namespace
+  metric_name         = "ObjectsDeferred"
+  dimensions          = local.dimensions
+  statistic           = "Minimum"
+  period              = 3600
+  evaluation_periods  = 6
+  threshold           = 1
+  comparison_operator = "GreaterThanOrEqualToThreshold"
+  treat_missing_data  = "notBreaching"
+  alarm_actions       = [module.alarm_topic.arn]
+  ok_actions          = [module.alarm_topic.arn]
+}
+
 resource "aws_cloudwatch_metric_alarm" "groups_failed" {
   alarm_name          = "${local.name}-groups-failed"
   alarm_description   = "Checkpoints of some studies or datatypes could not be saved. What to do: docs/operations.md#groups-failed"

@@ -123,9 +123,14 @@ variable "backfill_concurrency" {
 }
 
 variable "max_refused_share" {
-  description = "Alarm from this share of refused event files on, in percent of those that are new."
+  description = "Alarm above this share of refused event files, in percent of those that are new."
   type        = number
   default     = 5
+
+  validation {
+    condition     = var.max_refused_share >= 0 && var.max_refused_share < 100
+    error_message = "max_refused_share is 0 to 99: more than 100 % are never refused."
+  }
 }
 
 variable "memory_mb" {

@@ -175,6 +175,16 @@ run "a_step_of_nothing" {
   expect_failures = [var.expression]
 }
 
+run "weekdays_in_steps" {
+  command = plan
+
+  variables {
+    expression = "cron(0 6 ? * MON/2 *)"
+  }
+
+  expect_failures = [var.expression]
+}
+
 run "a_plural_of_one" {
   command = plan
 

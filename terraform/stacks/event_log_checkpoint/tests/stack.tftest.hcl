@@ -159,6 +159,16 @@ run "an_alias_is_no_key" {
   expect_failures = [var.source_kms_key_arn]
 }
 
+run "a_share_that_is_never_exceeded" {
+  command = plan
+
+  variables {
+    max_refused_share = 100
+  }
+
+  expect_failures = [var.max_refused_share]
+}
+
 run "a_backfill_of_nobody" {
   command = plan
 
