@@ -119,7 +119,7 @@ def write_excel(report: Report, folder: Path) -> ReportFile:
     # In memory first: a zip whose file cannot be written fails a second time when it is closed.
     package = BytesIO()
     finish_package(saved, package, large_sheets, stamp)
-    path.write_bytes(package.getbuffer())
+    path.write_bytes(package.getvalue())
     return ReportFile.of("excel", ReportFormat.EXCEL, folder)
 
 

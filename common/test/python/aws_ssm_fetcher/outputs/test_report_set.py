@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import io
 import itertools
+import traceback
 from pathlib import Path
 
 import pytest
@@ -46,3 +48,22 @@ def test_a_full_disk_is_one_clear_line(report: Report, tmp_path: Path, kind: Rep
         "free some space or choose another output folder"
     )
     assert caught.value.context["errno"] == errno.ENOSPC
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full (Linux)")
+@pytest.mark.parametrize("kind", ReportFormat)
+def test_a_failed_write_leaves_no_exported_buffer(
+    report: Report, tmp_path: Path, kind: ReportFormat
+) -> None:
+    """CPython 3.12.1 crashes at exit if it collects a BytesIO together with a view of it."""
+    for file in REPORT_FILES[kind].values():
+        (tmp_path / file).symlink_to("/dev/full")
+    with pytest.raises(ReportError) as caught:
+        write_reports(report, [kind], tmp_path)
+    errors: list[BaseException | None] = [caught.value, caught.value.__cause__]
+    for error in filter(None, errors):
+        for frame, _ in traceback.walk_tb(error.__traceback__):
+            for value in frame.f_locals.values():
+                if isinstance(value, io.BytesIO) and not value.closed:
+                    # Raises BufferError while a view of it exists.
+                    value.truncate(0)
