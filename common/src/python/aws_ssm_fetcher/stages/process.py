@@ -7,7 +7,7 @@ from aws_ssm_fetcher.processors import pipeline_orchestrator
 from aws_ssm_fetcher.stages.artefacts import ArtefactStore
 from aws_ssm_fetcher.stages.contracts import StageName, StageRequest, StageResult
 from aws_ssm_fetcher.stages.keys import CATALOG, LAUNCHES, REPORT, processed_prefix, raw_prefix
-from aws_ssm_fetcher.stages.run import running
+from aws_ssm_fetcher.stages.stage_run import running
 from lambda_core.observability import timed_step
 
 

@@ -22,8 +22,8 @@ from aws_ssm_fetcher.data_sources.rss import BundledLaunchFeed, HttpLaunchFeed, 
 from aws_ssm_fetcher.stages.artefacts import ArtefactStore
 from aws_ssm_fetcher.stages.contracts import FetchRequest
 from aws_ssm_fetcher.stages.fetch import fetch
-from aws_ssm_fetcher.stages.run import METRICS_NAMESPACE
 from aws_ssm_fetcher.stages.settings import StageSettings
+from aws_ssm_fetcher.stages.stage_run import METRICS_NAMESPACE
 from lambda_core import aws
 from lambda_core.contracts import parse_request
 from lambda_core.observability import instrumented

@@ -1,4 +1,4 @@
-"""Backfill: a batch of event files, or the merge of all; see `checkpoint_lambda.backfill`.
+"""Backfill: a batch of event files, or the merge of all; see `event_log.backfill`.
 
 What it is set up with is what `event_log_checkpoint` is set up with. Whatever fails raises: the
 state machine decides what becomes of it.
@@ -14,10 +14,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
-from checkpoint_lambda.backfill import ExecutionId, ListedObject, merge_parts, read_batch
-from checkpoint_lambda.errors import InvalidEventError
-from checkpoint_lambda.reader import EventReader, ReadLimits
-from checkpoint_lambda.settings import Assignment, CheckpointRequest, CheckpointSettings
+from event_log.backfill import ExecutionId, ListedObject, merge_parts, read_batch
+from event_log.errors import InvalidEventError
+from event_log.reader import EventReader, ReadLimits
+from event_log.settings import Assignment, CheckpointRequest, CheckpointSettings
 from lambda_core import aws
 from lambda_core.observability import instrumented
 from lambda_core.s3 import S3Objects

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from checkpoint_testing.cloud import KEY, PREFIX, CheckpointCloud, name_of, new_cloud
+from event_log_testing.cloud import KEY, PREFIX, CheckpointCloud, name_of, new_cloud
 
 from backfill_lambda.lambda_function import (
     MARGIN_SECONDS,
@@ -17,8 +17,8 @@ from backfill_lambda.lambda_function import (
     handler,
     parse_request,
 )
-from checkpoint_lambda.errors import InvalidEventError
-from checkpoint_lambda.reader import ReadLimits
+from event_log.errors import InvalidEventError
+from event_log.reader import ReadLimits
 from lambda_core.errors import ConfigurationError
 from lambda_testing.events import sample_events
 from local_cloud.server import moto_server

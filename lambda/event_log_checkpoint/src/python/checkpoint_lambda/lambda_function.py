@@ -1,4 +1,4 @@
-"""The function `event_log_checkpoint`; see `checkpoint_lambda.engine`."""
+"""The function `event_log_checkpoint`; see `event_log.checkpoint_run`."""
 
 from __future__ import annotations
 
@@ -8,19 +8,20 @@ import logging
 import time
 from typing import TYPE_CHECKING, Any, Final
 
-from checkpoint_lambda.engine import CheckpointRun, RunOptions, RunResult
-from checkpoint_lambda.errors import InvalidEventError
-from checkpoint_lambda.listing import Listing, ReadVersions
-from checkpoint_lambda.reader import EventReader, ReadLimits
-from checkpoint_lambda.response import Response, failure, success
-from checkpoint_lambda.settings import Assignment, CheckpointRequest, CheckpointSettings
+from event_log.checkpoint_run import CheckpointRun
+from event_log.errors import InvalidEventError
+from event_log.listing import Listing, ReadVersions
+from event_log.reader import EventReader, ReadLimits
+from event_log.response import Response, failure, success
+from event_log.results import RunOptions, RunResult
+from event_log.settings import Assignment, CheckpointRequest, CheckpointSettings
 from lambda_core import aws
 from lambda_core.errors import ApplicationError, ConfigurationError
 from lambda_core.observability import MetricValue, instrumented, measure_apart
 from lambda_core.s3 import S3Objects
 
 if TYPE_CHECKING:
-    from checkpoint_lambda.engine import GroupResult
+    from event_log.results import GroupResult
 
 METRICS_NAMESPACE: Final = "EventLogCheckpoint"
 

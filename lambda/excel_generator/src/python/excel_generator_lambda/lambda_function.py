@@ -10,8 +10,8 @@ from aws_ssm_fetcher.outputs import excel_writer  # noqa: F401
 from aws_ssm_fetcher.stages.artefacts import ArtefactStore
 from aws_ssm_fetcher.stages.contracts import StageRequest
 from aws_ssm_fetcher.stages.generate import generate_excel
-from aws_ssm_fetcher.stages.run import METRICS_NAMESPACE
 from aws_ssm_fetcher.stages.settings import StageSettings
+from aws_ssm_fetcher.stages.stage_run import METRICS_NAMESPACE
 from lambda_core.contracts import parse_request
 from lambda_core.observability import instrumented
 

@@ -8,8 +8,8 @@ from typing import Any
 from aws_ssm_fetcher.stages.artefacts import ArtefactStore
 from aws_ssm_fetcher.stages.contracts import StageRequest
 from aws_ssm_fetcher.stages.generate import generate_json_csv
-from aws_ssm_fetcher.stages.run import METRICS_NAMESPACE
 from aws_ssm_fetcher.stages.settings import StageSettings
+from aws_ssm_fetcher.stages.stage_run import METRICS_NAMESPACE
 from lambda_core.contracts import parse_request
 from lambda_core.observability import instrumented
 

@@ -1,4 +1,4 @@
-"""Report orchestrator: publishes the set; see `aws_ssm_fetcher.stages.orchestrate`."""
+"""Report orchestrator: publishes the set; see `aws_ssm_fetcher.stages.publish`."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from pydantic import Field
 
 from aws_ssm_fetcher.stages.artefacts import ArtefactStore
 from aws_ssm_fetcher.stages.contracts import OrchestratorRequest
-from aws_ssm_fetcher.stages.orchestrate import MAX_PAIRS_DROP_PERCENT, orchestrate
-from aws_ssm_fetcher.stages.run import METRICS_NAMESPACE
+from aws_ssm_fetcher.stages.publish import MAX_PAIRS_DROP_PERCENT, orchestrate
 from aws_ssm_fetcher.stages.settings import StageSettings
+from aws_ssm_fetcher.stages.stage_run import METRICS_NAMESPACE
 from lambda_core.contracts import parse_request
 from lambda_core.observability import instrumented
 
