@@ -18,10 +18,10 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Final
 
 import polars as pl
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field
 
 from event_log.checkpoint_file import OBJECT_ID, CheckpointFile, additions, merge
 from event_log.checkpoint_store import CheckpointStore, StoredCheckpoint
@@ -53,9 +53,6 @@ _PRACTICE, _DUPLICATE = "sandbox", "duplicate"
 """Reasons in the ledger of objects that are left out, as a run writes them."""
 
 _WORKERS: Final = 8
-
-type ExecutionId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,80}$")]
-"""Name of an execution, which becomes a part of keys."""
 
 
 class ListedObject(BaseModel):

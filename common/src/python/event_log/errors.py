@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lambda_core.errors import ApplicationError, ConfigurationError
+from lambda_core.errors import ApplicationError
 
 
 class CheckpointError(ApplicationError):
@@ -19,7 +19,3 @@ class CheckpointConflictError(CheckpointError):
 
 class AdoptionError(CheckpointError):
     """A checkpoint without sources cannot be taken over in this run."""
-
-
-class InvalidEventError(ConfigurationError):
-    """The event of the function, with the environment, does not say what to do."""

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol
 from urllib.parse import quote, unquote
 
-from event_log.errors import InvalidEventError
 from event_log.models import DATATYPES
+from lambda_core.errors import InvalidEventError
 from lambda_core.s3 import require_key
 
 if TYPE_CHECKING:

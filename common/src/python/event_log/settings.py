@@ -5,11 +5,12 @@ from __future__ import annotations
 import datetime as dt
 from typing import Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
-from event_log.errors import InvalidEventError
 from event_log.layout import GroupedCheckpoints, OneCheckpoint
 from event_log.listing import ReadVersions
+from lambda_core.contracts import parse_event
+from lambda_core.errors import InvalidEventError
 from lambda_core.settings import EnvironmentSettings
 
 
@@ -89,14 +90,7 @@ class CheckpointRequest(BaseModel):
         InvalidEventError
             A field is not what it should be.
         """
-        try:
-            return cls.model_validate(event)
-        except ValidationError as error:
-            problems = "; ".join(
-                f"{problem['loc'][0] if problem['loc'] else 'event'}: {problem['msg']}"
-                for problem in error.errors(include_url=False)
-            )
-            raise InvalidEventError(f"the event is not valid: {problems}") from None
+        return parse_event(cls, event)
 
 
 class Assignment(BaseModel):

@@ -4,9 +4,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from event_log.errors import InvalidEventError
 from event_log.layout import Group, GroupedCheckpoints, OneCheckpoint
 from event_log.models import DATATYPES
+from lambda_core.errors import InvalidEventError
 from lambda_core.s3 import require_key
 
 TEMPLATES = [

@@ -200,7 +200,7 @@ def test_an_input_that_is_wrong(wrapped: Deployment) -> None:
     }
     for name, arn in arns.items():
         done = wrapped.end(arn)
-        assert (done.status, done.error) == ("FAILED", "InvalidRequestError"), inputs[name]
+        assert (done.status, done.error) == ("FAILED", "InvalidEventError"), inputs[name]
         assert "input" in done.cause
         assert wrapped.told(name) == ["failure"]
 

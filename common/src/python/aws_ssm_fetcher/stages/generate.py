@@ -86,7 +86,7 @@ def _generate(
 
     Raises
     ------
-    InvalidRequestError
+    InvalidEventError
         The location is not where this execution's report must be.
     ProcessingError
         The report is missing or damaged.

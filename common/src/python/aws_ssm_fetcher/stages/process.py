@@ -19,7 +19,7 @@ def process(request: StageRequest, store: ArtefactStore) -> StageResult:
 
     Raises
     ------
-    InvalidRequestError
+    InvalidEventError
         The location is not where this execution's raw data must be.
     ProcessingError
         The raw data is missing, damaged, or could not be processed.

@@ -68,7 +68,7 @@ def orchestrate(
 
     Raises
     ------
-    InvalidRequestError
+    InvalidEventError
         A result is not from where this execution's artefacts must be.
     ProcessingError
         An artefact is missing or damaged, or the files are of different reports.

@@ -33,7 +33,7 @@ from aws_ssm_fetcher.stages.generate import generate_excel
 from aws_ssm_fetcher.stages.pointer import Pointer, read_pointer
 from aws_ssm_fetcher.stages.process import process
 from aws_ssm_fetcher.stages.publish import orchestrate
-from lambda_core.errors import InvalidRequestError, ProcessingError, ReportError
+from lambda_core.errors import InvalidEventError, ProcessingError, ReportError
 from lambda_testing.fault_proxy import Fetch, respond
 from local_cloud.loopback_server import Exchange
 
@@ -345,7 +345,7 @@ def test_a_result_from_elsewhere_is_refused(
         update={"data_location": store.location("raw-data/run-10/")}
     )
     before = objects_of(s3, stage_bucket)
-    with pytest.raises(InvalidRequestError):
+    with pytest.raises(InvalidEventError):
         orchestrate(request.model_copy(update={field: elsewhere}), store)
     assert objects_of(s3, stage_bucket) == before
 

@@ -9,14 +9,14 @@ import time
 from typing import TYPE_CHECKING, Any, Final
 
 from event_log.checkpoint_run import CheckpointRun
-from event_log.errors import InvalidEventError
 from event_log.listing import Listing, ReadVersions
 from event_log.reader import EventReader, ReadLimits
 from event_log.response import Response, failure, success
 from event_log.results import RunOptions, RunResult
 from event_log.settings import Assignment, CheckpointRequest, CheckpointSettings
 from lambda_core import aws
-from lambda_core.errors import ApplicationError, ConfigurationError
+from lambda_core.deadline import deadline
+from lambda_core.errors import ApplicationError, ConfigurationError, InvalidEventError
 from lambda_core.observability import MetricValue, instrumented, measure_apart
 from lambda_core.s3 import S3Objects
 
@@ -88,20 +88,11 @@ def _run(
             rebuild=assignment.rebuild,
             retry_rejected=assignment.retry_rejected,
             most_objects=settings.max_objects_per_run,
-            deadline=_deadline(context, limits.longest_seconds + _SAVING_SECONDS),
+            deadline=deadline(context, limits.longest_seconds + _SAVING_SECONDS),
         ),
         now=now,
     )
     return run.run()
-
-
-def _deadline(context: object, margin: float) -> float | None:
-    """Return the time of the monotonic clock after which nothing is begun to be read."""
-    remaining = getattr(context, "get_remaining_time_in_millis", None)
-    if remaining is None:
-        return None
-    seconds: float = remaining() / 1000
-    return time.monotonic() + max(seconds - margin, seconds / 2)
 
 
 def _milliseconds_since(begun: float) -> float:

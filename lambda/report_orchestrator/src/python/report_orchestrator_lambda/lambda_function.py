@@ -12,7 +12,7 @@ from aws_ssm_fetcher.stages.contracts import OrchestratorRequest
 from aws_ssm_fetcher.stages.publish import MAX_PAIRS_DROP_PERCENT, orchestrate
 from aws_ssm_fetcher.stages.settings import StageSettings
 from aws_ssm_fetcher.stages.stage_run import METRICS_NAMESPACE
-from lambda_core.contracts import parse_request
+from lambda_core.contracts import parse_event
 from lambda_core.observability import instrumented
 
 
@@ -34,7 +34,7 @@ class OrchestratorSettings(StageSettings):
 @instrumented("report_orchestrator", namespace=METRICS_NAMESPACE)
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     """Take an `OrchestratorRequest` and answer an `OrchestratorResult`; what fails raises."""
-    request = parse_request(OrchestratorRequest, event)
+    request = parse_event(OrchestratorRequest, event)
     settings = _settings()
     result = orchestrate(
         request,
