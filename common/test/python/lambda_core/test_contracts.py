@@ -33,7 +33,7 @@ def test_the_error_names_every_field_and_no_value() -> None:
 
 
 def test_many_problems_are_counted() -> None:
-    with pytest.raises(InvalidEventError, match="; 14 more$"):
+    with pytest.raises(InvalidEventError, match=r"; 14 more$"):
         parse_event(Visit, {f"field{number}": 0 for number in range(22)})
 
 

@@ -110,7 +110,7 @@ class FunctionTests:
     @pytest.mark.parametrize("event", [[], "no object", None])
     @pytest.mark.usefixtures("world")
     def test_what_is_no_object_is_refused(self, event: Any) -> None:  # noqa: ANN401 - anything
-        with pytest.raises(InvalidEventError, match="the event is no "):
+        with pytest.raises(InvalidEventError, match="the event is not a valid "):
             self.call(event)
 
     def test_the_sample_events_are_valid(self) -> None:

@@ -19,7 +19,7 @@ from backfill_lambda.lambda_function import (
 from event_log.reader import ReadLimits
 from lambda_core.contracts import parse_event
 from lambda_core.deadline import deadline
-from lambda_core.errors import ConfigurationError, InvalidEventError
+from lambda_core.errors import InvalidEventError
 from lambda_testing.events import sample_events
 from local_cloud.server import moto_server
 
@@ -94,7 +94,7 @@ def test_an_event_that_is_none_is_told(event: dict[str, Any], message: str) -> N
 
 
 def test_what_the_environment_lacks_is_told() -> None:
-    with pytest.raises(ConfigurationError, match="source_bucket"):
+    with pytest.raises(InvalidEventError, match="source_bucket"):
         handler({"mode": "merge", "execution_id": "e"}, None)
 
 
