@@ -1012,7 +1012,8 @@ def test_info_cannot_command_the_terminal(config: Config) -> None:
     CacheManager(config).set("\x1b[2Jkey\n", "value")
     (folder(config) / "\x1b[2J.cache.json").touch()
 
-    config = replace(config, cache_dir=f"{config.cache_dir}/../\x1b[31m/../cache")
+    (folder(config) / "\x1b[31m").mkdir()
+    config = replace(config, cache_dir=f"{config.cache_dir}/\x1b[31m/..")
     lines = str(CacheManager(config).info()).splitlines()
 
     assert len(lines) == 13

@@ -1,0 +1,22 @@
+"""The original script's name: `python aws_ssm_data_fetcher.py` creates the reports.
+
+The code is in `aws_ssm_fetcher`. Existing scripts and `from aws_ssm_data_fetcher import
+AWSSSMDataFetcher` continue to work.
+"""
+
+from __future__ import annotations
+
+# Before the other imports, which take half a second in which Ctrl-C would print a traceback.
+from aws_ssm_fetcher import interrupts
+
+if __name__ == "__main__":
+    interrupts.end_silently_on_ctrl_c()
+
+from aws_ssm_fetcher.cli import exit_with, main
+from aws_ssm_fetcher.data_fetcher import AWSSSMDataFetcher
+
+__all__ = ["AWSSSMDataFetcher", "main"]
+
+if __name__ == "__main__":
+    interrupts.raise_on_ctrl_c()
+    exit_with(main())
