@@ -288,30 +288,26 @@ def test_cache_info_is_the_documented_block(empty_folder: Path) -> None:
     ]
 
 
-@pytest.mark.parametrize(
-    ("path", "cwd"),
-    [
-        ("aws_ssm_data_fetcher.py", SOURCE_ROOT),
-        (
-            str((SOURCE_ROOT / "aws_ssm_data_fetcher.py").relative_to(SOURCE_ROOT.parents[2])),
-            SOURCE_ROOT.parents[2],
-        ),
-    ],
-    ids=["from its own folder", "from the root of the repository"],
-)
-def test_the_script_creates_the_reports(
-    path: str, cwd: Path, empty_folder: Path, aws_environment: str
-) -> None:
+def test_the_script_creates_the_reports(empty_folder: Path, aws_environment: str) -> None:
     done = run(
         *("--no-cache", "--no-zones", "--max-tps=100000", "--format=json"),
         *(f"--output-dir={empty_folder / 'output'}", "--rss-url=http://127.0.0.1:9/feed"),
-        path=path,
-        cwd=cwd,
+        path="aws_ssm_data_fetcher.py",
+        cwd=SOURCE_ROOT,
     )
 
     assert done.returncode == 0, done.stderr
     assert re.search(r"39 regions, \d+ services", done.stdout)
     assert (empty_folder / "output" / "aws_regions_services.json").exists()
+
+
+def test_the_script_runs_from_the_root_of_the_repository(empty_folder: Path) -> None:
+    root = SOURCE_ROOT.parents[2]
+    script = Path(aws_ssm_data_fetcher.__file__).relative_to(root)
+
+    done = run("--clear-cache", f"--cache-dir={empty_folder}", path=str(script), cwd=root)
+
+    assert (done.returncode, done.stdout, done.stderr) == (0, "cleared 0 cache entries\n", "")
 
 
 def test_the_module_exports_what_the_script_had() -> None:
