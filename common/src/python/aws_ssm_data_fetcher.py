@@ -12,11 +12,19 @@ from aws_ssm_fetcher import interrupts
 if __name__ == "__main__":
     interrupts.end_silently_on_ctrl_c()
 
+from typing import NoReturn
+
 from aws_ssm_fetcher.cli import exit_with, main
 from aws_ssm_fetcher.data_fetcher import AWSSSMDataFetcher
 
-__all__ = ["AWSSSMDataFetcher", "main"]
+__all__ = ["AWSSSMDataFetcher", "main", "run"]
 
-if __name__ == "__main__":
+
+def run() -> NoReturn:
+    """Run the command line and end the process with its exit code."""
     interrupts.raise_on_ctrl_c()
     exit_with(main())
+
+
+if __name__ == "__main__":
+    run()

@@ -311,5 +311,5 @@ def test_the_script_runs_from_the_root_of_the_repository(empty_folder: Path) -> 
 
 
 def test_the_module_exports_what_the_script_had() -> None:
-    assert aws_ssm_data_fetcher.__all__ == ["AWSSSMDataFetcher", "main"]
+    assert aws_ssm_data_fetcher.__all__ == ["AWSSSMDataFetcher", "main", "run"]
     assert isinstance(CacheManager(Config()).info(), CacheInfo)
