@@ -64,7 +64,8 @@ def imported_at_run_time(tree: ast.AST) -> Iterator[str]:
 
 def test_the_package_requires_what_it_imports(pyproject: dict[str, Any]) -> None:
     files = [path for path in source_files(pyproject) if path.suffix == ".py"]
-    imported = {name for path in files for name in imported_at_run_time(ast.parse(path.read_text()))}
+    trees = [ast.parse(path.read_text()) for path in files]
+    imported = {name for tree in trees for name in imported_at_run_time(tree)}
     own = {path.relative_to(SOURCES).parts[0].removesuffix(".py") for path in files}
     known = packages_distributions()
 

@@ -51,9 +51,7 @@ class S3Tier:
     @cached_property
     def client(self) -> S3Client:
         """The client that was given, or a new one."""
-        return self._given_client or aws.client(
-            "s3", region=self._region, profile=self._profile
-        )
+        return self._given_client or aws.client("s3", region=self._region, profile=self._profile)
 
     @cached_property
     def _objects(self) -> S3Objects:
@@ -75,7 +73,7 @@ class S3Tier:
         self._objects.delete([_object_key(name)])
 
     def clear(self) -> set[str]:
-        """Remove all entries and return their names; other objects are kept, whatever their name."""
+        """Remove all entries and return their names; other objects are kept."""
         keys = [
             entry.key
             for entry in self._objects.list(_PREFIX)

@@ -453,10 +453,7 @@ def test_promotion_does_not_make_an_entry_younger(
 
     clock.now += 4 * HOUR
     assert reader.get("key") is None
-    assert (
-        CacheManager(replace(config, s3_cache_bucket=None), clock=clock).get("key")
-        is None
-    )
+    assert CacheManager(replace(config, s3_cache_bucket=None), clock=clock).get("key") is None
 
 
 def test_what_was_promoted_is_found_without_the_lower_tiers(

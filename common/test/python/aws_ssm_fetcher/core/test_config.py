@@ -93,10 +93,10 @@ def test_paths_become_text() -> None:
     assert (config.cache_dir, config.output_dir) == ("a", "b")
 
 
-@pytest.mark.parametrize("wrong", [b"bytes", 1, None])
-def test_a_folder_is_text_or_a_path(wrong: Any) -> None:
+@pytest.mark.parametrize("wrong", [{"cache_dir": b"bytes"}, {"output_dir": 1}, {"cache_dir": None}])
+def test_a_folder_is_text_or_a_path(wrong: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
-        Config(cache_dir=wrong)
+        Config(**wrong)
 
 
 def test_the_environment_sets_every_field(monkeypatch: pytest.MonkeyPatch) -> None:
