@@ -26,7 +26,9 @@ SUPPLIED_BY: dict[str, str] = {"botocore": "boto3", "pydantic-core": "pydantic"}
 
 @pytest.fixture(scope="module")
 def pyproject() -> dict[str, Any]:
-    return tomllib.loads((ROOT / "pyproject.toml").read_text())
+    # Pants copies it to the first path, and writes a file of its own to the second.
+    paths = [ROOT / "package" / "pyproject.toml", ROOT / "pyproject.toml"]
+    return tomllib.loads(next(path for path in paths if path.exists()).read_text())
 
 
 def source_files(pyproject: dict[str, Any]) -> list[Path]:
