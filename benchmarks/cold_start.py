@@ -26,14 +26,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from artefacts.function_settings import FunctionSettings, read_settings, settings_of
+from artefacts.repository import Artefacts, architecture, repository_root
 from lambda_core.errors import ApplicationError
-from local_cloud.clone import Artefacts, architecture, clone_root
-from local_cloud.code_store import CodeStore
-from local_cloud.function_process import FunctionProcess, FunctionSpec, Host
-from local_cloud.function_settings import FunctionSettings, read_settings, settings_of
-from local_cloud.reaper import Reaper
-from local_cloud.runtime_api import Ready
-from local_cloud.runtime_environment import lambda_runtime_python
+from local_cloud.lambda_runtime.code_store import CodeStore
+from local_cloud.lambda_runtime.function_process import FunctionProcess, FunctionSpec, Host
+from local_cloud.lambda_runtime.reaper import Reaper
+from local_cloud.lambda_runtime.runtime_api import Ready
+from local_cloud.lambda_runtime.runtime_environment import lambda_runtime_python
 
 HANDLER = "lambda_function.handler"
 TIME_LIMIT_SECONDS = 60
@@ -151,7 +151,7 @@ def _median(starts: list[Start]) -> Start:
 
 def measure(names: list[str], runs: int) -> None:
     """Start the named functions, or all, as often as asked; print the medians."""
-    root = clone_root()
+    root = repository_root()
     pipelines = read_settings(root / "lambda/functions.json")
     names = names or [name for functions in pipelines.values() for name in functions]
     artefacts = Artefacts(root / "dist", architecture())

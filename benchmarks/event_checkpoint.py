@@ -175,8 +175,8 @@ def rows(count: int, path: Path) -> None:
 
     import polars as pl
 
-    from checkpoint_lambda.checkpoint_file import ROW_GROUP, merge
-    from checkpoint_lambda.schema import SCHEMA
+    from event_log.checkpoint_file import ROW_GROUP, merge
+    from event_log.schema import SCHEMA
 
     file = None
     step = 20 * ROW_GROUP

@@ -22,14 +22,14 @@ from multiprocessing import get_context
 from pathlib import Path
 
 from lambda_core import aws
-from local_cloud.dynamodb_tables import create_tables, read_definitions
-from local_cloud.lore_server import LoreServer, mbox
-from local_cloud.patchwork_server import PatchworkServer
 from local_cloud.server import moto_server
 from patch_tracker.mail.mbox import RawMail, mails_of_bytes, mails_of_gzip
 from patch_tracker.mail.message import Mail, parse_mail
 from patch_tracker.models import MailKind
 from patch_tracker.service import Tracker, TrackerSettings
+from run_local.dynamodb_tables import create_tables, read_definitions
+from run_local.patch_tracker.lore_server import LoreServer, mbox
+from run_local.patch_tracker.patchwork_server import PatchworkServer
 
 PROJECT = "benchmark"
 

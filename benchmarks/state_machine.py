@@ -22,10 +22,16 @@ from dataclasses import asdict, dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
 
-from local_cloud.clone import CODE_FOLDER, SETTINGS_FILE, Artefacts, architecture, clone_root
-from local_cloud.function_settings import read_settings
-from local_cloud.packaging import packaged
-from local_cloud.region_report import DEFINITION_FILE, PIPELINE
+from artefacts.function_settings import read_settings
+from artefacts.packaging import packaged
+from artefacts.repository import (
+    CODE_FOLDER,
+    SETTINGS_FILE,
+    Artefacts,
+    architecture,
+    repository_root,
+)
+from run_local.region_report import DEFINITION_FILE, PIPELINE
 
 TICKS = os.sysconf("SC_CLK_TCK")
 
@@ -47,16 +53,17 @@ class Cost:
 
 def run_once() -> Cost:
     """Start a local cloud, deploy, execute and publish."""
-    from aws_ssm_fetcher.console import PlainStages
     from aws_ssm_fetcher.outputs.publish import staging_folder
     from aws_ssm_fetcher.pipeline import Options
-    from local_cloud.deploy import Deployer, clients_of
+    from command_line.stages import PlainStages
+    from local_cloud.clients import clients_of
     from local_cloud.functions import FunctionOptions
-    from local_cloud.region_report import execute
-    from local_cloud.runtime_environment import lambda_runtime_python
+    from local_cloud.lambda_runtime.runtime_environment import lambda_runtime_python
     from local_cloud.server import moto_server
+    from run_local.deployer import Deployer
+    from run_local.region_report import execute
 
-    root = clone_root()
+    root = repository_root()
     settings = read_settings(root / SETTINGS_FILE)[PIPELINE]
     started = time.monotonic()
     artefacts = Artefacts(root / "dist", architecture())
@@ -112,7 +119,7 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=3)
     args = parser.parse_args()
 
-    root = clone_root()
+    root = repository_root()
     # So that no run has to package anything.
     packaged(root, architecture(), read_settings(root / SETTINGS_FILE)[PIPELINE])
     costs: list[Cost] = []

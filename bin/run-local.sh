@@ -13,4 +13,4 @@ root="$(cd -P "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
 # shellcheck source=build-support/bootstrap/bootstrap.sh
 source "${root}/build-support/bootstrap/bootstrap.sh"
 
-exec_module local_cloud.cli "$@"
+exec_module run_local.cli "$@"

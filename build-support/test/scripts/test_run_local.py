@@ -22,7 +22,7 @@ def environment(clone: Clone) -> Path:
     folder = clone.root / "dist/export/python/virtualenvs/python-default"
     executable(folder / "3.12.1/bin/python", f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
     shutil.copy(clone.root / "3rdparty/python/default.lock", folder / "made-from.lock")
-    package = clone.root / "common/src/python/local_cloud"
+    package = clone.root / "common/src/python/run_local"
     package.mkdir(parents=True)
     (package / "__init__.py").touch()
     (package / "cli.py").write_text(CLI)
@@ -33,9 +33,9 @@ def environment(clone: Clone) -> Path:
 def test_the_clones_code_runs_in_the_callers_folder(clone: Clone, tmp_path: Path) -> None:
     # Neither a module that lies there nor one on the user's path is imported in its stead.
     for folder in (tmp_path, tmp_path / "other"):
-        (folder / "local_cloud").mkdir(parents=True)
-        (folder / "local_cloud" / "__init__.py").touch()
-        (folder / "local_cloud" / "cli.py").write_text("print('wrong')\n")
+        (folder / "run_local").mkdir(parents=True)
+        (folder / "run_local" / "__init__.py").touch()
+        (folder / "run_local" / "cli.py").write_text("print('wrong')\n")
 
     process = clone.start(
         *("run-local.sh", "region-report", "--output-dir", "a b"),

@@ -7,15 +7,16 @@ AWSSSMDataFetcher` continue to work.
 from __future__ import annotations
 
 # Before the other imports, which take half a second in which Ctrl-C would print a traceback.
-from aws_ssm_fetcher import interrupts
+from command_line import interrupts
 
 if __name__ == "__main__":
     interrupts.end_silently_on_ctrl_c()
 
 from typing import NoReturn
 
-from aws_ssm_fetcher.cli import exit_with, main
+from aws_ssm_fetcher.cli import main
 from aws_ssm_fetcher.data_fetcher import AWSSSMDataFetcher
+from command_line.command import exit_with
 
 __all__ = ["AWSSSMDataFetcher", "main", "run"]
 

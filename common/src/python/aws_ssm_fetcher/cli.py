@@ -7,18 +7,16 @@ A run that failed or was interrupted publishes nothing.
 from __future__ import annotations
 
 # Ctrl-C must be seen to before the other imports, which take half a second.
-from aws_ssm_fetcher import interrupts
+from command_line import interrupts
 
 if __name__ == "__main__":
     interrupts.end_silently_on_ctrl_c()
 
 import argparse
-import math
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import NoReturn
 
 from aws_ssm_fetcher import __version__, console
 from aws_ssm_fetcher.core.cache import CacheManager
@@ -26,14 +24,19 @@ from aws_ssm_fetcher.core.config import Config
 from aws_ssm_fetcher.data_fetcher import DEFAULT_MAX_TPS, AWSSSMDataFetcher
 from aws_ssm_fetcher.data_sources.rss import LIVE_FEED_URL, HttpLaunchFeed
 from aws_ssm_fetcher.outputs.files import ReportFormat
-from aws_ssm_fetcher.pipeline import Options, RunResult, make_report
-from lambda_core.errors import ApplicationError, ConfigurationError
-from lambda_core.observability import LOG_LEVELS, configure_logging
-
-COMPLETE = 0
-FAILED = 1
-WRONG_USAGE = 2
-INTERRUPTED = 130
+from aws_ssm_fetcher.outputs.run_result import RunResult
+from aws_ssm_fetcher.pipeline import Options, make_report
+from command_line.command import (
+    COMPLETE,
+    FAILED,
+    _number,
+    add_log_level_argument,
+    exit_with,
+    guarded,
+    positive_number,
+    text_in_utf8,
+)
+from command_line.stages import stage_display
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -41,46 +44,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = _parser()
     args = parser.parse_args(arguments)
     return guarded(parser.prog, args.log_level, lambda: _run(args))
-
-
-def guarded(prog: str, log_level: str | None, command: Callable[[], int]) -> int:
-    """Run a command, and say in one line what went wrong where it failed.
-
-    An error that nobody foresaw is told in a line too, and in full with `--log-level DEBUG`.
-    """
-    try:
-        configure_logging(log_level or _log_level())
-        return command()
-    except KeyboardInterrupt:
-        print(f"{prog}: interrupted; nothing was published", file=sys.stderr)
-        return INTERRUPTED
-    except ConfigurationError as error:
-        print(f"{prog}: {error}", file=sys.stderr)
-        return WRONG_USAGE
-    except ApplicationError as error:
-        print(f"{prog}: failed: {error}", file=sys.stderr)
-        return FAILED
-    except Exception as error:
-        if log_level == "DEBUG":
-            raise
-        name = type(error).__name__
-        print(
-            f"{prog}: failed: {name}: {error} (more with --log-level DEBUG)",
-            file=sys.stderr,
-        )
-        return FAILED
-
-
-def exit_with(code: int) -> NoReturn:
-    """End the program with this code; an interrupted one at once.
-
-    At its end Python waits for every thread, and so for calls that hang until their time is over.
-    """
-    if code == INTERRUPTED:
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(code)
-    sys.exit(code)
 
 
 def add_report_arguments(
@@ -123,17 +86,6 @@ def add_report_arguments(
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
 
 
-def add_log_level_argument(parser: argparse.ArgumentParser) -> None:
-    """Add the option by which `guarded` tells more, or less."""
-    parser.add_argument(
-        "--log-level",
-        metavar="LEVEL",
-        type=str.upper,
-        choices=LOG_LEVELS,
-        help=f"{', '.join(LOG_LEVELS)} (LOG_LEVEL, WARNING)",
-    )
-
-
 def finish(result: RunResult) -> int:
     """Show the closing table, and turn the result into an exit code."""
     try:
@@ -143,24 +95,6 @@ def finish(result: RunResult) -> int:
         # break the pipe again when Python flushes it at the end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return COMPLETE if result.complete else FAILED
-
-
-def positive_number(text: str) -> float:
-    """Read a finite number above zero; a type for argparse."""
-    value = _number(text)
-    if value <= 0:
-        raise argparse.ArgumentTypeError(f"{text!r} is not above zero")
-    return value
-
-
-def text_in_utf8(text: str) -> str:
-    """Read a text that a report can tell; a type for argparse."""
-    try:
-        text.encode()
-    except UnicodeEncodeError as error:
-        # What the operating system gave was no text, and Python keeps such bytes as surrogates.
-        raise argparse.ArgumentTypeError(f"{text!r} is not text in UTF-8") from error
-    return text
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -227,7 +161,7 @@ def _run(args: argparse.Namespace) -> int:
             zones=args.zones,
             cross_check=args.cross_check,
         ),
-        console.stages(),
+        stage_display(),
     )
     return finish(result)
 
@@ -239,15 +173,6 @@ def _look_after_cache(args: argparse.Namespace, cache: CacheManager) -> int:
     if args.cache_info:
         print(cache.info())
     return COMPLETE
-
-
-def _log_level() -> str:
-    level = os.environ.get("LOG_LEVEL") or "WARNING"
-    if level.upper() not in LOG_LEVELS:
-        raise ConfigurationError(
-            f"LOG_LEVEL is {level!r}; it must be one of {', '.join(LOG_LEVELS)}"
-        )
-    return level
 
 
 def _formats(text: str) -> tuple[ReportFormat, ...]:
@@ -265,16 +190,6 @@ def _folder(text: str) -> str:
     if not text:
         raise argparse.ArgumentTypeError("'' is no folder")
     return text_in_utf8(text)
-
-
-def _number(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if not math.isfinite(value):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number")
-    return value
 
 
 if __name__ == "__main__":

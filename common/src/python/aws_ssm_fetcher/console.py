@@ -7,106 +7,18 @@ plain line. Progress goes to standard error, the table to standard output.
 from __future__ import annotations
 
 import datetime as dt
-import sys
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
-from typing import TYPE_CHECKING, Protocol, TextIO
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from aws_ssm_fetcher.outputs.files import SUMMARY_FILE
 from aws_ssm_fetcher.outputs.provenance import notice
-from aws_ssm_fetcher.progress import Progress, no_progress
+from command_line.table import table
 
 if TYPE_CHECKING:
     from aws_ssm_fetcher.models import CrossCheck
+    from aws_ssm_fetcher.outputs.run_result import RunResult
     from aws_ssm_fetcher.outputs.summary import Summary
-    from aws_ssm_fetcher.pipeline import RunResult
     from aws_ssm_fetcher.report import Findings, ReportMetadata
-
-SECONDS_BETWEEN_LINES = 5.0
-
-
-class StageDisplay(Protocol):
-    """Shows the stages of a run, one after the other."""
-
-    def stage(self, title: str) -> AbstractContextManager[Progress]:
-        """Show a stage while the block runs; the value tells how far it is."""
-
-
-class SilentStages:
-    """Shows nothing."""
-
-    @contextmanager
-    def stage(self, title: str) -> Iterator[Progress]:
-        """Show nothing while the block runs."""
-        del title
-        yield no_progress
-
-
-class PlainStages:
-    """One line when a stage starts and ends, and every few seconds in between."""
-
-    def __init__(self, stream: TextIO, clock: Callable[[], float] = time.monotonic) -> None:
-        self._stream = stream
-        self._clock = clock
-
-    @contextmanager
-    def stage(self, title: str) -> Iterator[Progress]:
-        """Show one stage."""
-        started = said = self._clock()
-        self._say(f"{title} ...")
-
-        def progress(done: int, total: int) -> None:
-            nonlocal said
-            now = self._clock()
-            if now - said >= SECONDS_BETWEEN_LINES:
-                said = now
-                self._say(f"{title}: {done} of {total}")
-
-        yield progress
-        self._say(f"{title}: done in {self._clock() - started:.1f} s")
-
-    def _say(self, line: str) -> None:
-        print(line, file=self._stream, flush=True)
-
-
-class BarStages:
-    """A bar a stage, on a terminal."""
-
-    def __init__(self, stream: TextIO) -> None:
-        from rich.console import Console
-
-        self._console = Console(file=stream)
-
-    @contextmanager
-    def stage(self, title: str) -> Iterator[Progress]:
-        """Show one stage."""
-        from rich.progress import (
-            BarColumn,
-            MofNCompleteColumn,
-            SpinnerColumn,
-            TextColumn,
-            TimeElapsedColumn,
-        )
-        from rich.progress import Progress as Bars
-
-        columns = (
-            SpinnerColumn(finished_text="[green]✓"),
-            TextColumn("{task.description:<32}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeElapsedColumn(),
-        )
-        with Bars(*columns, console=self._console) as bars:
-            task = bars.add_task(title, total=None)
-            yield lambda done, total: bars.update(task, completed=done, total=total)
-            total = bars.tasks[task].total or 1
-            bars.update(task, completed=total, total=total)
-
-
-def stages(stream: TextIO = sys.stderr) -> StageDisplay:
-    """Choose the display that fits where the output goes."""
-    return BarStages(stream) if stream.isatty() else PlainStages(stream)
 
 
 def closing_table(result: RunResult) -> str:
@@ -136,17 +48,6 @@ def closing_table(result: RunResult) -> str:
     if metadata.warnings:
         rows.append(("Warnings", "\n".join(metadata.warnings)))
     return table("Region and service report", rows)
-
-
-def table(title: str, rows: Sequence[tuple[str, str]]) -> str:
-    """Lay out names and values in two columns; a value may have several lines."""
-    width = max(len(name) for name, _ in rows)
-    lines = [title, "-" * len(title)]
-    for name, value in rows:
-        first, *more = value.splitlines() or [""]
-        lines.append(f"{name:<{width}}  {first}")
-        lines.extend(f"{'':<{width}}  {line}" for line in more)
-    return "\n".join(lines)
 
 
 def _age(metadata: ReportMetadata) -> str:

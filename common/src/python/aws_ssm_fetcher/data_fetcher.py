@@ -15,7 +15,7 @@ from aws_ssm_fetcher.core.config import Config
 from aws_ssm_fetcher.data_sources.global_infrastructure import GlobalInfrastructure
 from aws_ssm_fetcher.data_sources.parameter_tree import ParameterTree, SsmRegion
 from aws_ssm_fetcher.models import Catalog, DomainModel, Launches
-from aws_ssm_fetcher.progress import Progress, no_progress
+from command_line.progress import Progress, no_progress
 from lambda_core import aws, circuit_breaker, retry
 from lambda_core.aws import is_aws_fault
 from lambda_core.errors import ConfigurationError

@@ -15,14 +15,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from aws_ssm_fetcher.console import SilentStages, StageDisplay
 from aws_ssm_fetcher.data_fetcher import AWSSSMDataFetcher
 from aws_ssm_fetcher.outputs.files import ReportFormat
 from aws_ssm_fetcher.outputs.publish import publish, staging_folder
 from aws_ssm_fetcher.outputs.report_set import write_reports
-from aws_ssm_fetcher.outputs.summary import Stage, Summary, summarise
-from aws_ssm_fetcher.progress import Progress
-from aws_ssm_fetcher.report import Findings
+from aws_ssm_fetcher.outputs.run_result import RunResult
+from aws_ssm_fetcher.outputs.summary import Stage, summarise
+from command_line.progress import Progress
+from command_line.stages import SilentStages, StageDisplay
 from lambda_core.observability import StepTimings, timed_step
 
 if TYPE_CHECKING:
@@ -49,26 +49,6 @@ class Options:
     formats: tuple[ReportFormat, ...] = tuple(ReportFormat)
     zones: bool = True
     cross_check: bool = False
-
-
-@dataclass(frozen=True)
-class RunResult:
-    """What a run made and published."""
-
-    report: Findings
-    summary: Summary
-    output_dir: Path
-
-    @property
-    def complete(self) -> bool:
-        """Whether the source gave everything that the report needs."""
-        return self.summary.pipeline_summary.status == "succeeded"
-
-    @property
-    def stage_seconds(self) -> dict[str, float]:
-        """How long each stage took."""
-        stages = self.summary.pipeline_summary.stages
-        return {stage.name: stage.duration_seconds or 0.0 for stage in stages}
 
 
 def make_report(

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import ClientError
 
+from artefacts.function_settings import FunctionSettings
 from deployment.errors import DeploymentError
 from deployment.stacks import PRODUCTION
 from deployment.state import Account
-from local_cloud.function_settings import FunctionSettings
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

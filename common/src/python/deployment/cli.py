@@ -11,15 +11,15 @@ from typing import Any
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError, ProfileNotFound
 
-from aws_ssm_fetcher.cli import COMPLETE, FAILED, INTERRUPTED, WRONG_USAGE, exit_with
+from artefacts.repository import ARCHITECTURES, architecture, repository_root
+from command_line.command import COMPLETE, FAILED, INTERRUPTED, WRONG_USAGE, exit_with
 from deployment.deploy import Deployment, ask_on_terminal
 from deployment.errors import UsageError
-from deployment.local import local_account, run_pipeline
-from deployment.proof import log_settings, prove
+from deployment.proof.local import local_account, run_pipeline
+from deployment.proof.proof import log_settings, prove
 from deployment.stacks import ENVIRONMENTS, Stack, find_stack
 from deployment.terraform import require_terraform
 from lambda_core.errors import ApplicationError, ConfigurationError
-from local_cloud.clone import ARCHITECTURES, architecture, clone_root
 
 PROG = "deploy.sh"
 
@@ -98,7 +98,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _run(args: argparse.Namespace) -> int:
-    stack = find_stack(clone_root(), args.stack, args.environment)
+    stack = find_stack(repository_root(), args.stack, args.environment)
     if args.local:
         return _run_locally(args, stack)
     if args.prove:

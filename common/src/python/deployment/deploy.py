@@ -10,15 +10,15 @@ from typing import Any
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
-from aws_ssm_fetcher import console
-from deployment import trial
+from artefacts.packaging import packaged
+from command_line.stages import stage_display
+from deployment import trial_run
 from deployment.checks import check_packages, check_plan
 from deployment.errors import DeploymentError, UsageError
 from deployment.stacks import PRODUCTION, Stack
 from deployment.state import Account, ensure_state_bucket, has_state_bucket
 from deployment.terraform import Terraform, require_terraform
 from deployment.verify import Examination, examine
-from local_cloud.packaging import packaged
 
 type Ask = Callable[[str], str]
 """Asks a person, and returns the answer; empty where nobody is there."""
@@ -112,9 +112,9 @@ class Deployment:
             )
         resources = terraform.planned_changes()
         if run:
-            for start in trial.starts(resources):
-                with console.stages().stage(f"What the schedule {start.schedule} starts"):
-                    trial.run(start, self.session)
+            for start in trial_run.starts(resources):
+                with stage_display().stage(f"What the schedule {start.schedule} starts"):
+                    trial_run.run(start, self.session)
         examination = examine(resources, self.session, just_run=run)
         if examination.faults:
             raise DeploymentError(

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from artefacts.function_settings import FunctionSettings, read_settings
+from artefacts.repository import SETTINGS_FILE
 from deployment.errors import UsageError
-from local_cloud.clone import SETTINGS_FILE
-from local_cloud.function_settings import FunctionSettings, read_settings
 
 ENVIRONMENTS: Final = ("dev", "staging", "prod")
 

@@ -55,8 +55,8 @@ class ApplicationError(Exception):
         return " ".join(self.message.split())
 
 
-class InvalidRequestError(ApplicationError):
-    """A function was asked for something that it does not do; asking again cannot help."""
+class InvalidEventError(ApplicationError):
+    """The event of a function is not valid; sending it again cannot help."""
 
 
 class ConfigurationError(ApplicationError):

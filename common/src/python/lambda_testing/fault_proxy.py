@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-from lambda_testing.loopback_server import Exchange, LoopbackServer, ReceivedRequest
+from local_cloud.loopback_server import Exchange, LoopbackServer, ReceivedRequest
 
 UPSTREAM_TIMEOUT_SECONDS = 60.0
 

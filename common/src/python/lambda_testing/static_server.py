@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from lambda_testing.loopback_server import Exchange, LoopbackServer, ReceivedRequest
+from local_cloud.loopback_server import Exchange, LoopbackServer, ReceivedRequest
 
 _PIECE_BYTES = 64 * 1024
 

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-from lambda_core.errors import ApplicationError, ConfigurationError
-
-
-class LocalCloudError(ApplicationError):
-    """The local cloud cannot do what it was asked; its text says what to do."""
+from artefacts.errors import LocalCloudError
 
 
 class ServerError(LocalCloudError):
@@ -17,17 +13,5 @@ class RuntimeMissingError(LocalCloudError):
     """There is no environment on which functions could run."""
 
 
-class ArtefactMissingError(LocalCloudError):
-    """A function or a layer has not been packaged."""
-
-
-class PackagingError(LocalCloudError):
-    """The functions could not be packaged."""
-
-
 class ExecutionError(LocalCloudError):
     """An execution of a state machine did not make what it is for."""
-
-
-class UsageError(ConfigurationError):
-    """The command was called in a way that cannot work."""

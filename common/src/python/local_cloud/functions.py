@@ -11,14 +11,14 @@ from pathlib import Path
 from tempfile import mkdtemp
 from typing import Any
 
-from local_cloud.asynchronous import RETRY_DELAYS_SECONDS, AsyncInvoker
-from local_cloud.code_store import CodeStore
-from local_cloud.function_process import Host
-from local_cloud.lambda_backend import invoke_in_sandboxes
-from local_cloud.lambda_service import LambdaService
-from local_cloud.reaper import Reaper
-from local_cloud.runtime_api import LOOPBACK
-from local_cloud.surroundings import forget_accounts
+from local_cloud.environment import clear_aws_environment
+from local_cloud.lambda_runtime.asynchronous import RETRY_DELAYS_SECONDS, AsyncInvoker
+from local_cloud.lambda_runtime.code_store import CodeStore
+from local_cloud.lambda_runtime.function_process import Host
+from local_cloud.lambda_runtime.lambda_backend import invoke_in_sandboxes
+from local_cloud.lambda_runtime.lambda_service import LambdaService
+from local_cloud.lambda_runtime.reaper import Reaper
+from local_cloud.lambda_runtime.runtime_api import LOOPBACK
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ def run_functions(options: FunctionOptions, port: int) -> LambdaService:
     """Let moto, in this process and at this port of loopback, run functions until it ends."""
     from moto.core.config import default_user_config
 
-    forget_accounts()
+    clear_aws_environment()
     # moto's interpreter of state machines calls the other services at this port.
     os.environ["MOTO_PORT"] = str(port)
     default_user_config["stepfunctions"] = {"execute_state_machine": True}

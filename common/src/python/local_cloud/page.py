@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from local_cloud.html import Content, Node, Style
-from local_cloud.lambda_service import LambdaService, PastInvocation
+from local_cloud.lambda_runtime.lambda_service import LambdaService, PastInvocation
 from local_cloud.state import (
     Bucket,
     Execution,

@@ -2,7 +2,7 @@
 
 A process of its own, so that the server does not share the interpreter lock with its client, and
 so that what the client costs can be measured. It listens on loopback and nowhere else, because it
-lets everybody in who can reach it, but for web sites (`local_cloud.gate`).
+lets everybody in who can reach it, but for web sites (`local_cloud.origin_check`).
 """
 
 from __future__ import annotations
@@ -21,11 +21,12 @@ from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection
 from typing import TYPE_CHECKING
 
-from local_cloud import mends, shortcuts
+from local_cloud import moto_patches
 from local_cloud.errors import ServerError
 from local_cloud.failures import Failures
 from local_cloud.functions import FunctionOptions, run_functions
-from local_cloud.gate import Gate
+from local_cloud.moto_patches import speedups
+from local_cloud.origin_check import Gate
 from local_cloud.page import StatusPage
 from local_cloud.recorder import Recorder
 
@@ -128,8 +129,8 @@ def _serve(connection: Connection, port: int, functions: FunctionOptions | None)
     server = _bind(connection, port)
     if server is None:
         return
-    mends.apply()
-    shortcuts.apply()
+    moto_patches.apply()
+    speedups.apply()
     if functions:
         server.app = StatusPage(server.app, run_functions(functions, server.port))
         server.app = Recorder(server.app)

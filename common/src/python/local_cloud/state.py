@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from local_cloud.lambda_service import LambdaService, PastInvocation
+from local_cloud.lambda_runtime.lambda_service import LambdaService, PastInvocation
 
 LATEST = 50
 """How many messages, executions, objects and items are shown of each kind."""

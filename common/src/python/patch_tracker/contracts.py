@@ -111,15 +111,15 @@ class DiscussionsResult(Contract):
     writes: int
 
 
-def parse_request[R: Contract](model: type[R], event: dict[str, Any]) -> R:
+def parse_event[R: Contract](model: type[R], event: dict[str, Any]) -> R:
     """Read an event; that of a function's destination stands for the answer that is in it.
 
-    Errors are those of `lambda_core.contracts.parse_request`.
+    Errors are those of `lambda_core.contracts.parse_event`.
     """
     answer = event.get("responsePayload") if isinstance(event, dict) else None
     if isinstance(answer, dict) and "requestContext" in event:
         event = {name: answer[name] for name in model.model_fields if name in answer}
-    return contracts.parse_request(model, event)
+    return contracts.parse_event(model, event)
 
 
 def patches_result(

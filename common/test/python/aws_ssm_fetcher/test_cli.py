@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from aws_ssm_fetcher import __version__, cli
+from command_line.command import COMPLETE, FAILED, INTERRUPTED, WRONG_USAGE, guarded
 from lambda_testing import fault_proxy as fault
 from lambda_testing.fault_proxy import Fault, FaultProxy
 from local_cloud.server import moto_server
@@ -61,7 +62,7 @@ def test_wrong_options_are_named(
 ) -> None:
     with pytest.raises(SystemExit) as ended:
         cli.main(arguments)
-    assert ended.value.code == cli.WRONG_USAGE
+    assert ended.value.code == WRONG_USAGE
     assert message in capsys.readouterr().err
 
 
@@ -87,14 +88,14 @@ def test_wrong_settings_are_wrong_usage_and_named(
     monkeypatch.setenv(variable, value)
     monkeypatch.setenv("AWS_ENDPOINT_URL", "https://127.0.0.1:9")
     monkeypatch.chdir(tmp_path)
-    assert cli.main([]) == cli.WRONG_USAGE
+    assert cli.main([]) == WRONG_USAGE
     error = only_line(capsys.readouterr().err)
     assert variable in error
     assert value in error
 
 
 def test_a_negative_age_of_the_cache_is_wrong_usage(capsys: pytest.CaptureFixture[str]) -> None:
-    assert cli.main(["--cache-hours=-1"]) == cli.WRONG_USAGE
+    assert cli.main(["--cache-hours=-1"]) == WRONG_USAGE
     assert "--cache-hours" in only_line(capsys.readouterr().err)
 
 
@@ -130,7 +131,7 @@ def test_the_version_is_the_changelogs_newest(pytestconfig: pytest.Config) -> No
 
 def test_no_network(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     # Nothing listens at the endpoint that tests have by default.
-    assert cli.main([f"--output-dir={tmp_path}", "--no-cache"]) == cli.FAILED
+    assert cli.main([f"--output-dir={tmp_path}", "--no-cache"]) == FAILED
     error = only_line(capsys.readouterr().err)
     assert "127.0.0.1:9" in error
     assert "check the network" in error
@@ -142,14 +143,14 @@ def test_no_credentials(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
         monkeypatch.delenv(name)
     program = start(["--no-cache"], tmp_path)
     _, errors = program.communicate(timeout=60)
-    assert program.returncode == cli.FAILED
+    assert program.returncode == FAILED
     assert "credentials" in only_line(errors)
     assert "AWS_PROFILE" in only_line(errors)
 
 
 def test_a_profile_that_does_not_exist(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     code = cli.main([f"--output-dir={tmp_path}", "--no-cache", "--profile=nobody"])
-    assert code == cli.WRONG_USAGE
+    assert code == WRONG_USAGE
     assert "nobody" in only_line(capsys.readouterr().err)
 
 
@@ -158,7 +159,7 @@ def test_an_output_folder_that_cannot_be(
 ) -> None:
     (tmp_path / "file").write_text("in the way")
     with FaultProxy("http://127.0.0.1:9") as proxy:
-        assert cli.main([f"--output-dir={tmp_path}/file/reports", "--no-cache"]) == cli.FAILED
+        assert cli.main([f"--output-dir={tmp_path}/file/reports", "--no-cache"]) == FAILED
         assert not proxy.calls, "it is noticed before anything is fetched"
     assert f"{tmp_path}/file/reports" in only_line(capsys.readouterr().err)
 
@@ -168,7 +169,7 @@ def test_an_output_folder_of_another_program(
 ) -> None:
     (tmp_path / "summary.json").write_text('{"total": 3}')
     with FaultProxy("http://127.0.0.1:9") as proxy:
-        assert cli.main([f"--output-dir={tmp_path}", "--no-cache"]) == cli.FAILED
+        assert cli.main([f"--output-dir={tmp_path}", "--no-cache"]) == FAILED
         assert not proxy.calls, "it is noticed before anything is fetched"
     assert f"{tmp_path}: the summary.json there" in only_line(capsys.readouterr().err)
     assert (tmp_path / "summary.json").read_text() == '{"total": 3}'
@@ -186,7 +187,7 @@ def test_no_room_for_the_reports(tmp_path: Path) -> None:
         )
         resource.prlimit(program.pid, resource.RLIMIT_FSIZE, (20_000, 20_000))
         _, errors = program.communicate(timeout=120)
-    assert program.returncode == cli.FAILED
+    assert program.returncode == FAILED
     assert "cannot write the reports into" in only_line(errors)
     assert list((tmp_path / "output").iterdir()) == []
 
@@ -201,7 +202,7 @@ def test_ctrl_c_in_the_middle_ends_at_once_and_publishes_nothing(tmp_path: Path)
             assert program.poll() is None
         program.send_signal(signal.SIGINT)
         _, errors = program.communicate(timeout=10)
-    assert program.returncode == cli.INTERRUPTED
+    assert program.returncode == INTERRUPTED
     assert only_line(errors) == "aws-ssm-fetcher: interrupted; nothing was published"
     assert list((tmp_path / "output").iterdir()) == []
 
@@ -237,7 +238,7 @@ def test_nobody_reads_the_closing_table(tmp_path: Path) -> None:
         program.stdout.close()
         errors = program.stderr.read()
         program.stderr.close()
-        assert program.wait(timeout=120) == cli.COMPLETE, errors
+        assert program.wait(timeout=120) == COMPLETE, errors
     assert "Writing the reports: done" in only_line(errors)
     assert (tmp_path / "output" / "summary.json").exists()
 
@@ -248,13 +249,13 @@ def test_the_cache_is_shown_and_cleared(tmp_path: Path, capsys: pytest.CaptureFi
 
     CacheManager(Config(cache_dir=str(tmp_path))).set("greeting", "hello")
     folder = f"--cache-dir={tmp_path}"
-    assert cli.main([folder, "--cache-info"]) == cli.COMPLETE
+    assert cli.main([folder, "--cache-info"]) == COMPLETE
     assert "greeting" in capsys.readouterr().out
-    assert cli.main([folder, "--clear-cache"]) == cli.COMPLETE
+    assert cli.main([folder, "--clear-cache"]) == COMPLETE
     assert capsys.readouterr().out == "cleared 1 cache entry\n"
-    assert cli.main([folder, "--clear-cache"]) == cli.COMPLETE
+    assert cli.main([folder, "--clear-cache"]) == COMPLETE
     assert capsys.readouterr().out == "cleared 0 cache entries\n"
-    assert cli.main([folder, "--cache-info"]) == cli.COMPLETE
+    assert cli.main([folder, "--cache-info"]) == COMPLETE
     assert "greeting" not in capsys.readouterr().out
 
 
@@ -264,8 +265,8 @@ def test_an_error_that_nobody_foresaw_is_one_line_too(
     def broken() -> int:
         raise ZeroDivisionError("by zero")
 
-    assert cli.guarded("program", None, broken) == cli.FAILED
+    assert guarded("program", None, broken) == FAILED
     error = only_line(capsys.readouterr().err)
     assert error == "program: failed: ZeroDivisionError: by zero (more with --log-level DEBUG)"
     with pytest.raises(ZeroDivisionError):
-        cli.guarded("program", "DEBUG", broken)
+        guarded("program", "DEBUG", broken)

@@ -15,11 +15,12 @@ import pytest
 
 from aws_ssm_fetcher import cli
 from aws_ssm_fetcher.outputs.files import SUMMARY_FILE
+from command_line.command import COMPLETE, FAILED
 from lambda_testing import fault_proxy as fault
 from lambda_testing.fault_proxy import Fault, FaultProxy
-from lambda_testing.loopback_server import ReceivedRequest
 from lambda_testing.moto_tree import moto_tree
 from lambda_testing.static_server import Reply, repeated, static_server
+from local_cloud.loopback_server import ReceivedRequest
 from local_cloud.server import moto_server
 
 type Answer = dict[str, Any]
@@ -102,7 +103,7 @@ def test_passing_faults_cost_nothing(
 ) -> None:
     with FaultProxy(upstream, [Fault(which, action)]) as proxy:
         code, summary = run(proxy.url)
-    assert code == cli.COMPLETE
+    assert code == COMPLETE
     assert summary["statistics"]["regional_combinations"] == PAIRS
     assert proxy.outcomes[action.outcome] > 30
     told = summary["source_data"]["provenance"]["calls"]
@@ -129,7 +130,7 @@ def test_an_empty_page_with_a_token_is_not_the_end(
     with FaultProxy(upstream, faults) as proxy:
         code, summary = run(proxy.url)
     assert seen[:3] == [None, "0", "10"]
-    assert code == cli.COMPLETE
+    assert code == COMPLETE
     assert summary["statistics"]["regional_combinations"] == PAIRS
 
 
@@ -146,7 +147,7 @@ def test_an_empty_list_is_asked_for_again(
 
     with FaultProxy(upstream, [Fault(first_of_one_region, NOTHING)]) as proxy:
         code, summary = run(proxy.url)
-    assert code == cli.COMPLETE
+    assert code == COMPLETE
     assert summary["statistics"]["regional_combinations"] == PAIRS
     told = summary["source_data"]["provenance"]["calls"]
     assert told == {name: proxy.calls[name] for name in ("GetParameters", "GetParametersByPath")}
@@ -238,7 +239,7 @@ def test_one_region_that_cannot_be_read_fails_the_report(
 ) -> None:
     with FaultProxy(upstream, [Fault(fault.on_path(ONE_REGION), action)]) as proxy:
         code, summary = run(proxy.url)
-    assert (code, summary) == (cli.FAILED, {})
+    assert (code, summary) == (FAILED, {})
     error = capsys.readouterr().err.splitlines()[-1]
     assert error.startswith("aws-ssm-fetcher: failed: ")
     assert ONE_REGION in error
@@ -253,7 +254,7 @@ def test_names_that_the_source_keeps_quiet_about_fail_the_report(
     drop_one = fault.mutate_json(lambda answer: {**answer, "Parameters": answer["Parameters"][1:]})
     with FaultProxy(upstream, [Fault(fault.on_operation("GetParameters"), drop_one)]) as proxy:
         code, summary = run(proxy.url)
-    assert (code, summary) == (cli.FAILED, {})
+    assert (code, summary) == (FAILED, {})
     assert "SSM in us-east-1 said nothing about" in capsys.readouterr().err
 
 
@@ -270,7 +271,7 @@ def test_an_empty_tree_is_an_error(
 
     with FaultProxy(upstream, [Fault(lists_it, NOTHING)]) as proxy:
         code, summary = run(proxy.url)
-    assert (code, summary) == (cli.FAILED, {})
+    assert (code, summary) == (FAILED, {})
     assert "SSM lists no" in capsys.readouterr().err
 
 
@@ -334,7 +335,7 @@ def test_a_broken_feed_costs_the_launch_dates_only(
             ]
         )
         assert feed.bytes_sent < 20_000_000
-    assert code == cli.COMPLETE
+    assert code == COMPLETE
     summary = json.loads((output / SUMMARY_FILE).read_text())
     assert summary["statistics"]["regional_combinations"] == PAIRS
     [part] = [

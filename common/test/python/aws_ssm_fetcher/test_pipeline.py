@@ -21,7 +21,8 @@ from aws_ssm_fetcher.core.config import Config
 from aws_ssm_fetcher.data_fetcher import AWSSSMDataFetcher, Source
 from aws_ssm_fetcher.data_sources.rss import BundledLaunchFeed
 from aws_ssm_fetcher.models import Catalog
-from aws_ssm_fetcher.pipeline import Options, RunResult, make_report
+from aws_ssm_fetcher.outputs.run_result import RunResult
+from aws_ssm_fetcher.pipeline import Options, make_report
 from lambda_core import aws
 from lambda_core.errors import ConfigurationError
 from lambda_testing.moto_tree import moto_tree

@@ -14,8 +14,8 @@ from aws_ssm_fetcher_testing.stage_runs import fetched, request_after
 from aws_ssm_fetcher.stages.artefacts import ArtefactStore
 from aws_ssm_fetcher.stages.contracts import StageRequest, StageResult
 from aws_ssm_fetcher.stages.process import process
-from lambda_core.contracts import parse_request
-from lambda_core.errors import ConfigurationError, InvalidRequestError, ProcessingError
+from lambda_core.contracts import parse_event
+from lambda_core.errors import ConfigurationError, InvalidEventError, ProcessingError
 from lambda_testing.events import sample_events
 from lambda_testing.fresh_interpreter import packages_after_import
 
@@ -60,14 +60,14 @@ class StageFunctionTests:
 
     def test_the_sample_events_are_valid(self) -> None:
         for event in self.events.values():
-            parse_request(StageRequest, event)
+            parse_event(StageRequest, event)
 
     def test_it_takes_a_request_and_answers_a_result(self, store: ArtefactStore) -> None:
         before = fetched(store, "run-1", small_catalog())
         if self.after == "processed-data":
             before = process(request_after(before), store)
         answer = self.function.handler(request_after(before).model_dump(mode="json"), None)
-        result = parse_request(StageResult, answer)
+        result = parse_event(StageResult, answer)
         assert result.statistics.stage == self.stage
         assert result.statistics.pairs == 7
         store.read(self.writes)
@@ -76,7 +76,7 @@ class StageFunctionTests:
         location = store.location(f"{self.after}/run-1/")
         with pytest.raises(ProcessingError, match="is missing"):
             self.function.handler({"execution_id": "run-1", "data_location": location}, None)
-        with pytest.raises(InvalidRequestError, match="data_location: Field required"):
+        with pytest.raises(InvalidEventError, match="data_location: Field required"):
             self.function.handler({"execution_id": "run-1"}, None)
 
     def test_a_bucket_that_is_not_set_is_named(self) -> None:

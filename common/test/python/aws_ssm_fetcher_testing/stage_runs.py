@@ -26,7 +26,7 @@ from aws_ssm_fetcher.stages.process import process
 from lambda_core import aws
 from lambda_core.s3 import S3Objects
 from lambda_testing.fault_proxy import Fetch, UpstreamResponse, relay
-from lambda_testing.loopback_server import Exchange
+from local_cloud.loopback_server import Exchange
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 import boto3
 import pytest
 
+from artefacts.function_settings import FunctionSettings
 from deployment.checks import check_packages, check_plan
 from deployment.errors import DeploymentError
 from deployment.state import Account
 from lambda_testing.fault_proxy import Fault, FaultProxy, always, respond
-from local_cloud.function_settings import FunctionSettings
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[4]
 
 @pytest.fixture(autouse=True)
 def clone(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cli, "clone_root", lambda: ROOT)
+    monkeypatch.setattr(cli, "repository_root", lambda: ROOT)
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import pytest
 from deployment.errors import DeploymentError
 from deployment.state import Account, ensure_state_bucket, has_state_bucket
 from lambda_testing.fault_proxy import Fault, FaultProxy, access_denied, always
-from lambda_testing.loopback_server import ReceivedRequest
+from local_cloud.loopback_server import ReceivedRequest
 
 
 def is_written(request: ReceivedRequest) -> bool:

@@ -36,7 +36,7 @@ from lambda_testing.fault_proxy import (
     respond,
     truncate,
 )
-from lambda_testing.loopback_server import Exchange
+from local_cloud.loopback_server import Exchange
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

@@ -41,8 +41,8 @@ from lambda_testing.fault_proxy import (
     throttling,
     truncate,
 )
-from lambda_testing.loopback_server import ReceivedRequest
 from lambda_testing.static_server import Reply, static_server
+from local_cloud.loopback_server import ReceivedRequest
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

@@ -134,7 +134,7 @@ def test_ctrl_c_while_the_server_starts_ends_both_without_a_traceback(tmp_path: 
         [
             sys.executable,
             "-m",
-            "local_cloud.cli",
+            "run_local.cli",
             "region-report",
             "--in-process",
             f"--output-dir={tmp_path}",

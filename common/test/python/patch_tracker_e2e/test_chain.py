@@ -14,16 +14,17 @@ from patch_tracker_testing.mails import make_mail
 from patch_tracker_testing.sources import Sources, running_sources
 from patch_tracker_testing.tables import PROJECT, Tables, new_tables
 
+from artefacts.function_settings import read_settings
+from artefacts.repository import SETTINGS_FILE, Artefacts, architecture
 from lambda_testing.fault_proxy import Fault, FaultProxy, respond
-from lambda_testing.loopback_server import ReceivedRequest
-from local_cloud.clone import SETTINGS_FILE, Artefacts, architecture
-from local_cloud.deploy import Clients, Deployer, clients_of
-from local_cloud.function_settings import read_settings
+from local_cloud.clients import Clients, clients_of
 from local_cloud.functions import FunctionOptions
-from local_cloud.patch_tracker import FETCHES, PIPELINE
-from local_cloud.runtime_environment import lambda_runtime_python
+from local_cloud.lambda_runtime.runtime_environment import lambda_runtime_python
+from local_cloud.loopback_server import ReceivedRequest
 from local_cloud.server import moto_server
 from patch_tracker.models import MailKind
+from run_local.deployer import Deployer
+from run_local.patch_tracker.demonstration import FETCHES, PIPELINE
 
 END_SECONDS = 120.0
 

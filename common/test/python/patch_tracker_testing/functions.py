@@ -17,11 +17,11 @@ from patch_tracker_testing.sources import Sources, running_sources
 from patch_tracker_testing.tables import PROJECT, Tables, new_tables
 
 from lambda_core.contracts import Contract
-from lambda_core.errors import ConfigurationError, InvalidRequestError
+from lambda_core.errors import ConfigurationError, InvalidEventError
 from lambda_testing.events import sample_events
 from lambda_testing.fresh_interpreter import packages_after_import
 from local_cloud.server import moto_server
-from patch_tracker.contracts import parse_request
+from patch_tracker.contracts import parse_event
 from patch_tracker.models import MailKind
 
 type World = tuple[Tables, Sources]
@@ -110,16 +110,16 @@ class FunctionTests:
     @pytest.mark.parametrize("event", [[], "no object", None])
     @pytest.mark.usefixtures("world")
     def test_what_is_no_object_is_refused(self, event: Any) -> None:  # noqa: ANN401 - anything
-        with pytest.raises(InvalidRequestError, match="the event is no "):
+        with pytest.raises(InvalidEventError, match="the event is not a valid "):
             self.call(event)
 
     def test_the_sample_events_are_valid(self) -> None:
         for event in self.events.values():
-            parse_request(self.request_model, event)
+            parse_event(self.request_model, event)
 
     def test_a_wrong_event_is_told_before_anything_is_done(self, world: World) -> None:
         field, value = self.wrong
-        with pytest.raises(InvalidRequestError, match=field):
+        with pytest.raises(InvalidEventError, match=field):
             self.call({field: value})
         assert world[1].requests == 0
 

@@ -9,8 +9,6 @@ from dataclasses import dataclass
 
 from patch_tracker_testing.tables import PROJECT, Tables
 
-from local_cloud.lore_server import LoreServer
-from local_cloud.patchwork_server import PatchworkServer
 from patch_tracker.lore.client import LoreClient
 from patch_tracker.mail.message import Mail
 from patch_tracker.patchwork.client import PatchworkClient
@@ -18,6 +16,8 @@ from patch_tracker.polite import Manners, PoliteSession
 from patch_tracker.repositories.state import Cursors, Lease
 from patch_tracker.sync.discussions import DiscussionSync
 from patch_tracker.sync.patches import PatchSync
+from run_local.patch_tracker.lore_server import LoreServer
+from run_local.patch_tracker.patchwork_server import PatchworkServer
 
 MANNERS = Manners(contact="tests", spacing_seconds=0, jitter_seconds=0, attempts=3)
 

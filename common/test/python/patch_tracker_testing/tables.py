@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 from lambda_core import aws
 from lambda_core.retry import RetryPolicy
-from local_cloud.dynamodb_tables import create_tables, read_definitions
 from patch_tracker.repositories.discussions import DiscussionRepository
 from patch_tracker.repositories.patches import PatchRepository
 from patch_tracker.repositories.table import DynamoTable, Item
 from patch_tracker.sync.storing import MailStore
+from run_local.dynamodb_tables import create_tables, read_definitions
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient

@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 from region_report_e2e.deployments import Deployment, deploy
 
-from local_cloud.clone import SETTINGS_FILE, Artefacts, architecture
-from local_cloud.function_settings import FunctionSettings, read_settings
+from artefacts.function_settings import FunctionSettings, read_settings
+from artefacts.repository import SETTINGS_FILE, Artefacts, architecture
 from local_cloud.functions import FunctionOptions
-from local_cloud.region_report import PIPELINE
-from local_cloud.runtime_environment import lambda_runtime_python
+from local_cloud.lambda_runtime.runtime_environment import lambda_runtime_python
 from local_cloud.server import moto_server
+from run_local.region_report import PIPELINE
 
 
 @pytest.fixture(scope="session")

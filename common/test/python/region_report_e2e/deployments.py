@@ -10,15 +10,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from local_cloud.clone import Artefacts
-from local_cloud.deploy import Clients, Deployer, MachineSettings, RegionReport, clients_of
-from local_cloud.function_settings import FunctionSettings
-from local_cloud.region_report import (
-    DEFINITION_FILE,
-    Execution,
-    ended,
-    start,
-)
+from artefacts.function_settings import FunctionSettings
+from artefacts.repository import Artefacts
+from local_cloud.clients import Clients, clients_of
+from run_local.deployer import Deployer, MachineSettings, RegionReport
+from run_local.region_report import DEFINITION_FILE, Execution, ended, start
 
 END_SECONDS = 300.0
 

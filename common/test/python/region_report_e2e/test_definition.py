@@ -16,11 +16,11 @@ from moto.stepfunctions.parser.asl.parse.asl_parser import (
     ASLParserException,
 )
 
+from artefacts.function_settings import read_settings
+from artefacts.repository import SETTINGS_FILE
 from aws_ssm_fetcher.stages.contracts import FetchRequest, OrchestratorRequest
-from local_cloud.clone import SETTINGS_FILE
-from local_cloud.deploy import TASK_MARGIN_SECONDS, MachineSettings, render
-from local_cloud.function_settings import read_settings
-from local_cloud.region_report import DEFINITION_FILE, PIPELINE, TITLES
+from run_local.deployer import TASK_MARGIN_SECONDS, MachineSettings, render
+from run_local.region_report import DEFINITION_FILE, PIPELINE, TITLES
 
 FUNCTIONS = read_settings(Path(SETTINGS_FILE))[PIPELINE]
 

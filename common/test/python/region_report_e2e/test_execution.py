@@ -12,12 +12,13 @@ import pytest
 from region_report_e2e.deployments import Deployment
 
 from aws_ssm_fetcher import pipeline
-from aws_ssm_fetcher.console import PlainStages, closing_table
+from aws_ssm_fetcher.console import closing_table
 from aws_ssm_fetcher.core.config import Config
 from aws_ssm_fetcher.data_fetcher import AWSSSMDataFetcher, Source
 from aws_ssm_fetcher.data_sources.rss import BundledLaunchFeed
 from aws_ssm_fetcher.outputs.publish import staging_folder
-from local_cloud.region_report import execute
+from command_line.stages import PlainStages
+from run_local.region_report import execute
 
 # A busy machine is slow to import what five functions need.
 pytestmark = pytest.mark.timeout(600)

@@ -14,15 +14,15 @@ from typing import Any
 import pytest
 from region_report_e2e.deployments import END_SECONDS, Deployment, WrappedArtefacts, deploy
 
+from artefacts.function_settings import FunctionSettings
+from artefacts.repository import Artefacts, architecture
 from aws_ssm_fetcher.outputs.summary import Summary
 from aws_ssm_fetcher.stages.artefacts import ArtefactStore
 from aws_ssm_fetcher.stages.published_set import find_set
 from lambda_core.s3 import S3Objects
 from lambda_testing.fault_proxy import Fault, FaultProxy, access_denied, throttling
-from lambda_testing.loopback_server import ReceivedRequest
-from local_cloud.clone import Artefacts, architecture
-from local_cloud.function_settings import FunctionSettings
-from local_cloud.region_report import history, start
+from local_cloud.loopback_server import ReceivedRequest
+from run_local.region_report import history, start
 
 # A busy machine is slow to import what five functions need.
 pytestmark = pytest.mark.timeout(600)
@@ -200,7 +200,7 @@ def test_an_input_that_is_wrong(wrapped: Deployment) -> None:
     }
     for name, arn in arns.items():
         done = wrapped.end(arn)
-        assert (done.status, done.error) == ("FAILED", "InvalidRequestError"), inputs[name]
+        assert (done.status, done.error) == ("FAILED", "InvalidEventError"), inputs[name]
         assert "input" in done.cause
         assert wrapped.told(name) == ["failure"]
 

@@ -43,7 +43,7 @@ from aws_ssm_fetcher.models import (
     Service,
     Zones,
 )
-from aws_ssm_fetcher.progress import Progress, no_progress
+from command_line.progress import Progress, no_progress
 from lambda_core.errors import DataSourceError
 
 ROOT = "/aws/service/global-infrastructure"

@@ -16,7 +16,6 @@ What other programs put into the folder stays: a `summary.json` that is none of 
 
 from __future__ import annotations
 
-import errno
 import fcntl
 import os
 import shutil
@@ -29,48 +28,13 @@ from pydantic import BaseModel, ValidationError
 
 from aws_ssm_fetcher.outputs.files import REPORT_FILES, SUMMARY_FILE
 from aws_ssm_fetcher.outputs.summary import Summary, write_summary
+from command_line.output_folder import STAGING_PREFIX, STAGING_SUFFIX, writing_into
 from lambda_core.errors import ReportError
 
-_PREFIX, _SUFFIX = ".region-report-", ".partial"
 _PREVIOUS = "previous"
 _JOURNAL = "journal.txt"
 
 _ALL_FILES = frozenset(name for files in REPORT_FILES.values() for name in files.values())
-
-_ADVICE = {
-    errno.EACCES: "you may not write there; choose another output folder or change its permissions",
-    errno.EPERM: "you may not write there; choose another output folder or change its permissions",
-    errno.EROFS: "it is on a read-only file system; choose another output folder",
-    errno.ENOSPC: "the disk is full; free some space or choose another output folder",
-    errno.EDQUOT: "your disk quota is used up; free some space or choose another output folder",
-    errno.EFBIG: "a file would be larger than is allowed; raise the limit on file sizes",
-    errno.EEXIST: "a file of that name stands there; choose another output folder",
-    errno.ENOTDIR: "a part of its path is a file; choose another output folder",
-    errno.EISDIR: "a folder stands in the place of {name}; remove it or choose another one",
-}
-
-
-@contextmanager
-def writing_into(folder: Path) -> Iterator[None]:
-    """Turn what the operating system says of a failed write into one line for the user.
-
-    Raises
-    ------
-    ReportError
-        For every `OSError` inside, naming the output folder and what to do.
-    """
-    try:
-        yield
-    except OSError as error:
-        output_dir = folder.parent if _is_staging(folder) else folder
-        name = Path(error.filename).name if error.filename else "a report"
-        reason = _ADVICE.get(error.errno or 0, error.strerror or str(error))
-        raise ReportError(
-            f"cannot write the reports into {output_dir}: {reason.replace('{name}', name)}",
-            output_dir=str(output_dir),
-            file=error.filename,
-            errno=error.errno,
-        ) from error
 
 
 @contextmanager
@@ -220,7 +184,7 @@ def _flush(path: Path) -> None:
 
 def _locked_staging_folder(output_dir: Path) -> tuple[Path, int]:
     while True:
-        staging = Path(tempfile.mkdtemp(_SUFFIX, _PREFIX, output_dir))
+        staging = Path(tempfile.mkdtemp(STAGING_SUFFIX, STAGING_PREFIX, output_dir))
         # Until it is locked, another run may take it for abandoned, and remove it.
         try:
             lock = os.open(staging, os.O_RDONLY)
@@ -234,7 +198,7 @@ def _locked_staging_folder(output_dir: Path) -> tuple[Path, int]:
 
 def _clear_up(output_dir: Path) -> None:
     """Undo and remove what killed runs left; the folder must be locked."""
-    for staging in output_dir.glob(f"{_PREFIX}*{_SUFFIX}"):
+    for staging in output_dir.glob(f"{STAGING_PREFIX}*{STAGING_SUFFIX}"):
         try:
             lock = os.open(staging, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
         except OSError:
@@ -247,7 +211,3 @@ def _clear_up(output_dir: Path) -> None:
                 shutil.rmtree(staging, ignore_errors=True)
         finally:
             os.close(lock)
-
-
-def _is_staging(folder: Path) -> bool:
-    return folder.name.startswith(_PREFIX) and folder.name.endswith(_SUFFIX)

@@ -8,8 +8,8 @@ from pathlib import Path
 from aws_ssm_fetcher.outputs.csv_writer import write_csv
 from aws_ssm_fetcher.outputs.files import ReportFile, ReportFormat
 from aws_ssm_fetcher.outputs.json_writer import write_json
-from aws_ssm_fetcher.outputs.publish import writing_into
 from aws_ssm_fetcher.report import Report
+from command_line.output_folder import writing_into
 
 
 def write_reports(

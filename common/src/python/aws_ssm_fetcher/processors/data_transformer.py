@@ -5,13 +5,9 @@ from __future__ import annotations
 import polars as pl
 
 from aws_ssm_fetcher.models import Launches, Part
+from aws_ssm_fetcher.processors.analyses import Analyses, Distribution, RegionCount
 from aws_ssm_fetcher.processors.regional_validator import Validation
 from aws_ssm_fetcher.processors.service_mapper import Frames
-from aws_ssm_fetcher.processors.statistics_analyzer import (
-    Analyses,
-    Distribution,
-    RegionCount,
-)
 from aws_ssm_fetcher.report import Cell, Column, ColumnKind, ReportMetadata, Table, Tables
 
 DECIMALS = 4

@@ -34,13 +34,9 @@ from typing import Literal
 import polars as pl
 
 from aws_ssm_fetcher.models import Catalog, Completeness, CrossCheck, DomainModel
+from aws_ssm_fetcher.processors.analyses import Analyses, ComprehensiveStatistics, DataQuality
 from aws_ssm_fetcher.processors.service_mapper import Frames
-from aws_ssm_fetcher.processors.statistics_analyzer import (
-    Analyses,
-    ComprehensiveStatistics,
-    DataQuality,
-    deviations,
-)
+from aws_ssm_fetcher.processors.statistics_analyzer import deviations
 
 CORE_SERVICES = ("s3", "ec2", "iam", "cloudwatch")
 """Codes of the services that every region should have."""

@@ -16,7 +16,7 @@ from pydantic import BaseModel, ValidationError
 
 from aws_ssm_fetcher import __version__
 from lambda_core import aws
-from lambda_core.errors import InvalidRequestError, ProcessingError
+from lambda_core.errors import InvalidEventError, ProcessingError
 from lambda_core.s3 import ObjectNotFoundError, PreconditionFailedError, S3Objects, StoredObject
 
 DIGEST: Final = "sha256"
@@ -71,12 +71,12 @@ class ArtefactStore:
 
         Raises
         ------
-        InvalidRequestError
+        InvalidEventError
             It is another bucket, another execution's, or another stage's.
         """
         expected = self.location(prefix)
         if given != expected:
-            raise InvalidRequestError(
+            raise InvalidEventError(
                 f"data_location must be {expected}, the place of this execution in the bucket "
                 "that is set; it is another one",
                 expected=expected,

@@ -16,11 +16,11 @@ from pydantic import (
     AwareDatetime,
     ConfigDict,
     Field,
-    StringConstraints,
     model_validator,
 )
 
 from lambda_core.contracts import Contract
+from lambda_core.contracts import ExecutionId as AnyExecutionId
 
 LATEST: Final = "latest"
 """No execution's id, because the copies of the latest set lie under this name."""
@@ -35,14 +35,11 @@ def _refuse_latest(execution_id: str) -> str:
 
 
 ExecutionId = Annotated[
-    str,
-    StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,79}$"),
+    AnyExecutionId,
     AfterValidator(_refuse_latest),
     Field(json_schema_extra={"not": {"const": LATEST}}),
 ]
-"""The name of an execution, which becomes a part of keys: the names that Step Functions advises,
-https://docs.aws.amazon.com/step-functions/latest/apireference/API_StartExecution.html, but for
-`latest`."""
+"""The ID of an execution. `latest` is not allowed, because it is the key of the latest set."""
 
 Count = Annotated[int, Field(ge=0)]
 Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]

@@ -8,7 +8,7 @@ from aws_ssm_fetcher.data_fetcher import AWSSSMDataFetcher
 from aws_ssm_fetcher.stages.artefacts import ArtefactStore
 from aws_ssm_fetcher.stages.contracts import FetchRequest, StageName, StageResult
 from aws_ssm_fetcher.stages.keys import CATALOG, LAUNCHES, raw_prefix
-from aws_ssm_fetcher.stages.run import running
+from aws_ssm_fetcher.stages.stage_run import running
 from lambda_core.observability import count, timed_step
 
 if TYPE_CHECKING:

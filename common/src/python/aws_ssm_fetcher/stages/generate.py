@@ -18,7 +18,7 @@ from aws_ssm_fetcher.stages.keys import (
     json_csv_prefix,
     processed_prefix,
 )
-from aws_ssm_fetcher.stages.run import running
+from aws_ssm_fetcher.stages.stage_run import running
 from lambda_core.contracts import Contract
 from lambda_core.errors import ProcessingError
 from lambda_core.observability import timed_step
@@ -86,7 +86,7 @@ def _generate(
 
     Raises
     ------
-    InvalidRequestError
+    InvalidEventError
         The location is not where this execution's report must be.
     ProcessingError
         The report is missing or damaged.

@@ -7,7 +7,7 @@ from aws_ssm_fetcher.processors import pipeline_orchestrator
 from aws_ssm_fetcher.stages.artefacts import ArtefactStore
 from aws_ssm_fetcher.stages.contracts import StageName, StageRequest, StageResult
 from aws_ssm_fetcher.stages.keys import CATALOG, LAUNCHES, REPORT, processed_prefix, raw_prefix
-from aws_ssm_fetcher.stages.run import running
+from aws_ssm_fetcher.stages.stage_run import running
 from lambda_core.observability import timed_step
 
 
@@ -19,7 +19,7 @@ def process(request: StageRequest, store: ArtefactStore) -> StageResult:
 
     Raises
     ------
-    InvalidRequestError
+    InvalidEventError
         The location is not where this execution's raw data must be.
     ProcessingError
         The raw data is missing, damaged, or could not be processed.

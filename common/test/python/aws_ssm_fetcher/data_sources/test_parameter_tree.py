@@ -28,7 +28,7 @@ from aws_ssm_fetcher.data_sources.parameter_tree import (
 )
 from lambda_core import aws, circuit_breaker, retry
 from lambda_core.errors import DataSourceError
-from lambda_testing.loopback_server import Exchange, LoopbackServer
+from local_cloud.loopback_server import Exchange, LoopbackServer
 
 ROOT = "/aws/service/global-infrastructure"
 HERE, THERE, ELSEWHERE = "us-east-1", "eu-west-3", "sa-east-1"

@@ -14,10 +14,11 @@ from typing import Any
 import pytest
 
 from aws_ssm_fetcher.outputs.files import ReportFile, ReportFormat
-from aws_ssm_fetcher.outputs.publish import publish, staging_folder, writing_into
+from aws_ssm_fetcher.outputs.publish import publish, staging_folder
 from aws_ssm_fetcher.outputs.report_set import write_reports
 from aws_ssm_fetcher.outputs.summary import Summary, summarise
 from aws_ssm_fetcher.report import Report
+from command_line.output_folder import writing_into
 from lambda_core.errors import ReportError
 
 MakeReport = Callable[..., Report]

@@ -16,16 +16,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aws_ssm_fetcher.models import Catalog
+from aws_ssm_fetcher.processors.analyses import Analyses, CoOccurrence, Distribution, RegionCount
 from aws_ssm_fetcher.processors.service_mapper import map_catalog
-from aws_ssm_fetcher.processors.statistics_analyzer import (
-    TOP_CO_OCCURRENCES,
-    Analyses,
-    CoOccurrence,
-    Distribution,
-    RegionCount,
-    analyze,
-    describe,
-)
+from aws_ssm_fetcher.processors.statistics_analyzer import TOP_CO_OCCURRENCES, analyze, describe
 
 
 def near(value: float) -> Any:  # noqa: ANN401 - pytest's own type is private

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from aws_ssm_fetcher.models import Catalog
 from aws_ssm_fetcher.stages.artefacts import ArtefactStore
 from aws_ssm_fetcher.stages.keys import raw_prefix
-from lambda_core.errors import InvalidRequestError, ProcessingError
+from lambda_core.errors import InvalidEventError, ProcessingError
 from lambda_core.s3 import PreconditionFailedError
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ def test_only_the_one_location_is_taken(given_location: str) -> None:
     prefix = raw_prefix("run-1")
     assert store.location(prefix) == "s3://bucket/raw-data/run-1/"
     store.require_location("s3://bucket/raw-data/run-1/", prefix)
-    with pytest.raises(InvalidRequestError, match="s3://bucket/raw-data/run-1/"):
+    with pytest.raises(InvalidEventError, match="s3://bucket/raw-data/run-1/"):
         store.require_location(given_location, prefix)
 
 
@@ -106,7 +106,7 @@ def test_a_location_that_looks_like_it_is_refused(location: str) -> None:
     from lambda_core.s3 import S3Objects
 
     store = ArtefactStore(S3Objects(None, "bucket"))  # type: ignore[arg-type]  # never called
-    with pytest.raises(InvalidRequestError):
+    with pytest.raises(InvalidEventError):
         store.require_location(location, raw_prefix("run-1"))
 
 

@@ -27,8 +27,8 @@ from aws_ssm_fetcher.stages.keys import (
     raw_prefix,
     set_prefix,
 )
-from lambda_core.contracts import Contract, parse_request
-from lambda_core.errors import InvalidRequestError
+from lambda_core.contracts import Contract, parse_event
+from lambda_core.errors import InvalidEventError
 
 IDS = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9_-]{0,79}", fullmatch=True).filter(
     lambda name: name != "latest"
@@ -52,7 +52,7 @@ def results(execution_id: str = "run-1") -> dict[str, Any]:
 
 @given(IDS)
 def test_an_execution_id_becomes_prefixes_of_its_own(execution_id: str) -> None:
-    assert parse_request(FetchRequest, {"execution_id": execution_id}).execution_id == execution_id
+    assert parse_event(FetchRequest, {"execution_id": execution_id}).execution_id == execution_id
     prefixes = {
         make(execution_id)
         for make in (raw_prefix, processed_prefix, json_csv_prefix, excel_prefix, set_prefix)
@@ -80,14 +80,14 @@ def test_no_prefix_of_an_execution_stands_for_another(one: str, other: str) -> N
     ["", "a/b", "../a", "-a", "_a", "a b", "a\n", "é", "a" * 81, "a.b", "latest", 1, None, ["a"]],
 )
 def test_what_is_no_execution_id_is_refused(execution_id: object) -> None:
-    with pytest.raises(InvalidRequestError, match="FetchRequest: execution_id"):
-        parse_request(FetchRequest, {"execution_id": execution_id})
+    with pytest.raises(InvalidEventError, match="FetchRequest: execution_id"):
+        parse_event(FetchRequest, {"execution_id": execution_id})
 
 
 def test_an_event_that_does_not_fit_is_refused_without_its_values() -> None:
     event = {"execution_id": "run-1", "data_locaton": "s3://secret-bucket/"}
-    with pytest.raises(InvalidRequestError) as caught:
-        parse_request(StageRequest, event)
+    with pytest.raises(InvalidEventError) as caught:
+        parse_event(StageRequest, event)
     assert "data_location: Field required" in str(caught.value)
     assert "data_locaton: Extra inputs" in str(caught.value)
     assert "secret-bucket" not in str(caught.value)
@@ -99,8 +99,8 @@ def test_an_age_that_makes_no_sense_is_refused(hours: object) -> None:
         {"default_max_cache_age_hours": hours},
         {"input": {"max_cache_age_hours": hours}},
     ):
-        with pytest.raises(InvalidRequestError, match="max_cache_age_hours"):
-            parse_request(FetchRequest, {"execution_id": "run-1", **event})
+        with pytest.raises(InvalidEventError, match="max_cache_age_hours"):
+            parse_event(FetchRequest, {"execution_id": "run-1", **event})
 
 
 @pytest.mark.parametrize(
@@ -114,14 +114,14 @@ def test_the_inputs_age_comes_before_the_definitions(
         "input": {"max_cache_age_hours": given},
         "default_max_cache_age_hours": default,
     }
-    assert parse_request(FetchRequest, event).max_cache_age_hours == expected
+    assert parse_event(FetchRequest, event).max_cache_age_hours == expected
 
 
 @pytest.mark.parametrize("wrong", [[], "x", None, 1, [{}]])
 @pytest.mark.parametrize("model", [FetchRequest, OrchestratorRequest])
 def test_an_input_that_is_no_object_is_refused(model: type[Contract], wrong: object) -> None:
-    with pytest.raises(InvalidRequestError, match=f"{model.__name__}.*input: .*object"):
-        parse_request(model, results() | {"execution_id": "run-1", "input": wrong})
+    with pytest.raises(InvalidEventError, match=f"{model.__name__}.*input: .*object"):
+        parse_event(model, results() | {"execution_id": "run-1", "input": wrong})
 
 
 @pytest.mark.parametrize(
@@ -140,12 +140,12 @@ def test_an_input_that_is_no_object_is_refused(model: type[Contract], wrong: obj
 def test_an_input_that_is_misspelt_is_refused(
     model: type[Contract], wrong: dict[str, object]
 ) -> None:
-    with pytest.raises(InvalidRequestError, match=f"input.{next(iter(wrong))}: "):
-        parse_request(model, results() | {"execution_id": "run-1", "input": wrong})
+    with pytest.raises(InvalidEventError, match=f"input.{next(iter(wrong))}: "):
+        parse_event(model, results() | {"execution_id": "run-1", "input": wrong})
 
 
 def test_the_orchestrator_takes_what_the_stages_answer() -> None:
-    request = parse_request(OrchestratorRequest, results())
+    request = parse_event(OrchestratorRequest, results())
     assert isinstance(request.excel, StageResult)
     assert request.excel.statistics == statistics(StageName.EXCEL_GENERATOR)
 
@@ -158,7 +158,7 @@ def test_a_branch_that_failed_is_told_by_its_error() -> None:
             "error": {"Error": "ReportError", "Cause": json.dumps(cause)},
         }
     }
-    request = parse_request(OrchestratorRequest, event)
+    request = parse_event(OrchestratorRequest, event)
     assert isinstance(request.excel, StageFailure)
     assert request.excel.error.reason == "ReportError: disk full"
 
@@ -196,5 +196,5 @@ def test_no_cause_breaks_the_line(cause: str) -> None:
 def test_results_of_others_are_refused(field: str, change: dict[str, Any], message: str) -> None:
     event = results()
     event[field] = event[field] | change
-    with pytest.raises(InvalidRequestError, match=message):
-        parse_request(OrchestratorRequest, event)
+    with pytest.raises(InvalidEventError, match=message):
+        parse_event(OrchestratorRequest, event)

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from aws_ssm_fetcher.stages import run
+from aws_ssm_fetcher.stages import stage_run
 from aws_ssm_fetcher.stages.contracts import StageName
 from aws_ssm_fetcher.stages.schemas import MODELS, with_current_schemas
 
@@ -34,7 +34,9 @@ def test_a_page_without_a_schema_is_refused() -> None:
 
 
 def test_the_metrics_are_those_of_the_code() -> None:
-    documented = set(re.findall(r"^([A-Z]\w+) {2,}(?:Seconds|Count) ", run.__doc__ or "", re.M))
+    documented = set(
+        re.findall(r"^([A-Z]\w+) {2,}(?:Seconds|Count) ", stage_run.__doc__ or "", re.M)
+    )
     section = PAGE.partition("## Metrics and log fields")[2].partition("\nEvery line")[0]
     on_the_page = {
         name
@@ -49,7 +51,9 @@ def test_the_metrics_are_those_of_the_code() -> None:
 def test_every_function_has_its_settings() -> None:
     assert list(FUNCTIONS) == [stage.value for stage in StageName]
     for name, settings in FUNCTIONS.items():
-        assert settings["environment"]["POWERTOOLS_METRICS_NAMESPACE"] == run.METRICS_NAMESPACE
+        assert (
+            settings["environment"]["POWERTOOLS_METRICS_NAMESPACE"] == stage_run.METRICS_NAMESPACE
+        )
         assert settings["layers"][0] == "powertools", name
         assert settings["timeout_seconds"] <= 900
 

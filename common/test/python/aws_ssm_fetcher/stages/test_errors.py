@@ -15,7 +15,7 @@ from lambda_core.errors import (
     ApplicationError,
     CircuitOpenError,
     DataSourceError,
-    InvalidRequestError,
+    InvalidEventError,
     ProcessingError,
     ReportError,
 )
@@ -77,7 +77,7 @@ def test_what_may_pass_has_a_class_of_its_own(
         ObjectNotFoundError("no"),
         ProcessingError("no"),
         ReportError("no"),
-        InvalidRequestError("no"),
+        InvalidEventError("no"),
     ],
 )
 def test_what_will_not_pass_is_left_as_it_is(error: ApplicationError) -> None:

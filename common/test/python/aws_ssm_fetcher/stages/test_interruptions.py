@@ -31,10 +31,10 @@ from hypothesis import strategies as st
 
 from aws_ssm_fetcher.stages.contracts import OrchestratorRequest, OrchestratorResult
 from aws_ssm_fetcher.stages.keys import intermediate_prefixes
-from aws_ssm_fetcher.stages.orchestrate import orchestrate
+from aws_ssm_fetcher.stages.publish import orchestrate
 from lambda_core.s3 import S3Error
 from lambda_testing.fault_proxy import Fetch, relay, respond
-from lambda_testing.loopback_server import Exchange
+from local_cloud.loopback_server import Exchange
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

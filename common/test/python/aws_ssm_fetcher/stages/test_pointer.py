@@ -20,7 +20,7 @@ from aws_ssm_fetcher.stages.pointer import (
 )
 from lambda_core.errors import ReportError
 from lambda_testing.fault_proxy import Fetch
-from lambda_testing.loopback_server import Exchange
+from local_cloud.loopback_server import Exchange
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

@@ -23,10 +23,10 @@ from aws_ssm_fetcher.stages.contracts import StageRequest, StageResult
 from aws_ssm_fetcher.stages.errors import TransientStorageError
 from aws_ssm_fetcher.stages.generate import generate_excel, generate_json_csv
 from aws_ssm_fetcher.stages.process import process
-from lambda_core.errors import InvalidRequestError, ProcessingError
+from lambda_core.errors import InvalidEventError, ProcessingError
 from lambda_core.s3 import S3Error
 from lambda_testing.fault_proxy import Fetch, respond
-from lambda_testing.loopback_server import Exchange
+from local_cloud.loopback_server import Exchange
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -114,7 +114,7 @@ def test_an_artefact_that_is_missing_or_damaged_is_named(
 def test_a_location_of_another_execution_is_refused(store: ArtefactStore) -> None:
     for stage in STAGES:
         for location in ("s3://elsewhere/raw-data/run-1/", store.location("raw-data/run-10/")):
-            with pytest.raises(InvalidRequestError, match="data_location"):
+            with pytest.raises(InvalidEventError, match="data_location"):
                 stage(StageRequest(execution_id="run-1", data_location=location), store)
 
 

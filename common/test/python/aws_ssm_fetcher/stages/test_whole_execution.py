@@ -22,8 +22,8 @@ from aws_ssm_fetcher.pipeline import Options, make_report
 from aws_ssm_fetcher.stages.contracts import FetchRequest, OrchestratorRequest
 from aws_ssm_fetcher.stages.fetch import fetch
 from aws_ssm_fetcher.stages.generate import generate_excel, generate_json_csv
-from aws_ssm_fetcher.stages.orchestrate import orchestrate
 from aws_ssm_fetcher.stages.process import process
+from aws_ssm_fetcher.stages.publish import orchestrate
 from lambda_core import aws
 from local_cloud.server import moto_server
 

@@ -11,10 +11,10 @@ import requests
 from patch_tracker_testing.mails import make_mail
 from patch_tracker_testing.sample_mails import read_json, read_mails
 
-from local_cloud.lore_server import LoreServer
 from patch_tracker.mail.mbox import mails_of_bytes
 from patch_tracker.mail.message import parse_mail
 from patch_tracker.models import MailKind
+from run_local.patch_tracker.lore_server import LoreServer
 
 ODD = "a/b%c@x"
 

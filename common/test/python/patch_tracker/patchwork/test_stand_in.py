@@ -10,7 +10,7 @@ import pytest
 import requests
 from patch_tracker_testing.sample_mails import read_json, read_mails
 
-from local_cloud.patchwork_server import PatchworkServer
+from run_local.patch_tracker.patchwork_server import PatchworkServer
 
 RECORDED = ["patchwork-api-2.2.6", "patchwork-api"]
 

@@ -6,10 +6,10 @@ import datetime as dt
 
 from patch_tracker_testing.tables import Tables, tables_file
 
-from local_cloud.dynamodb_tables import let_items_expire, read_definitions
 from patch_tracker.models import Discussion, MailKind, Person, Trailer
 from patch_tracker.repositories import keys
 from patch_tracker.repositories.discussions import discussion_item, discussion_of
+from run_local.dynamodb_tables import let_items_expire, read_definitions
 
 
 def test_the_indexes_are_those_that_are_asked_and_hold_no_more_than_they_must() -> None:

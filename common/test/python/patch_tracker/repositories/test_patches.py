@@ -10,7 +10,7 @@ from patch_tracker_testing.tables import PROJECT, Tables
 
 from lambda_core import aws
 from lambda_testing.fault_proxy import Fault, FaultProxy, on_operation, respond
-from lambda_testing.loopback_server import ReceivedRequest
+from local_cloud.loopback_server import ReceivedRequest
 from patch_tracker.models import OPEN_STATUSES, MailKind, StatusChange
 from patch_tracker.patchwork.mappers import patch_attributes, patch_id_of
 from patch_tracker.patchwork.rows import PatchRow

@@ -22,7 +22,6 @@ from lambda_testing.fault_proxy import (
     respond,
     truncate,
 )
-from local_cloud.lore_server import mbox
 from patch_tracker.errors import (
     BusyError,
     FormatError,
@@ -35,6 +34,7 @@ from patch_tracker.mail.message import Mail, parse_mail
 from patch_tracker.models import MailKind
 from patch_tracker.repositories.state import Cursors, Lease
 from patch_tracker.sync.storing import MailStore
+from run_local.patch_tracker.lore_server import mbox
 
 COVER = make_mail("c", kind=MailKind.COVER)
 PATCH = make_mail("p", parents=["c"], kind=MailKind.PATCH, minute=1)

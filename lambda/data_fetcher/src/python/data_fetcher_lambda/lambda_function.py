@@ -22,10 +22,10 @@ from aws_ssm_fetcher.data_sources.rss import BundledLaunchFeed, HttpLaunchFeed, 
 from aws_ssm_fetcher.stages.artefacts import ArtefactStore
 from aws_ssm_fetcher.stages.contracts import FetchRequest
 from aws_ssm_fetcher.stages.fetch import fetch
-from aws_ssm_fetcher.stages.run import METRICS_NAMESPACE
 from aws_ssm_fetcher.stages.settings import StageSettings
+from aws_ssm_fetcher.stages.stage_run import METRICS_NAMESPACE
 from lambda_core import aws
-from lambda_core.contracts import parse_request
+from lambda_core.contracts import parse_event
 from lambda_core.observability import instrumented
 from lambda_core.s3 import S3Objects
 
@@ -64,7 +64,7 @@ class FetcherSettings(StageSettings):
 @instrumented("data_fetcher", namespace=METRICS_NAMESPACE)
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     """Take a `FetchRequest` and answer a `StageResult`; what fails raises."""
-    request = parse_request(FetchRequest, event)
+    request = parse_event(FetchRequest, event)
     function = _function()
     result = fetch(request, function.store, function.fetcher(request), function.feed)
     return result.model_dump(mode="json")

@@ -14,8 +14,8 @@ from aws_ssm_fetcher.stages.artefacts import ArtefactStore
 from aws_ssm_fetcher.stages.contracts import FetchRequest, StageResult
 from data_fetcher_lambda import lambda_function
 from lambda_core import aws
-from lambda_core.contracts import parse_request
-from lambda_core.errors import ConfigurationError, DataSourceError, InvalidRequestError
+from lambda_core.contracts import parse_event
+from lambda_core.errors import ConfigurationError, DataSourceError, InvalidEventError
 from lambda_testing.events import sample_events
 from lambda_testing.fault_proxy import Fault, FaultProxy, access_denied, always
 from lambda_testing.fresh_interpreter import packages_after_import
@@ -58,12 +58,12 @@ def bucket(endpoint: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> st
 
 def fetch(**given: Any) -> StageResult:  # noqa: ANN401 - fields of the execution's input
     event = {"execution_id": "run-1", "input": given}
-    return parse_request(StageResult, lambda_function.handler(event, None))
+    return parse_event(StageResult, lambda_function.handler(event, None))
 
 
 @pytest.mark.parametrize("name", EVENTS)
 def test_the_sample_events_are_valid(name: str) -> None:
-    parse_request(FetchRequest, EVENTS[name])
+    parse_event(FetchRequest, EVENTS[name])
 
 
 def test_it_fetches_once_and_takes_the_age_that_is_asked_for(
@@ -128,7 +128,7 @@ def test_a_wrong_setting_is_named(
 
 
 def test_a_wrong_event_is_told_before_anything_is_done(caplog: pytest.LogCaptureFixture) -> None:
-    with pytest.raises(InvalidRequestError, match="execution_id: String should match"):
+    with pytest.raises(InvalidEventError, match="execution_id: String should match"):
         lambda_function.handler({"execution_id": "../secret"}, None)
     assert "secret" not in caplog.text
     assert [record.levelno for record in caplog.records] == [logging.ERROR]

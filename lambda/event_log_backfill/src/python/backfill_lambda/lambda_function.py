@@ -1,4 +1,4 @@
-"""Backfill: a batch of event files, or the merge of all; see `checkpoint_lambda.backfill`.
+"""Backfill: a batch of event files, or the merge of all; see `event_log.backfill`.
 
 What it is set up with is what `event_log_checkpoint` is set up with. Whatever fails raises: the
 state machine decides what becomes of it.
@@ -8,17 +8,17 @@ from __future__ import annotations
 
 import datetime as dt
 import tempfile
-import time
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
-from checkpoint_lambda.backfill import ExecutionId, ListedObject, merge_parts, read_batch
-from checkpoint_lambda.errors import InvalidEventError
-from checkpoint_lambda.reader import EventReader, ReadLimits
-from checkpoint_lambda.settings import Assignment, CheckpointRequest, CheckpointSettings
+from event_log.backfill import ListedObject, merge_parts, read_batch
+from event_log.reader import EventReader, ReadLimits
+from event_log.settings import Assignment, CheckpointRequest, CheckpointSettings
 from lambda_core import aws
+from lambda_core.contracts import ExecutionId, parse_event
+from lambda_core.deadline import deadline
 from lambda_core.observability import instrumented
 from lambda_core.s3 import S3Objects
 
@@ -60,7 +60,7 @@ _REQUEST: TypeAdapter[ReadRequest | MergeRequest] = TypeAdapter(
 @instrumented(SERVICE, namespace="EventLogCheckpoint")
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     """Take a `ReadRequest` or a `MergeRequest`; answer a `BatchRead` or a `PartsMerged`."""
-    request = parse_request(event)
+    request = parse_event(_REQUEST, event)
     settings = CheckpointSettings.from_environment()
     now = dt.datetime.now(dt.UTC)
     assignment = Assignment.of(CheckpointRequest(), settings, now.date())
@@ -84,32 +84,5 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
         layout=assignment.layout,
         prefix=assignment.prefix,
         now=now,
-        deadline=_deadline(context),
+        deadline=deadline(context, MARGIN_SECONDS, at_most=READ_SECONDS),
     ).model_dump()
-
-
-def parse_request(event: dict[str, Any]) -> ReadRequest | MergeRequest:
-    """Read an event.
-
-    Raises
-    ------
-    InvalidEventError
-        It is neither request; says what is wrong.
-    """
-    try:
-        return _REQUEST.validate_python(event)
-    except ValidationError as error:
-        problems = "; ".join(
-            f"{'.'.join(str(part) for part in problem['loc'])}: {problem['msg']}"
-            for problem in error.errors(include_url=False, include_input=False)[:5]
-        )
-        raise InvalidEventError(f"the event is not valid: {problems}") from None
-
-
-def _deadline(context: object) -> float | None:
-    """Return the time of the monotonic clock at which reading has to end."""
-    remaining = getattr(context, "get_remaining_time_in_millis", None)
-    if remaining is None:
-        return None
-    seconds: float = remaining() / 1000
-    return time.monotonic() + min(READ_SECONDS, max(seconds - MARGIN_SECONDS, seconds / 2))

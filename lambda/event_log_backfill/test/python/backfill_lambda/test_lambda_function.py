@@ -6,20 +6,20 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from checkpoint_testing.cloud import KEY, PREFIX, CheckpointCloud, name_of, new_cloud
+from event_log_testing.cloud import KEY, PREFIX, CheckpointCloud, name_of, new_cloud
 
 from backfill_lambda.lambda_function import (
+    _REQUEST,
     MARGIN_SECONDS,
     READ_SECONDS,
     MergeRequest,
     ReadRequest,
-    _deadline,
     handler,
-    parse_request,
 )
-from checkpoint_lambda.errors import InvalidEventError
-from checkpoint_lambda.reader import ReadLimits
-from lambda_core.errors import ConfigurationError
+from event_log.reader import ReadLimits
+from lambda_core.contracts import parse_event
+from lambda_core.deadline import deadline
+from lambda_core.errors import InvalidEventError
 from lambda_testing.events import sample_events
 from local_cloud.server import moto_server
 
@@ -45,8 +45,8 @@ def cloud(monkeypatch: pytest.MonkeyPatch) -> Any:  # noqa: ANN401 - a generator
 
 
 def test_the_sample_events_are_valid() -> None:
-    assert isinstance(parse_request(EVENTS["read.json"]), ReadRequest)
-    assert isinstance(parse_request(EVENTS["merge.json"]), MergeRequest)
+    assert isinstance(parse_event(_REQUEST, EVENTS["read.json"]), ReadRequest)
+    assert isinstance(parse_event(_REQUEST, EVENTS["merge.json"]), MergeRequest)
 
 
 def test_a_batch_is_read_and_merged(cloud: CheckpointCloud) -> None:
@@ -94,7 +94,7 @@ def test_an_event_that_is_none_is_told(event: dict[str, Any], message: str) -> N
 
 
 def test_what_the_environment_lacks_is_told() -> None:
-    with pytest.raises(ConfigurationError, match="source_bucket"):
+    with pytest.raises(InvalidEventError, match="source_bucket"):
         handler({"mode": "merge", "execution_id": "e"}, None)
 
 
@@ -104,9 +104,9 @@ def test_reading_ends_in_time(left: float, longest: float) -> None:
         def get_remaining_time_in_millis(self) -> int:
             return int(left * 1000)
 
-    deadline = _deadline(Context())
-    assert deadline is not None
-    assert longest - 1 < deadline - time.monotonic() <= longest
+    end = deadline(Context(), MARGIN_SECONDS, at_most=READ_SECONDS)
+    assert end is not None
+    assert longest - 1 < end - time.monotonic() <= longest
 
 
 def test_a_batch_can_be_tried_twice() -> None:

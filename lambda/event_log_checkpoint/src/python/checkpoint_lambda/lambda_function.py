@@ -1,4 +1,4 @@
-"""The function `event_log_checkpoint`; see `checkpoint_lambda.engine`."""
+"""The function `event_log_checkpoint`; see `event_log.checkpoint_run`."""
 
 from __future__ import annotations
 
@@ -8,19 +8,20 @@ import logging
 import time
 from typing import TYPE_CHECKING, Any, Final
 
-from checkpoint_lambda.engine import CheckpointRun, RunOptions, RunResult
-from checkpoint_lambda.errors import InvalidEventError
-from checkpoint_lambda.listing import Listing, ReadVersions
-from checkpoint_lambda.reader import EventReader, ReadLimits
-from checkpoint_lambda.response import Response, failure, success
-from checkpoint_lambda.settings import Assignment, CheckpointRequest, CheckpointSettings
+from event_log.checkpoint_run import CheckpointRun
+from event_log.listing import Listing, ReadVersions
+from event_log.reader import EventReader, ReadLimits
+from event_log.response import Response, failure, success
+from event_log.results import RunOptions, RunResult
+from event_log.settings import Assignment, CheckpointRequest, CheckpointSettings
 from lambda_core import aws
-from lambda_core.errors import ApplicationError, ConfigurationError
+from lambda_core.deadline import deadline
+from lambda_core.errors import ApplicationError, ConfigurationError, InvalidEventError
 from lambda_core.observability import MetricValue, instrumented, measure_apart
 from lambda_core.s3 import S3Objects
 
 if TYPE_CHECKING:
-    from checkpoint_lambda.engine import GroupResult
+    from event_log.results import GroupResult
 
 METRICS_NAMESPACE: Final = "EventLogCheckpoint"
 
@@ -87,20 +88,11 @@ def _run(
             rebuild=assignment.rebuild,
             retry_rejected=assignment.retry_rejected,
             most_objects=settings.max_objects_per_run,
-            deadline=_deadline(context, limits.longest_seconds + _SAVING_SECONDS),
+            deadline=deadline(context, limits.longest_seconds + _SAVING_SECONDS),
         ),
         now=now,
     )
     return run.run()
-
-
-def _deadline(context: object, margin: float) -> float | None:
-    """Return the time of the monotonic clock after which nothing is begun to be read."""
-    remaining = getattr(context, "get_remaining_time_in_millis", None)
-    if remaining is None:
-        return None
-    seconds: float = remaining() / 1000
-    return time.monotonic() + max(seconds - margin, seconds / 2)
 
 
 def _milliseconds_since(begun: float) -> float:

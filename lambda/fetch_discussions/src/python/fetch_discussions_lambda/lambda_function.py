@@ -6,14 +6,14 @@ from functools import cache
 from typing import Any
 
 from lambda_core.observability import count, instrumented
-from patch_tracker.contracts import FetchDiscussionsRequest, discussions_result, parse_request
+from patch_tracker.contracts import FetchDiscussionsRequest, discussions_result, parse_event
 from patch_tracker.service import METRICS_NAMESPACE, RUNS_SUCCEEDED, Tracker, TrackerSettings
 
 
 @instrumented("fetch_discussions", namespace=METRICS_NAMESPACE)
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     """Take a `FetchDiscussionsRequest` and answer a `DiscussionsResult`; what fails raises."""
-    request = parse_request(FetchDiscussionsRequest, event)
+    request = parse_event(FetchDiscussionsRequest, event)
     tracker = _tracker()
     requests = tracker.lore_session.counts["requests"]
     writes = tracker.writes

@@ -9,7 +9,7 @@ from lambda_core.observability import count, instrumented
 from patch_tracker.contracts import (
     FetchPatchesRequest,
     PatchMode,
-    parse_request,
+    parse_event,
     patches_result,
 )
 from patch_tracker.service import METRICS_NAMESPACE, RUNS_SUCCEEDED, Tracker, TrackerSettings
@@ -18,7 +18,7 @@ from patch_tracker.service import METRICS_NAMESPACE, RUNS_SUCCEEDED, Tracker, Tr
 @instrumented("fetch_patches", namespace=METRICS_NAMESPACE)
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     """Take a `FetchPatchesRequest` and answer a `FetchPatchesResult`; what fails raises."""
-    request = parse_request(FetchPatchesRequest, event)
+    request = parse_event(FetchPatchesRequest, event)
     tracker = _tracker()
     requests = tracker.patchwork_session.counts["requests"]
     writes = tracker.writes

@@ -8,16 +8,16 @@ from typing import Any
 from aws_ssm_fetcher.stages.artefacts import ArtefactStore
 from aws_ssm_fetcher.stages.contracts import StageRequest
 from aws_ssm_fetcher.stages.generate import generate_json_csv
-from aws_ssm_fetcher.stages.run import METRICS_NAMESPACE
 from aws_ssm_fetcher.stages.settings import StageSettings
-from lambda_core.contracts import parse_request
+from aws_ssm_fetcher.stages.stage_run import METRICS_NAMESPACE
+from lambda_core.contracts import parse_event
 from lambda_core.observability import instrumented
 
 
 @instrumented("json_csv_generator", namespace=METRICS_NAMESPACE)
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     """Take a `StageRequest` and answer a `StageResult`; what fails raises."""
-    request = parse_request(StageRequest, event)
+    request = parse_event(StageRequest, event)
     return generate_json_csv(request, _store()).model_dump(mode="json")
 
 

@@ -9,7 +9,7 @@ from lambda_core.observability import count, instrumented
 from patch_tracker.contracts import (
     RefreshDiscussionsRequest,
     discussions_result,
-    parse_request,
+    parse_event,
 )
 from patch_tracker.service import METRICS_NAMESPACE, RUNS_SUCCEEDED, Tracker, TrackerSettings
 
@@ -17,7 +17,7 @@ from patch_tracker.service import METRICS_NAMESPACE, RUNS_SUCCEEDED, Tracker, Tr
 @instrumented("refresh_discussions", namespace=METRICS_NAMESPACE)
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     """Take a `RefreshDiscussionsRequest` and answer a `DiscussionsResult`; what fails raises."""
-    request = parse_request(RefreshDiscussionsRequest, event)
+    request = parse_event(RefreshDiscussionsRequest, event)
     tracker = _tracker()
     requests = tracker.lore_session.counts["requests"]
     writes = tracker.writes

@@ -1,4 +1,4 @@
-"""Report orchestrator: publishes the set; see `aws_ssm_fetcher.stages.orchestrate`."""
+"""Report orchestrator: publishes the set; see `aws_ssm_fetcher.stages.publish`."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from pydantic import Field
 
 from aws_ssm_fetcher.stages.artefacts import ArtefactStore
 from aws_ssm_fetcher.stages.contracts import OrchestratorRequest
-from aws_ssm_fetcher.stages.orchestrate import MAX_PAIRS_DROP_PERCENT, orchestrate
-from aws_ssm_fetcher.stages.run import METRICS_NAMESPACE
+from aws_ssm_fetcher.stages.publish import MAX_PAIRS_DROP_PERCENT, orchestrate
 from aws_ssm_fetcher.stages.settings import StageSettings
-from lambda_core.contracts import parse_request
+from aws_ssm_fetcher.stages.stage_run import METRICS_NAMESPACE
+from lambda_core.contracts import parse_event
 from lambda_core.observability import instrumented
 
 
@@ -34,7 +34,7 @@ class OrchestratorSettings(StageSettings):
 @instrumented("report_orchestrator", namespace=METRICS_NAMESPACE)
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     """Take an `OrchestratorRequest` and answer an `OrchestratorResult`; what fails raises."""
-    request = parse_request(OrchestratorRequest, event)
+    request = parse_event(OrchestratorRequest, event)
     settings = _settings()
     result = orchestrate(
         request,

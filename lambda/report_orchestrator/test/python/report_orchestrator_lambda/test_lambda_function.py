@@ -11,8 +11,8 @@ from aws_ssm_fetcher_testing.stage_runs import catalog_of, generated
 
 from aws_ssm_fetcher.stages.artefacts import ArtefactStore
 from aws_ssm_fetcher.stages.contracts import OrchestratorRequest, OrchestratorResult
-from lambda_core.contracts import parse_request
-from lambda_core.errors import ConfigurationError, InvalidRequestError
+from lambda_core.contracts import parse_event
+from lambda_core.errors import ConfigurationError, InvalidEventError
 from lambda_testing.events import sample_events
 from lambda_testing.fresh_interpreter import packages_after_import
 from report_orchestrator_lambda import lambda_function
@@ -49,12 +49,12 @@ def store(bucket: str, monkeypatch: pytest.MonkeyPatch) -> ArtefactStore:
 def publish(store: ArtefactStore, execution_id: str, pairs: int) -> OrchestratorResult:
     request = generated(store, execution_id, catalog_of(pairs))
     answer = lambda_function.handler(request.model_dump(mode="json", by_alias=True), CONTEXT)
-    return parse_request(OrchestratorResult, answer)
+    return parse_event(OrchestratorResult, answer)
 
 
 @pytest.mark.parametrize("name", EVENTS)
 def test_the_sample_events_are_valid(name: str) -> None:
-    parse_request(OrchestratorRequest, EVENTS[name])
+    parse_event(OrchestratorRequest, EVENTS[name])
 
 
 def test_it_publishes_and_tells_what_it_did_in_logs_and_metrics(
@@ -117,9 +117,9 @@ def test_a_bucket_that_is_not_set_is_named() -> None:
 
 
 def test_an_event_that_does_not_fit_is_refused(store: ArtefactStore) -> None:
-    with pytest.raises(InvalidRequestError, match="fetch: Field required"):
+    with pytest.raises(InvalidEventError, match="fetch: Field required"):
         lambda_function.handler({"execution_id": "run-1"}, CONTEXT)
-    with pytest.raises(InvalidRequestError, match="data_location must be"):
+    with pytest.raises(InvalidEventError, match="data_location must be"):
         lambda_function.handler(EVENTS["sample.json"], CONTEXT)
 
 

@@ -1,0 +1,156 @@
+"""Compares the metrics that alarms and dashboards look at with those that there are.
+
+An alarm on a metric that nobody emits never rings, and looks like one that has nothing to say.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from local_cloud.clients import Clients
+
+
+@dataclass(frozen=True, order=True)
+class Metric:
+    """A metric as CloudWatch tells it from others.
+
+    Attributes
+    ----------
+    dimensions
+        Names and values, in their order by name.
+    """
+
+    namespace: str
+    name: str
+    dimensions: tuple[tuple[str, str], ...]
+
+    def __str__(self) -> str:
+        """Return it as text for people."""
+        told = ", ".join(f"{name}={value}" for name, value in self.dimensions)
+        return f"{self.namespace} {self.name} of {told or 'nothing'}"
+
+
+_OF_AWS: Final[Mapping[str, tuple[str, frozenset[str]]]] = {
+    # https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html
+    "AWS/Lambda": ("FunctionName", frozenset({"Duration", "Errors", "Invocations", "Throttles"})),
+    # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-available-cloudwatch-metrics.html
+    "AWS/SQS": ("QueueName", frozenset({"ApproximateNumberOfMessagesVisible"})),
+    # https://docs.aws.amazon.com/step-functions/latest/dg/procedure-cw-metrics.html
+    "AWS/States": (
+        "StateMachineArn",
+        frozenset(
+            {
+                "ExecutionTime",
+                "ExecutionsAborted",
+                "ExecutionsFailed",
+                "ExecutionsStarted",
+                "ExecutionsSucceeded",
+                "ExecutionsTimedOut",
+            }
+        ),
+    ),
+}
+"""Metrics of services: their one dimension, and their names."""
+
+
+def unseen(clients: Clients) -> list[str]:
+    """Name each alarm and dashboard that looks at a metric which there is not.
+
+    Custom metrics are those that functions wrote into their logs until now.
+    """
+    lines = (line for group in _log_groups(clients) for line in _lines(clients, group))
+    metrics = {*emitted(lines), *_of_services(clients)}
+    return [
+        f"{watcher} looks at {metric}, which there is not"
+        for watcher, metric in (*_of_alarms(clients), *_of_dashboards(clients))
+        if metric not in metrics
+    ]
+
+
+def emitted(lines: Iterable[str]) -> Iterator[Metric]:
+    """Yield the metrics in lines of logs.
+
+    Format: https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
+    """
+    for line in lines:
+        if not line.startswith("{") or '"_aws"' not in line:
+            continue
+        told = json.loads(line)
+        for directive in told["_aws"]["CloudWatchMetrics"]:
+            for names in directive["Dimensions"]:
+                dimensions = tuple(sorted((name, str(told[name])) for name in names))
+                for metric in directive["Metrics"]:
+                    if metric["Name"] in told:
+                        yield Metric(directive["Namespace"], metric["Name"], dimensions)
+
+
+def metrics_of_alarm(alarm: Mapping[str, Any]) -> Iterator[Metric]:
+    """Yield the metrics of an alarm as DescribeAlarms tells it."""
+    told = [one["MetricStat"]["Metric"] for one in alarm.get("Metrics", []) if "MetricStat" in one]
+    if alarm.get("MetricName"):
+        told.append(alarm)
+    for one in told:
+        dimensions = ((each["Name"], each["Value"]) for each in one.get("Dimensions", []))
+        yield Metric(one["Namespace"], one["MetricName"], tuple(sorted(dimensions)))
+
+
+def metrics_of_dashboard(body: str) -> Iterator[Metric]:
+    """Yield the metrics of a dashboard.
+
+    Format: https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/CloudWatch-Dashboard-Body-Structure.html
+    """
+    for widget in json.loads(body)["widgets"]:
+        for namespace, name, *dimensions in widget["properties"].get("metrics", []):
+            pairs = zip(dimensions[::2], dimensions[1::2], strict=True)
+            yield Metric(namespace, name, tuple(sorted(pairs)))
+
+
+def _of_alarms(clients: Clients) -> Iterator[tuple[str, Metric]]:
+    for page in clients("cloudwatch").get_paginator("describe_alarms").paginate():
+        for alarm in page["MetricAlarms"]:
+            for metric in metrics_of_alarm(alarm):
+                yield f"the alarm {alarm['AlarmName']}", metric
+
+
+def _of_dashboards(clients: Clients) -> Iterator[tuple[str, Metric]]:
+    cloudwatch = clients("cloudwatch")
+    for entry in cloudwatch.list_dashboards()["DashboardEntries"]:
+        name = entry["DashboardName"]
+        body = cloudwatch.get_dashboard(DashboardName=name)["DashboardBody"]
+        for metric in metrics_of_dashboard(body):
+            yield f"the dashboard {name}", metric
+
+
+def _of_services(clients: Clients) -> Iterator[Metric]:
+    functions = clients("lambda").get_paginator("list_functions").paginate()
+    machines = clients("stepfunctions").get_paginator("list_state_machines").paginate()
+    queues = clients("sqs").list_queues().get("QueueUrls", [])
+    resources = {
+        "AWS/Lambda": [one["FunctionName"] for page in functions for one in page["Functions"]],
+        "AWS/SQS": [url.rpartition("/")[2] for url in queues],
+        "AWS/States": [
+            one["stateMachineArn"] for page in machines for one in page["stateMachines"]
+        ],
+    }
+    for namespace, (dimension, names) in _OF_AWS.items():
+        for resource in resources[namespace]:
+            for name in names:
+                yield Metric(namespace, name, ((dimension, resource),))
+
+
+def _log_groups(clients: Clients) -> Iterator[str]:
+    pages = clients("logs").get_paginator("describe_log_groups").paginate()
+    for page in pages:
+        for group in page["logGroups"]:
+            if group["logGroupName"].startswith("/aws/lambda/"):
+                yield group["logGroupName"]
+
+
+def _lines(clients: Clients, group: str) -> Iterator[str]:
+    pages = clients("logs").get_paginator("filter_log_events").paginate(logGroupName=group)
+    for page in pages:
+        for event in page["events"]:
+            yield event["message"]

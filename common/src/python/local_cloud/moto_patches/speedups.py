@@ -1,0 +1,78 @@
+"""What moto does slowly, done quicker: its answers stay as they are.
+
+A report of regions and services takes 1,173 calls, and the tests many times that; without these the
+calls wait for little but walks through lists that do not change.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Final
+
+from local_cloud.moto_patches.replacing import Moto, around
+
+TREE: Final = "/aws/service/global-infrastructure"
+"""What is below it never changes once it is loaded: nobody may write below `/aws`."""
+
+MOST: Final = 10
+"""Parameters in a page; moto refuses to be asked for more."""
+
+
+def apply() -> None:
+    """Take the shortcuts in this process; after `mends.apply`, which loads the whole tree."""
+    names_of_services()
+    public_parameters_by_path()
+
+
+def names_of_services() -> None:
+    """List the services that moto knows once; it lists a folder twice for every request."""
+    from moto import backends
+
+    names = tuple(backends.list_of_moto_modules())
+    backends.list_of_moto_modules = lambda: names
+
+
+def public_parameters_by_path() -> None:
+    """Look up the public parameters right below a path.
+
+    moto walks through all of its 54,000 parameters for every page of ten.
+    """
+    from moto.ssm.models import SimpleSystemManagerBackend
+
+    @around(SimpleSystemManagerBackend, "get_parameters_by_path")
+    def get_parameters_by_path(
+        original: Callable[..., object],
+        self: Moto,
+        path: str,
+        recursive: bool,
+        filters: object = None,
+        next_token: str | None = None,
+        max_results: int = MOST,
+    ) -> object:
+        parent = path.rstrip("/")
+        in_tree = f"{parent}/".startswith(f"{TREE}/")
+        if recursive or filters or max_results > MOST or not in_tree:
+            return original(self, path, recursive, filters, next_token, max_results)
+        names = _children(self._parameters).get(parent, ())
+        page, token = self._get_values_nexttoken(names, max_results, next_token)
+        return [self._parameters[name][-1] for name in page], token
+
+
+def _children(parameters: Moto) -> Mapping[str, Sequence[str]]:
+    """Return the names right below each path of the tree, in moto's order."""
+    if not hasattr(parameters, "children_in_tree"):
+        # Both halves of the tree are loaded when one is asked for.
+        parameters._check_loading_status(f"{TREE}/regions")
+        parameters.children_in_tree = by_parent(parameters)
+    children: Mapping[str, Sequence[str]] = parameters.children_in_tree
+    return children
+
+
+def by_parent(names: Iterable[str]) -> Mapping[str, Sequence[str]]:
+    """Sort the names below the tree by the path that they are right below."""
+    children: defaultdict[str, list[str]] = defaultdict(list)
+    for name in names:
+        if name.startswith(f"{TREE}/"):
+            children[name.rpartition("/")[0]].append(name)
+    return dict(children)

@@ -1,0 +1,273 @@
+"""The region report by its real state machine: packaged functions, deployed to the local cloud."""
+
+from __future__ import annotations
+
+import json
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from artefacts.function_settings import read_settings
+from artefacts.packaging import packaged
+from artefacts.repository import CODE_FOLDER, SETTINGS_FILE, architecture, repository_root
+from aws_ssm_fetcher.models import CrossCheck
+from aws_ssm_fetcher.outputs.files import REPORT_FILES, ReportFormat
+from aws_ssm_fetcher.outputs.publish import publish, staging_folder
+from aws_ssm_fetcher.outputs.run_result import RunResult
+from aws_ssm_fetcher.outputs.summary import Summary
+from aws_ssm_fetcher.pipeline import Options
+from aws_ssm_fetcher.report import Findings, ReportMetadata
+from aws_ssm_fetcher.stages.artefacts import ArtefactStore
+from aws_ssm_fetcher.stages.contracts import OrchestratorResult
+from aws_ssm_fetcher.stages.published_set import PublishedSet, find_set
+from command_line.output_folder import writing_into
+from command_line.progress import Progress
+from command_line.stages import StageDisplay
+from lambda_core.s3 import S3Objects
+from local_cloud.clients import Clients, clients_of
+from local_cloud.errors import ExecutionError
+from local_cloud.functions import FunctionOptions
+from local_cloud.lambda_runtime.runtime_environment import lambda_runtime_python
+from local_cloud.server import moto_server, snapshot_day, snapshot_label
+from run_local.deployer import Deployer, RegionReport
+
+PIPELINE: Final = "region_report"
+
+DEFINITION_FILE: Final = Path("terraform/stacks/region_report/state_machine.asl.json")
+
+TITLES: Final = {
+    "FetchData": "Reading the parameters",
+    "ProcessData": "Working out the tables",
+    "GenerateReports": "Writing the reports",
+    "PublishReports": "Publishing the reports",
+}
+"""What a person is told of the states; of the others, which take no time, nothing."""
+
+INCOMPLETE: Final = "IncompleteReportError"
+"""Ends an execution whose set lacks something; its cause is the last stage's answer."""
+
+SECONDS_BETWEEN_LOOKS: Final = 0.2
+
+
+@dataclass(frozen=True)
+class Execution:
+    """How an execution ended: its error and what caused that, where it failed."""
+
+    arn: str
+    status: str
+    output: str
+    error: str = ""
+    cause: str = ""
+
+
+def make_report(
+    options: Options, display: StageDisplay, *, rss_url: str | None, max_tps: float, log_level: str
+) -> RunResult:
+    """Package and deploy the functions, execute the state machine, and publish what it made.
+
+    Parameters
+    ----------
+    rss_url
+        Feed of launches; None for the launch dates that the project brings.
+    max_tps
+        The most calls a second to SSM.
+    log_level
+        Of the functions.
+
+    Raises
+    ------
+    LocalCloudError
+        If the functions cannot be packaged or run here, or the execution failed.
+    ReportError
+        If the reports could not be written into the output folder.
+    """
+    root = repository_root()
+    functions = read_settings(root / SETTINGS_FILE)[PIPELINE]
+    day = snapshot_day()
+    variables = {
+        "LOG_LEVEL": log_level,
+        # What is blank counts as not set.
+        "RSS_URL": rss_url or "",
+        "SOURCE_AS_OF": day.isoformat() if day else "",
+        "SOURCE_LABEL": snapshot_label(),
+        "SSM_MAX_TPS": str(max_tps),
+    }
+    with staging_folder(options.output_dir) as staging, ExitStack() as stack:
+        python = lambda_runtime_python()
+        with display.stage("Packaging the functions"):
+            artefacts = packaged(root, architecture(), functions)
+        with display.stage("Deploying the functions"):
+            cloud = stack.enter_context(
+                moto_server(functions=FunctionOptions(python, root / CODE_FOLDER))
+            )
+            clients = clients_of(cloud)
+            deployed = Deployer(clients, artefacts).region_report(
+                functions, root / DEFINITION_FILE, variables=variables
+            )
+        return execute(clients, deployed, options, display, staging)
+
+
+def execute(
+    clients: Clients,
+    deployed: RegionReport,
+    options: Options,
+    display: StageDisplay,
+    staging: Path,
+) -> RunResult:
+    """Execute the deployed state machine and publish what it made; see `make_report`."""
+    request = {"zones": options.zones, "cross_check": options.cross_check}
+    execution_id = f"local-{uuid.uuid4()}"
+    arn = start(clients, deployed, execution_id, request)
+    show(clients, arn, display)
+    made = published_set(clients, deployed, execution_id, ended(clients, arn))
+    summary = _download(made, options.formats, staging)
+    publish(staging, options.output_dir, summary)
+    return RunResult(findings(made), summary, options.output_dir)
+
+
+def start(
+    clients: Clients,
+    deployed: RegionReport,
+    execution_id: str,
+    request: Any,  # noqa: ANN401 - JSON
+) -> str:
+    """Start an execution; returns its ARN."""
+    started = clients("stepfunctions").start_execution(
+        stateMachineArn=deployed.state_machine_arn, name=execution_id, input=json.dumps(request)
+    )
+    return str(started["executionArn"])
+
+
+def show(
+    clients: Clients,
+    arn: str,
+    display: StageDisplay,
+    sleep: Callable[[float], None] = time.sleep,
+) -> None:
+    """Show the states of an execution as they run, until it has ended."""
+    machines = clients("stepfunctions")
+    seen = 0
+    with ExitStack() as shown:
+        progress: Progress | None = None
+        branches = 0
+        while True:
+            # Asked first: what happened until the end is in the history that is read after it.
+            status = machines.describe_execution(executionArn=arn)["status"]
+            events = list(history(clients, arn))
+            for event in events[seen:]:
+                match event["type"], _state(event):
+                    case ("TaskStateEntered" | "ParallelStateEntered", name) if name in TITLES:
+                        shown.close()
+                        progress = shown.enter_context(display.stage(TITLES[name]))
+                        branches = 0
+                    case "TaskStateExited", name if name not in TITLES and progress:
+                        branches += 1
+                        progress(branches, max(branches, 2))
+                    case "ChoiceStateEntered", _:
+                        shown.close()
+                        progress = None
+            seen = len(events)
+            if status != "RUNNING":
+                return
+            sleep(SECONDS_BETWEEN_LOOKS)
+
+
+def history(clients: Clients, arn: str) -> Iterator[dict[str, Any]]:
+    """Yield the events of an execution until now."""
+    pages = clients("stepfunctions").get_paginator("get_execution_history")
+    for page in pages.paginate(executionArn=arn):
+        yield from page["events"]
+
+
+def ended(clients: Clients, arn: str) -> Execution:
+    """Return how an execution that is over ended."""
+    told = clients("stepfunctions").describe_execution(executionArn=arn)
+    return Execution(
+        arn, told["status"], told.get("output", ""), told.get("error", ""), told.get("cause", "")
+    )
+
+
+def published_set(
+    clients: Clients, deployed: RegionReport, execution_id: str, execution: Execution
+) -> PublishedSet:
+    """Return the set of reports that an execution made.
+
+    A set of which the source gave not everything is a set too, as it is in the in-process way.
+
+    Raises
+    ------
+    ExecutionError
+        If it made none, or one without some of the reports; says why.
+    """
+    if execution.status != "SUCCEEDED" and execution.error != INCOMPLETE:
+        raise ExecutionError(f"the execution {execution_id} {_reason(execution)}")
+    answer = execution.output if execution.status == "SUCCEEDED" else execution.cause
+    result = OrchestratorResult.model_validate_json(answer)
+    made = find_set(ArtefactStore(S3Objects(clients("s3"), deployed.bucket)), execution_id)
+    if made is None or not result.published:
+        raise ExecutionError(
+            f"the execution {execution_id} published nothing: {result.held_back or 'no reason'}"
+        )
+    if missing := made.summary.reports_missing:
+        reasons = "; ".join(f"{one.file}: {one.reason}" for one in missing)
+        raise ExecutionError(f"the execution {execution_id} made not every report: {reasons}")
+    return made
+
+
+def findings(made: PublishedSet) -> Findings:
+    """Read what a set says beside its tables, from its summary and its JSON."""
+    summary = made.summary
+    source, counts = summary.source_data, summary.statistics
+    told = json.loads(made.contents[REPORT_FILES[ReportFormat.JSON]["json_compact"]])
+    cross_check = told["cross_check"]
+    return Findings(
+        metadata=ReportMetadata(
+            generated_at=summary.generated_at,
+            source=source.provenance,
+            launch_source=source.launch_source,
+            complete=source.complete,
+            completeness=source.completeness,
+            warnings=summary.warnings,
+            total_combinations=counts.regional_combinations,
+            unique_regions=counts.regions_processed,
+            unique_services=counts.services_processed,
+        ),
+        analyses=told["statistics"],
+        validation=told["validation"],
+        cross_check=(
+            CrossCheck.model_validate_json(json.dumps(cross_check)) if cross_check else None
+        ),
+    )
+
+
+def _download(made: PublishedSet, formats: tuple[ReportFormat, ...], staging: Path) -> Summary:
+    """Write the files that were asked for; returns the summary of them."""
+    files = {
+        name: file
+        for name, file in made.summary.reports_generated.items()
+        if file.format in formats
+    }
+    with writing_into(staging):
+        for file in files.values():
+            (staging / file.file).write_bytes(made.contents[file.file])
+    statistics = made.summary.statistics.model_copy(update={"report_formats": formats})
+    return made.summary.model_copy(update={"reports_generated": files, "statistics": statistics})
+
+
+def _state(event: dict[str, Any]) -> str:
+    details = event.get("stateEnteredEventDetails") or event.get("stateExitedEventDetails") or {}
+    return str(details.get("name", ""))
+
+
+def _reason(execution: Execution) -> str:
+    """Tell how an execution ended, in the words of the function that failed."""
+    try:
+        told = json.loads(execution.cause)
+    except ValueError:
+        told = None
+    message = told.get("errorMessage") if isinstance(told, dict) else execution.cause
+    return f"ended as {execution.status}: {execution.error or 'no error'}: {message or ''}"

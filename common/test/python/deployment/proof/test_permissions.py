@@ -1,0 +1,119 @@
+from __future__ import annotations
+
+import json
+import uuid
+
+import boto3
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from deployment.proof.permissions import (
+    Permission,
+    compare,
+    missed_without,
+    needed,
+    permissions_of,
+)
+from local_cloud.recorder import Call
+
+GET = Permission("s3:GetObject", "arn:aws:s3:::data/raw/*")
+X, Y = "arn:aws:s3:::x", "arn:aws:s3:::y"
+LIST = Permission("s3:ListBucket", "arn:aws:s3:::data")
+
+
+def call(action: str, resource: str, caller: str = "reader") -> Call:
+    return Call(caller, action, resource)
+
+
+def test_what_is_called_and_allowed_fits() -> None:
+    compared = compare({"reader": [GET]}, [call("s3:GetObject", "arn:aws:s3:::data/raw/1")])
+    assert list(compared.lines()) == []
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        call("s3:PutObject", "arn:aws:s3:::data/raw/1"),
+        call("s3:GetObject", "arn:aws:s3:::data/reports/1"),
+        call("s3:GetObject", "arn:aws:s3:::other/raw/1"),
+    ],
+)
+def test_what_is_called_and_not_allowed_is_told(wrong: Call) -> None:
+    right = call("s3:GetObject", "arn:aws:s3:::data/raw/1")
+    compared = compare({"reader": [GET]}, [right, wrong])
+    assert compared.missing == (wrong,)
+    assert list(compared.lines()) == [
+        f"reader called {wrong.action} on {wrong.resource}, and may not"
+    ]
+
+
+def test_what_is_allowed_and_never_called_is_told() -> None:
+    compared = compare({"reader": [GET], "writer": []}, [])
+    assert list(compared.lines()) == [
+        "reader may call s3:GetObject on arn:aws:s3:::data/raw/*, and did not"
+    ]
+
+
+def test_another_functions_call_is_no_use_of_it() -> None:
+    other = call("s3:GetObject", "arn:aws:s3:::data/raw/1", caller="writer")
+    compared = compare({"reader": [GET], "writer": [GET]}, [other])
+    assert compared.unused == (("reader", GET),)
+
+
+def test_calls_of_people_are_not_looked_at() -> None:
+    assert compare({}, [call("iam:CreateRole", "*", caller="local")]).missing == ()
+
+
+def test_listing_is_what_reading_needs_where_nothing_is() -> None:
+    read = call("s3:GetObject", "arn:aws:s3:::data/raw/1")
+    assert compare({"reader": [GET, LIST]}, [read]).unused == ()
+
+
+def test_what_no_run_shows_is_not_asked_for() -> None:
+    unseen = [
+        Permission("kms:Decrypt", "arn:aws:kms:us-east-1:1:key/1"),
+        Permission("s3:DeleteObject", "arn:aws:s3:::data/cache/*", "RarelyDelete"),
+    ]
+    assert compare({"reader": unseen}, []).unused == ()
+
+
+def test_each_permission_that_is_used_is_missed() -> None:
+    read = call("s3:GetObject", "arn:aws:s3:::data/raw/1")
+    permissions = {"reader": [GET, LIST], "writer": [GET]}
+    used = needed(permissions, [read])
+    assert used == [("reader", GET)]
+    assert missed_without(used[0], permissions, [read])
+
+
+def test_what_two_permissions_allow_is_not_missed() -> None:
+    wide = Permission("s3:*", "arn:aws:s3:::data/*")
+    read = call("s3:GetObject", "arn:aws:s3:::data/raw/1")
+    assert not missed_without(("reader", GET), {"reader": [GET, wide]}, [read])
+
+
+@given(st.text(alphabet="ab[]!-*?", max_size=8))
+def test_brackets_stand_for_themselves(name: str) -> None:
+    one = Permission("s3:GetObject", f"arn:aws:s3:::data/{name}")
+    assert one.covers(call("s3:GetObject", f"arn:aws:s3:::data/{name}"))
+    if not set(name) & set("*?"):
+        assert not one.covers(call("s3:GetObject", f"arn:aws:s3:::data/{name}c"))
+
+
+def test_permissions_are_those_of_all_of_a_roles_policies(aws_environment: str) -> None:
+    iam, role = boto3.client("iam", endpoint_url=aws_environment), f"role-{uuid.uuid4()}"
+    iam.create_role(RoleName=role, AssumeRolePolicyDocument="{}")
+    allowed = {"Sid": "Read", "Effect": "Allow", "Action": "s3:GetObject", "Resource": [X, Y]}
+    denied = {"Effect": "Deny", "Action": ["s3:*"], "Resource": "*"}
+    for name, statement in {
+        "one": [allowed, denied],
+        "two": allowed | {"Action": ["s3:PutObject"]},
+    }.items():
+        document = json.dumps({"Version": "2012-10-17", "Statement": statement})
+        iam.put_role_policy(RoleName=role, PolicyName=name, PolicyDocument=document)
+    assert sorted(permissions_of(role, iam)) == [
+        Permission("s3:GetObject", X, "Read"),
+        Permission("s3:GetObject", Y, "Read"),
+        Permission("s3:PutObject", X, "Read"),
+        Permission("s3:PutObject", Y, "Read"),
+    ]

@@ -1,0 +1,224 @@
+"""The backfill's state machine with the packaged functions, and children that fail."""
+
+from __future__ import annotations
+
+import io
+import json
+import time
+import zipfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+
+from artefacts.function_settings import FunctionSettings
+from artefacts.repository import Artefacts, architecture
+from local_cloud.clients import Clients
+from run_local.deployer import Deployer
+from run_local.event_log.backfill import (
+    DEFINITION_FILE,
+    Backfill,
+    BackfillSettings,
+    deploy_backfill,
+)
+from run_local.event_log.demonstration import CHECKPOINT_KEY, PREFIX, REJECTED_KEY
+from run_local.event_log.event_files import EventFile, Kind, made_up
+from run_local.region_report import history
+
+FILES = 60
+
+BATCH = 10
+
+END_SECONDS = 200.0
+
+WRAPPER = '''
+"""The function, made to fail where an object in the bucket of checkpoints says so."""
+
+import os
+
+import boto3
+
+from backfill_lambda.lambda_function import handler as real
+
+_s3 = boto3.client("s3", endpoint_url=os.environ["AWS_ENDPOINT_URL"])
+_bucket = os.environ["CHECKPOINT_BUCKET"]
+
+
+def handler(event, context):
+    for item in event.get("items", ()):
+        key = "faults/" + item["Key"].rpartition("/")[2]
+        if _s3.list_objects_v2(Bucket=_bucket, Prefix=key)["KeyCount"]:
+            times = int(_s3.get_object(Bucket=_bucket, Key=key)["Body"].read())
+            if times > 0:
+                _s3.put_object(Bucket=_bucket, Key=key, Body=str(times - 1))
+                raise RuntimeError("made to fail by a test")
+    return real(event, context)
+'''
+
+
+class WrappedArtefacts(Artefacts):
+    """The packages, with a handler of the tests' own around the backfill's."""
+
+    def function(self, name: str) -> bytes:
+        """Return the package of a function; of the backfill's only the entry is another."""
+        content = super().function(name)
+        if name != "event_log_backfill":
+            return content
+        wrapped = io.BytesIO()
+        with (
+            zipfile.ZipFile(io.BytesIO(content)) as real,
+            zipfile.ZipFile(wrapped, "w") as archive,
+        ):
+            for entry in real.infolist():
+                if entry.filename != "lambda_function.py":
+                    archive.writestr(entry, real.read(entry))
+            archive.writestr("lambda_function.py", WRAPPER)
+        return wrapped.getvalue()
+
+
+@dataclass
+class Deployment:
+    """The backfill, with event files in its bucket."""
+
+    clients: Clients
+    backfill: Backfill
+    files: list[EventFile]
+
+    def fail(self, name: str, times: int) -> None:
+        """Let the child that reads a file fail."""
+        self.clients("s3").put_object(
+            Bucket=self.backfill.target, Key=f"faults/{name}", Body=str(times)
+        )
+
+    def run(self, name: str) -> dict[str, Any]:
+        """Execute it; returns how the execution ended."""
+        machines = self.clients("stepfunctions")
+        arn = machines.start_execution(
+            stateMachineArn=self.backfill.state_machine_arn, name=name, input="{}"
+        )["executionArn"]
+        deadline = time.monotonic() + END_SECONDS
+        while (told := machines.describe_execution(executionArn=arn))["status"] == "RUNNING":
+            assert time.monotonic() < deadline, f"{arn} never ends"
+            time.sleep(0.1)
+        return dict(told)
+
+    def entered(self, arn: str) -> list[str]:
+        """Return the states of an execution, in their order."""
+        return [
+            event["stateEnteredEventDetails"]["name"]
+            for event in history(self.clients, arn)
+            if "stateEnteredEventDetails" in event
+        ]
+
+    def frame(self, key: str = CHECKPOINT_KEY) -> pl.DataFrame:
+        answer = self.clients("s3").get_object(Bucket=self.backfill.target, Key=key)
+        return pl.read_parquet(answer["Body"].read())
+
+    def keys(self, prefix: str) -> list[str]:
+        found = self.clients("s3").list_objects_v2(Bucket=self.backfill.target, Prefix=prefix)
+        return [one["Key"] for one in found.get("Contents", ())]
+
+    def kinds(self, kind: Kind) -> set[str]:
+        return {f"{PREFIX}{one.key}" for one in self.files if one.kind is kind}
+
+
+@pytest.fixture
+def deployed(
+    cloud: Clients, packages: Path, settings: dict[str, FunctionSettings]
+) -> Callable[..., Deployment]:
+    """Deploy the backfill over made-up event files."""
+
+    def deploy(variables: dict[str, str] | None = None, **chosen: int) -> Deployment:
+        backfill = deploy_backfill(
+            Deployer(cloud, WrappedArtefacts(packages, architecture())),
+            settings,
+            DEFINITION_FILE,
+            BackfillSettings(
+                max_items_per_batch=BATCH,
+                max_concurrency=2,
+                retry_interval_seconds=1,
+                **chosen,
+            ),
+            variables,
+        )
+        rounds = made_up(FILES)
+        files = [*rounds.first, *(one for one in rounds.second if one.kind is Kind.BROKEN)]
+        s3 = cloud("s3")
+        for one in files:
+            s3.put_object(Bucket=backfill.source, Key=f"{PREFIX}{one.key}", Body=one.read())
+        return Deployment(cloud, backfill, files)
+
+    return deploy
+
+
+def test_a_backfill_reads_every_file_once(deployed: Callable[..., Deployment]) -> None:
+    deployment = deployed()
+    # One child fails at first and is tried again.
+    deployment.fail(deployment.files[0].key, 1)
+    ended = deployment.run("all")
+    assert ended["status"] == "SUCCEEDED", ended
+    output = json.loads(ended["output"])
+    events = deployment.kinds(Kind.EVENT)
+    assert output["merged"]["result"]["new_events"] == len(events)
+    answer = output["caught_up"]["result"]
+    assert (answer["new_events_processed"], answer["events_filtered"]) == (0, 0)
+    assert answer["balance"]["listed"] == len(deployment.files)
+    assert answer["balance"] | {"in_checkpoint": len(events)} == answer["balance"]
+
+    made = deployment.frame()
+    assert sorted(made["source_key"]) == sorted(events)
+    assert made["timestamp"].is_sorted()
+    assert set(deployment.frame(REJECTED_KEY)["source_key"]) == deployment.kinds(Kind.BROKEN)
+    batches = -(-len(deployment.files) // BATCH)
+    assert len(deployment.keys("backfill/all/rows/")) <= batches
+    assert len(deployment.keys("backfill/results/")) == 1, "what the map says of its children"
+
+
+def test_what_a_failed_child_leaves_is_read_after_the_merge(
+    deployed: Callable[..., Deployment],
+) -> None:
+    # So few at a time that one run cannot read all of it.
+    deployment = deployed({"MAX_OBJECTS_PER_RUN": "4"}, tolerated_failure_percentage=20)
+    deployment.fail(deployment.files[0].key, 1_000)
+    ended = deployment.run("tolerant")
+    assert ended["status"] == "SUCCEEDED", ended
+    output = json.loads(ended["output"])
+    events = deployment.kinds(Kind.EVENT)
+    caught_up = output["caught_up"]["result"]
+    assert output["merged"]["result"]["new_events"] < len(events)
+    assert caught_up["balance"]["in_checkpoint"] == len(events)
+    assert deployment.entered(ended["executionArn"]).count("CatchUp") > 1
+    assert sorted(deployment.frame()["source_key"]) == sorted(events)
+
+
+def test_too_many_failed_children_fail_the_backfill_and_nothing_is_written(
+    deployed: Callable[..., Deployment],
+) -> None:
+    deployment = deployed(tolerated_failure_percentage=5)
+    deployment.fail(deployment.files[0].key, 1_000)
+    ended = deployment.run("strict")
+    assert (ended["status"], ended["error"]) == (
+        "FAILED",
+        "States.ExceedToleratedFailureThreshold",
+    )
+    assert deployment.keys("checkpoints/") == []
+
+    # Once what made it fail is over, another execution makes good for it.
+    deployment.fail(deployment.files[0].key, 0)
+    again = deployment.run("again")
+    assert again["status"] == "SUCCEEDED", again
+    assert deployment.frame().height == len(deployment.kinds(Kind.EVENT))
+
+
+def test_a_damaged_checkpoint_ends_the_backfill(deployed: Callable[..., Deployment]) -> None:
+    deployment = deployed()
+    # What is no parquet file is no checkpoint, and nothing is written over it.
+    deployment.clients("s3").put_object(
+        Bucket=deployment.backfill.target, Key=CHECKPOINT_KEY, Body=b"something else"
+    )
+    ended = deployment.run("damaged")
+    assert (ended["status"], ended["error"]) == ("FAILED", "DamagedCheckpointError")
+    assert CHECKPOINT_KEY in ended["cause"]

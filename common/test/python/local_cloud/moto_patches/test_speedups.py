@@ -1,0 +1,100 @@
+"""What moto answers by a shortcut is what it answers without."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError
+from hypothesis import given
+from hypothesis import strategies as st
+from moto import backends
+
+from local_cloud.moto_patches import speedups
+from local_cloud.server import moto_server as local_server
+
+TREE = speedups.TREE
+
+
+@pytest.fixture(scope="module")
+def quick() -> Iterator[Any]:
+    with local_server() as url:
+        yield client_of(url)
+
+
+@pytest.fixture
+def plain(moto_server: str) -> Any:  # noqa: ANN401 - a client
+    return client_of(moto_server)
+
+
+def client_of(url: str) -> Any:  # noqa: ANN401 - a client
+    # A module's fixture runs before the variables of one test are set.
+    return boto3.client(
+        "ssm",
+        endpoint_url=url,
+        region_name="us-east-1",
+        aws_access_key_id="test",
+        aws_secret_access_key="test",  # noqa: S106 - no secret
+    )
+
+
+def names(client: Any, **request: Any) -> list[list[str]]:  # noqa: ANN401 - boto3's own
+    pages = client.get_paginator("get_parameters_by_path").paginate(**request)
+    return [[one["Name"] for one in page["Parameters"]] for page in pages]
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        {"Path": TREE},
+        {"Path": f"{TREE}/"},
+        {"Path": f"{TREE}/regions"},
+        {"Path": f"{TREE}/services/"},
+        {"Path": f"{TREE}/regions/eu-west-3/services"},
+        {"Path": f"{TREE}/regions/eu-west-3/services", "MaxResults": 7},
+        {"Path": f"{TREE}/regions/us-east-1/local-zones"},
+        {"Path": f"{TREE}/regions/us-east-1/wavelength-zones", "Recursive": True},
+        {"Path": f"{TREE}/regions/nowhere"},
+        {"Path": f"{TREE}-of-others"},
+        {"Path": "/aws/service"},
+        {
+            "Path": f"{TREE}/regions/eusc-de-east-1",
+            "ParameterFilters": [{"Key": "Type", "Values": ["StringList"]}],
+        },
+    ],
+    ids=str,
+)
+def test_pages_are_those_of_moto(quick: Any, plain: Any, request_: dict[str, Any]) -> None:  # noqa: ANN401 - clients
+    assert names(quick, **request_) == names(plain, **request_)
+
+
+def test_what_moto_refuses_is_refused(quick: Any) -> None:  # noqa: ANN401 - a client
+    with pytest.raises(ClientError, match="less than or equal to 10"):
+        quick.get_parameters_by_path(Path=f"{TREE}/regions", MaxResults=11)
+
+
+def test_parameters_of_ones_own_are_found(quick: Any) -> None:  # noqa: ANN401 - a client
+    quick.put_parameter(Name="/mine/a/b", Value="1", Type="String")
+    assert names(quick, Path="/mine/a") == [["/mine/a/b"]]
+
+
+def test_services_are_those_of_moto(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = list(backends.list_of_moto_modules())
+    monkeypatch.setattr(backends, "list_of_moto_modules", backends.list_of_moto_modules)
+    speedups.names_of_services()
+    first, second = (list(backends.list_of_moto_modules()) for _ in range(2))
+    assert first == second == before
+
+
+part = st.text("ab-", min_size=1, max_size=2)
+
+
+@given(st.lists(st.lists(part, min_size=1, max_size=3).map("/".join), unique=True))
+def test_each_name_is_right_below_its_parent(paths: list[str]) -> None:
+    inside = [f"{TREE}/{path}" for path in paths]
+    children = speedups.by_parent([*inside, "/elsewhere/a", "plain"])
+    assert sorted(name for below in children.values() for name in below) == sorted(inside)
+    for parent, below in children.items():
+        assert [name for name in inside if name.rpartition("/")[0] == parent] == below
