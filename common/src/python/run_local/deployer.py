@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from artefacts.errors import UsageError
+from lambda_core.errors import UsageError
 from artefacts.function_settings import FunctionSettings
 from artefacts.repository import Artefacts
 from local_cloud.clients import Clients

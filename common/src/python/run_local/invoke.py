@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from artefacts.errors import UsageError
+from lambda_core.errors import UsageError
 from artefacts.function_settings import read_settings, settings_of
 from artefacts.repository import SETTINGS_FILE, Artefacts, architecture, repository_root
 from command_line.command import add_log_level_argument

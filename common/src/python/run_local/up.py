@@ -6,7 +6,7 @@ import argparse
 import signal
 import threading
 
-from artefacts.errors import UsageError
+from lambda_core.errors import UsageError
 from artefacts.repository import CODE_FOLDER, repository_root
 from command_line.command import add_log_level_argument
 from local_cloud.environment import clear_aws_environment

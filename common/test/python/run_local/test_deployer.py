@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ReadTimeoutError
 
-from artefacts.errors import ArtefactMissingError, UsageError
+from artefacts.errors import ArtefactMissingError
+from lambda_core.errors import UsageError
 from artefacts.function_settings import FunctionSettings, read_settings, settings_of
 from artefacts.repository import ARCHITECTURES, Artefacts, architecture, repository_root
 from local_cloud.clients import clients_of

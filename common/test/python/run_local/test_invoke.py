@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from artefacts.errors import ArtefactMissingError, UsageError
+from artefacts.errors import ArtefactMissingError
+from lambda_core.errors import UsageError
 from artefacts.repository import architecture
 from run_local import cli
 from run_local.invoke import run_packaged

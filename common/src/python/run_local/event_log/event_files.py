@@ -16,7 +16,7 @@ from enum import Enum
 from pathlib import Path
 from typing import Any, Final
 
-from artefacts.errors import UsageError
+from lambda_core.errors import UsageError
 from event_log.file_names import is_event_file
 
 SEED: Final = 20_260_701

@@ -14,7 +14,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from artefacts.errors import UsageError
+from lambda_core.errors import UsageError
 from command_line.command import WRONG_USAGE
 from event_log.event_file import RefusedError, parse_event
 from event_log.file_names import is_event_file
