@@ -43,7 +43,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Make the report, or look after its cache; the result is the exit code."""
     parser = _parser()
     args = parser.parse_args(arguments)
-    return guarded(parser.prog, args.log_level, lambda: _run(args))
+    return guarded(
+        parser.prog, args.log_level, lambda: _run(args), interrupted="nothing was published"
+    )
 
 
 def add_report_arguments(

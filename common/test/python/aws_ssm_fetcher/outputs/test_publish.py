@@ -125,7 +125,7 @@ def test_a_folder_in_the_way_of_a_report_changes_nothing(
     (tmp_path / "statistics.csv").unlink()
     (tmp_path / "statistics.csv").mkdir()
     old = contents(tmp_path)
-    with pytest.raises(ReportError, match=r"a folder stands in the place of statistics\.csv"):
+    with pytest.raises(ReportError, match=r"statistics\.csv is a folder there"):
         run(make_report(name="Other"), tmp_path)
     assert contents(tmp_path) == old
 
