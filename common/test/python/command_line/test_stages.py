@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import itertools
+import re
 
 from command_line.stages import BarStages, PlainStages, stage_display
 from command_line.table import table
@@ -59,9 +60,7 @@ def test_a_stage_without_progress_shows_no_numbers() -> None:
         pass
     text = stream.getvalue()
     assert "Deploying" in text
-    assert "0/?" not in text
-    assert "?" not in text
-    assert "1/1" not in text
+    assert not re.search(r"[\d?]/[\d?]", text)
 
 
 def test_tables_align_names_and_lines() -> None:

@@ -63,7 +63,8 @@ def _series_lines(shown: Demonstration, series: Series) -> Iterator[str]:
     revision = f"v{series.version}"
     if len(series.revisions) > 1:
         revision += f" of {', '.join(f'v{number}' for number in series.revisions)}"
-    counted = f"{series.received} of {series.total} patches"
+    patches = "1 patch" if series.total == 1 else f"{series.total} patches"
+    counted = patches if series.received == series.total else f"{series.received} of {patches}"
     yield short
     yield f"    {states}; {revision}; {counted}; {visible(str(series.submitter))}"
     replies = f"{series.replies} {'reply' if series.replies == 1 else 'replies'}"
