@@ -27,11 +27,11 @@ from aws_ssm_fetcher.pipeline import Options, make_report
 from command_line.command import (
     COMPLETE,
     FAILED,
-    _number,
     add_log_level_argument,
     exit_with,
     guarded,
     ignoring_broken_pipe,
+    number,
     positive_number,
     text_in_utf8,
 )
@@ -132,7 +132,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--cache-hours",
-        type=_number,
+        type=number,
         metavar="N",
         help="how long fetched data is used again (CACHE_HOURS, 24)",
     )

@@ -109,9 +109,20 @@ def add_log_level_argument(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def number(text: str) -> float:
+    """Parse a finite number; a type for argparse."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number")
+    return value
+
+
 def positive_number(text: str) -> float:
     """Parse a finite number above zero; a type for argparse."""
-    value = _number(text)
+    value = number(text)
     if value <= 0:
         raise argparse.ArgumentTypeError(f"{text!r} is not above zero")
     return value
@@ -134,13 +145,3 @@ def _log_level() -> str:
             f"LOG_LEVEL is {level!r}; it must be one of {', '.join(LOG_LEVELS)}"
         )
     return level
-
-
-def _number(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if not math.isfinite(value):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number")
-    return value
