@@ -221,8 +221,8 @@ def findings(made: PublishedSet) -> Findings:
     """Return a set's metadata, analyses and checks, from its summary and its JSON report."""
     summary = made.summary
     source, counts = summary.source_data, summary.statistics
-    told = json.loads(made.contents[REPORT_FILES[ReportFormat.JSON]["json_compact"]])
-    cross_check = told["cross_check"]
+    content = json.loads(made.contents[REPORT_FILES[ReportFormat.JSON]["json_compact"]])
+    cross_check = content["cross_check"]
     return Findings(
         metadata=ReportMetadata(
             generated_at=summary.generated_at,
@@ -235,8 +235,8 @@ def findings(made: PublishedSet) -> Findings:
             unique_regions=counts.regions_processed,
             unique_services=counts.services_processed,
         ),
-        analyses=told["statistics"],
-        validation=told["validation"],
+        analyses=content["statistics"],
+        validation=content["validation"],
         cross_check=(
             CrossCheck.model_validate_json(json.dumps(cross_check)) if cross_check else None
         ),
@@ -265,8 +265,8 @@ def _state(event: dict[str, Any]) -> str:
 def _reason(execution: Execution) -> str:
     """Return how an execution ended, with the message of the function that failed."""
     try:
-        told = json.loads(execution.cause)
+        cause = json.loads(execution.cause)
     except ValueError:
-        told = None
-    message = told.get("errorMessage") if isinstance(told, dict) else execution.cause
+        cause = None
+    message = cause.get("errorMessage") if isinstance(cause, dict) else execution.cause
     return f"ended with {execution.status}: {execution.error or 'no error'}: {message or ''}"

@@ -155,7 +155,7 @@ def demonstration(options: Options, display: StageDisplay) -> Iterator[Demonstra
         for name, server in FETCHES.items():
             with display.stage(f"Reading {server}"):
                 answers[name] = run(name)
-        yield Demonstration(tracker, answers, read.told, live=read.lore is None)
+        yield Demonstration(tracker, answers, read.description, live=read.lore is None)
 
 
 def table_definitions() -> dict[str, TableDefinition]:
@@ -173,14 +173,14 @@ class Sources:
     ----------
     environment
         Environment variables of the functions.
-    told
+    description
         Where the data is from, for readers.
     lore
         The stand-in for the archive; None if the servers are real.
     """
 
     environment: Mapping[str, str]
-    told: str
+    description: str
     lore: LoreServer | None = None
 
 
@@ -220,8 +220,8 @@ def sources(options: Options, stack: ExitStack) -> Sources:
         # Read all its mails, no matter how old they are.
         environment["FIRST_DAYS"] = "3650"
     origin = str(options.mbox) if options.mbox else "sample mails"
-    told = f"NOT LIVE DATA: {origin}, served by local stand-ins for Patchwork and lore"
-    return Sources(environment, told, lore_server)
+    description = f"NOT LIVE DATA: {origin}, served by local stand-ins for Patchwork and lore"
+    return Sources(environment, description, lore_server)
 
 
 def _variables(
