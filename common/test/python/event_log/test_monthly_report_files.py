@@ -11,6 +11,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 from openpyxl import load_workbook
+from openpyxl.utils import get_column_letter
 
 from event_log.monthly_report import RULES, TABLES, MonthlyReport, monthly_report
 from event_log.monthly_report_files import (
@@ -106,12 +107,13 @@ def test_headers_and_wrapped_lines_of_the_workbook_have_enough_room(report: Mont
         assert about.row_dimensions[number].height >= 15 * lines, line
     for table in TABLES:
         sheet = book[SHEETS[table]]
-        for header in sheet[1]:
+        for position, header in enumerate(sheet[1], start=1):
             words = str(header.value).split()
             assert sheet.row_dimensions[1].height >= 15 * len(words), header.value
-            column = sheet.column_dimensions[header.column_letter]
+            column = sheet.column_dimensions[get_column_letter(position)]
             assert column.width >= max(map(len, words)) + 4, header.value
-    assert all(sheet.sheet_properties.pageSetUpPr.fitToPage for sheet in book)
+    settings = [sheet.sheet_properties.pageSetUpPr for sheet in book.worksheets]
+    assert all(page is not None and page.fitToPage for page in settings)
     assert {cell.font.name for sheet in book for row in sheet.iter_rows() for cell in row} == {
         "Calibri"
     }
