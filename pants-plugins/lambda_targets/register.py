@@ -22,9 +22,9 @@ def rules() -> Iterable[Rule | UnionRule]:
     if PANTS_HAS_THE_TARGETS:
         return ()
     # Imported here: from 2.18 on, the modules that it reads have moved.
-    from lambda_targets import layer
+    from lambda_targets import function, layer
 
-    return layer.rules()
+    return (*function.rules(), *layer.rules())
 
 
 def target_types() -> Iterable[type[Target]]:
