@@ -69,13 +69,13 @@ need_python() {
   log="${bootstrap_cache}/uv-python-install-${version}.log"
   mkdir -p "${bootstrap_cache}"
   if uv="$(command -v uv || pinned_uv 2>>"${log}")"; then
-    say "no CPython ${version} found, which ${2} needs; trying 'uv python install ${version}'"
+    say "no CPython ${version} found, which is needed for ${2}; trying 'uv python install ${version}'"
     if "${uv}" python install "${version}" >"${log}" 2>&1 &&
       usable_python "$("${uv}" python find --no-project --managed-python "${version}" 2>>"${log}")" "${version}"; then
       return
     fi
   fi
-  fail "no CPython ${version} found, which ${2} needs, and uv could not install one (${log}); install it (pyenv install ${version}, or your system's python${version} with its venv package) or set ${override} to its path."
+  fail "no CPython ${version} found, which is needed for ${2}, and uv could not install one (${log}); install it (pyenv install ${version}, or your system's python${version} with its venv package) or set ${override} to its path."
 }
 
 # hold_lock PYTHON FILE: waits until no other process holds FILE, then holds it on descriptor 9 until
@@ -168,7 +168,7 @@ locked_python() {
 # environment_python: prints the interpreter of the environment that the code runs on and is tested
 # in: all packages of the default lockfile, without the project's own code.
 environment_python() {
-  locked_python default "${repository_root}/3rdparty/python/default.lock" "the packages that the code needs"
+  locked_python default "${repository_root}/3rdparty/python/default.lock" "the project's packages"
 }
 
 # lambda_runtime_python: prints the interpreter of an environment with the packages of Lambda's own

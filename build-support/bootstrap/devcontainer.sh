@@ -44,7 +44,10 @@ build_devcontainer() {
   if command -v devcontainer >/dev/null; then
     devcontainer build --workspace-folder "${devcontainer_root}" --image-name "${devcontainer_image}"
   else
+    # Docker knows these arguments; it takes the values of unset ones from its own configuration.
     docker build --tag "${devcontainer_image}" --file "${devcontainer_root}/.devcontainer/Dockerfile" \
+      --build-arg HTTP_PROXY --build-arg HTTPS_PROXY --build-arg NO_PROXY \
+      --build-arg http_proxy --build-arg https_proxy --build-arg no_proxy \
       "${devcontainer_root}/.devcontainer"
   fi
 }
@@ -88,70 +91,96 @@ devcontainer_path() {
   esac
 }
 
-# copy_certificates FILE: copies a file with certificates to the container, and prints its path there.
-# Certificates are public, so any user of the container may read them.
+# copy_certificates FILE: copies a file with certificates into the clone, which the container sees, and
+# prints its path there.
 copy_certificates() {
-  local target
-  [[ -f "$1" ]] || return 1
-  target="/tmp/host-certificates/$(digest_of_text "$1")-$(basename "$1")"
-  docker exec --interactive --user "${devcontainer_user}" "$(devcontainer_id)" \
-    sh -c 'mkdir -p "${1%/*}" && cat >"$1.$$" && mv "$1.$$" "$1"' sh "${target}" <"$1" >&2 || return 1
-  printf '%s\n' "${target}"
+  local folder="dist/dev-container"
+  [[ -f "$1" ]] && mkdir -p "${devcontainer_root}/${folder}" &&
+    cp "$1" "${devcontainer_root}/${folder}/$(basename "$1").$$" &&
+    mv "${devcontainer_root}/${folder}/$(basename "$1").$$" "${devcontainer_root}/${folder}/$(basename "$1")" &&
+    printf '%s\n' "${devcontainer_workspace}/${folder}/$(basename "$1")"
 }
 
-digest_of_text() {
-  printf '%s' "$1" | git hash-object --stdin | cut -c1-8
+# is_for_packages NAME: whether a variable is about where packages come from, and how to get there.
+is_for_packages() {
+  case "$1" in
+    # Folders and programs, which the container has itself.
+    PIP_PREFIX | PIP_PYTHON | PIP_ROOT | PIP_TARGET | PIP_USER | \
+      UV_INSTALL_DIR | UV_PROJECT_ENVIRONMENT | UV_PYTHON | UV_PYTHON_INSTALL_DIR | UV_TOOL_*) return 1 ;;
+    PIP_* | UV_* | ALL_PROXY | HTTP_PROXY | HTTPS_PROXY | NO_PROXY | \
+      all_proxy | http_proxy | https_proxy | no_proxy) return 0 ;;
+    CURL_CA_BUNDLE | GIT_SSL_CAINFO | NODE_EXTRA_CA_CERTS | REQUESTS_CA_BUNDLE | SSL_CERT_FILE) return 0 ;;
+  esac
+  return 1
+}
+
+# is_for_commands NAME: whether the commands of this project read a variable.
+is_for_commands() {
+  case "$1" in
+    AWS_* | TF_* | \
+      CACHE_DIR | CACHE_ENABLED | CACHE_HOURS | CACHE_TTL | MAX_RETRIES | MAX_WORKERS | OUTPUT_DIR | \
+      S3_CACHE_BUCKET | SSM_REGIONS | SHARED_DATA_DIR | CI | HYPOTHESIS_PROFILE | LOG_LEVEL | NO_COLOR) ;;
+    *) return 1 ;;
+  esac
+}
+
+# set_path_in_container NAME: if the value of a variable is a path, sets path to that path in the
+# container; else to nothing. Fails with a message if the container does not have the file or folder.
+set_path_in_container() {
+  path=""
+  case "$1" in
+    AWS_CA_BUNDLE | CURL_CA_BUNDLE | GIT_SSL_CAINFO | NODE_EXTRA_CA_CERTS | PIP_CERT | REQUESTS_CA_BUNDLE | \
+      SSL_CERT_FILE)
+      path="$(devcontainer_path "${!1}" || copy_certificates "${!1}")" && return
+      ;;
+    AWS_CONFIG_FILE | AWS_SHARED_CREDENTIALS_FILE | AWS_WEB_IDENTITY_TOKEN_FILE | \
+      CACHE_DIR | OUTPUT_DIR | SHARED_DATA_DIR | \
+      TF_CLI_CONFIG_FILE | TF_DATA_DIR | TF_LOG_PATH | TF_PLUGIN_CACHE_DIR | TF_PLUGIN_MIRROR)
+      path="$(devcontainer_path "${!1}")" && return
+      ;;
+    PIP_* | UV_*)
+      case "${!1}" in
+        /*) path="$(devcontainer_path "${!1}")" && return ;;
+        file:*) ;;
+        *) return ;;
+      esac
+      ;;
+    *) return ;;
+  esac
+  say "$1=${!1} is not passed on: the dev container has the clone and ~/.aws, and no other folder of this machine."
+  return 1
 }
 
 # set_passed_on: sets passed_on to the options of docker that give a command the variables of this
-# machine that the project's commands and their tools read. Docker gets only the names of unchanged
-# variables: their values may be secret, and every user can read a command line.
+# machine that it reads. Docker gets only the names of unchanged variables: their values may be secret,
+# and every user can read a command line.
 set_passed_on() {
   local name path
   passed_on=()
   while IFS= read -r name; do
-    case "${name}" in
-      # Certificates of the company's proxy or package index: files that this machine has.
-      AWS_CA_BUNDLE | CURL_CA_BUNDLE | GIT_SSL_CAINFO | NODE_EXTRA_CA_CERTS | PIP_CERT | \
-        REQUESTS_CA_BUNDLE | SSL_CERT_FILE)
-        if path="$(devcontainer_path "${!name}" || copy_certificates "${!name}")"; then
-          pass_path "${name}" "${path}"
-        else
-          say "${name}=${!name} is not passed on: it is not a file that can be copied into the dev container."
-        fi
-        ;;
-      # Paths.
-      AWS_CONFIG_FILE | AWS_SHARED_CREDENTIALS_FILE | AWS_WEB_IDENTITY_TOKEN_FILE | \
-        CACHE_DIR | OUTPUT_DIR | SHARED_DATA_DIR | \
-        PIP_CACHE_DIR | PIP_CONFIG_FILE | PIP_CONSTRAINT | PIP_REQUIREMENT | UV_CACHE_DIR | UV_CONFIG_FILE | \
-        TF_CLI_CONFIG_FILE | TF_DATA_DIR | TF_LOG_PATH | TF_PLUGIN_CACHE_DIR | TF_PLUGIN_MIRROR)
-        if path="$(devcontainer_path "${!name}")"; then
-          pass_path "${name}" "${path}"
-        else
-          say "${name}=${!name} is not passed on: the dev container has the clone and ~/.aws, and no other folder of this machine."
-        fi
-        ;;
-      # Folders and programs of this machine, which the container has itself.
-      PIP_PREFIX | PIP_PYTHON | PIP_ROOT | PIP_TARGET | PIP_USER | \
-        SSL_CERT_DIR | UV_INSTALL_DIR | UV_PROJECT_ENVIRONMENT | UV_PYTHON | UV_PYTHON_INSTALL_DIR | UV_TOOL_*) ;;
-      AWS_* | PIP_* | TF_* | UV_* | \
-        ALL_PROXY | HTTP_PROXY | HTTPS_PROXY | NO_PROXY | all_proxy | http_proxy | https_proxy | no_proxy | \
-        CACHE_ENABLED | CACHE_HOURS | CACHE_TTL | MAX_RETRIES | MAX_WORKERS | S3_CACHE_BUCKET | SSM_REGIONS | \
-        CI | HYPOTHESIS_PROFILE | LOG_LEVEL | NO_COLOR)
-        passed_on+=(--env "${name}")
-        ;;
-    esac
+    is_for_packages "${name}" || is_for_commands "${name}" || continue
+    set_path_in_container "${name}" || continue
+    if [[ -z "${path}" || "${path}" == "${!name}" ]]; then
+      passed_on+=(--env "${name}")
+    else
+      passed_on+=(--env "${name}=${path}")
+    fi
   done < <(compgen -e)
 }
 
-# pass_path NAME PATH: adds a variable whose value is PATH in the container.
-pass_path() {
-  local name="$1"
-  if [[ "$2" == "${!name}" ]]; then
-    passed_on+=(--env "${name}")
-  else
-    passed_on+=(--env "${name}=$2")
-  fi
+# write_environment FILE: writes the variables about packages for a container that an editor creates.
+write_environment() {
+  local name path
+  mkdir -p "$(dirname "$1")"
+  (
+    umask 077
+    : >"$1"
+    while IFS= read -r name; do
+      is_for_packages "${name}" && set_path_in_container "${name}" || continue
+      # The format of the file has no way to write a line break.
+      [[ "${!name}" == *$'\n'* ]] || printf '%s=%s\n' "${name}" "${path:-${!name}}" >>"$1"
+    done < <(compgen -e)
+  )
 }
 
 # exec_in_devcontainer COMMAND…: replaces this process with COMMAND in the running container, in the

@@ -81,7 +81,7 @@ def belongs_to_layer(path: PurePosixPath) -> bool:
 def members(folder: Path) -> Iterator[tuple[str, bytes]]:
     """Yield name and content of each file of the layer, in order."""
     paths = (path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
-    for path in sorted(map(PurePosixPath, paths)):
+    for path in sorted(map(PurePosixPath, paths), key=str):
         if not belongs_to_layer(path):
             continue
         name = str(PREFIX / path)
