@@ -212,6 +212,7 @@ need_pants() {
 # bootstrap_pants: installs Pants and the environment in which it tests the code. Sets pants_home and
 # code_python (the environment's interpreter).
 bootstrap_pants() {
+  # shellcheck disable=SC2034  # For the scripts that source this file.
   code_python="$(environment_python)" || exit 1
   need_pants
 }

@@ -176,7 +176,8 @@ write_environment() {
     umask 077
     : >"$1"
     while IFS= read -r name; do
-      is_for_packages "${name}" && set_path_in_container "${name}" || continue
+      is_for_packages "${name}" || continue
+      set_path_in_container "${name}" || continue
       # The format of the file has no way to write a line break.
       [[ "${!name}" == *$'\n'* ]] || printf '%s=%s\n' "${name}" "${path:-${!name}}" >>"$1"
     done < <(compgen -e)

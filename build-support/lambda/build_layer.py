@@ -3,12 +3,14 @@
     python3.12 build_layer.py --uv UV --platform x86_64-manylinux_2_34 --python-version 3.12 \
         layer.lock LAYER.zip
 
-The same lockfile gives the same zip, byte for byte, on every machine with the same release of CPython:
-files are in order and have no times, and files that describe the installation are left out.
+The same lockfile gives the same zip, byte for byte, on every machine with the same release of
+CPython: files are in order and have no times, and files that describe the installation are left
+out.
 
-The layer contains bytecode, because Lambda cannot keep what it compiles: layers are read-only there, so
-every cold start would compile all modules again. Python does not compare this bytecode with its source
-(https://peps.python.org/pep-0552), so the times of files do not matter. Any later 3.12 reads it.
+The layer contains bytecode, because Lambda cannot keep what it compiles: layers are read-only
+there, so every cold start would compile all modules again. Python does not compare this bytecode
+with its source (https://peps.python.org/pep-0552), so the times of files do not matter. Any later
+3.12 reads it.
 """
 
 from __future__ import annotations

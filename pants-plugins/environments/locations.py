@@ -1,7 +1,7 @@
 """Where the environments are that `build-support/bootstrap/bootstrap.sh` makes from lockfiles.
 
-All of them are in one folder per user, next to the environment that Pants itself runs in. The name of
-an environment consists of the lockfile's name and its digest.
+All of them are in one folder per user, next to the environment that Pants itself runs in. The name
+of an environment consists of the lockfile's name and its digest.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def environment(lockfile: str) -> Path:
     path = Path(get_buildroot(), lockfile)
     content = path.read_bytes()
     # As `git hash-object` computes it.
-    digest = hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest()[:16]
+    digest = hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest()[:16]  # noqa: S324
     found = CACHE / f"{path.stem}-{digest}" / "venv"
     if not (found / "bin/python").exists():
         raise ValueError(f"{found}, made from {lockfile}, is missing; bin/pants makes it")

@@ -1,13 +1,14 @@
 """Replaces the installation of whole lockfiles by Pex with the environments that uv has made.
 
-Tests, runs, REPLs and mypy see all packages of a lockfile. To provide them, Pants 2.17 has Pex install
-the lockfile, once for each of the Pex files involved; that takes minutes, and uv needs seconds.
-Here such a Pex file contains one generated wheel with a `.pth` file
-(https://docs.python.org/3/library/site.html), which adds the packages of the environment to `sys.path`.
+Tests, runs, REPLs and mypy see all packages of a lockfile. To provide them, Pants 2.17 has Pex
+install the lockfile, once for each of the Pex files involved. That takes minutes; uv needs seconds.
+With this plugin, such a Pex file contains one generated wheel with a `.pth` file
+(https://docs.python.org/3/library/site.html), which adds the packages of the environment to
+`sys.path`.
 
-Pants has no hook for this, so the plugin replaces one of its functions. This is safe because there
-will be no other release of Pants on PyPI. What leaves this machine, such as a `pex_binary`, is still
-installed by Pex.
+Pants has no hook for this, so the plugin replaces one of its functions. That function cannot change
+under it, because the plugin accepts exactly one release of Pants. Pex still installs the packages
+of anything that leaves this machine, such as a `pex_binary`.
 """
 
 from __future__ import annotations
@@ -91,6 +92,6 @@ def link_wheel(lockfile: str) -> tuple[str, bytes]:
 def rules() -> Iterable[Rule]:
     """Replace the function; there are no rules to add."""
     if PANTS_SEMVER.release != (2, 17, 1):
-        raise ValueError("the plugin `environments` is for Pants 2.17.1 only; see docs/toolchain.md")
+        raise ValueError("the plugin `environments` needs Pants 2.17.1; see docs/toolchain.md")
     pex._setup_pex_requirements = _use_environment
     return ()

@@ -61,9 +61,7 @@ async def package_function(
         Get(ResolvedPythonFaaSHandler, ResolvePythonFaaSHandlerRequest(field_set.handler)),
         Get(TransitiveTargets, TransitiveTargetsRequest((field_set.address,))),
     )
-    sources = await Get(
-        StrippedPythonSourceFiles, PythonSourceFilesRequest(transitive.closure)
-    )
+    sources = await Get(StrippedPythonSourceFiles, PythonSourceFilesRequest(transitive.closure))
     await _warn_about_any_files_targets(
         Addresses((field_set.address,)), transitive, union_membership
     )

@@ -47,7 +47,7 @@ class PexBuildExtraArgsField(StringSequenceField):
 
     alias = "pex_build_extra_args"
     default = ()
-    help = "`--exclude=PACKAGE` leaves out a package and what only it needs; nothing else is allowed."
+    help = "`--exclude=PACKAGE` leaves out a package and what only it needs. No other is allowed."
 
 
 class PythonAwsLambdaFunction(Target):

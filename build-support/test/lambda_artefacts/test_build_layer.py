@@ -92,7 +92,8 @@ def test_python_loads_the_bytecode_without_reading_the_source(layer: Path, tmp_p
 def test_the_same_packages_give_the_same_layer(
     installed: Path, layer: Path, tmp_path: Path
 ) -> None:
-    write = "import sys, pathlib, build_layer; build_layer.write_zip(*map(pathlib.Path, sys.argv[1:]))"
+    write = "import sys; from pathlib import Path; from build_layer import write_zip; "
+    write += "write_zip(Path(sys.argv[1]), Path(sys.argv[2]))"
     for seed in ("1", "2"):
         again = tmp_path / f"again-{seed}.zip"
         for path in installed.rglob("*"):

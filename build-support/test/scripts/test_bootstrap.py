@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 from scripts.script_clone import UNSET, Clone, executable
 
-
 DEFAULT = "3rdparty/python/default.lock"
 PANTS = "build-support/bootstrap/pants.lock"
 RUNTIME = "3rdparty/python/lambda-runtime.lock"
@@ -101,11 +100,11 @@ def pinned_uv(clone: Clone, script: str) -> Path:
 def test_packages_are_installed_by_uv_with_hashes_once(clone: Clone) -> None:
     calls = pinned_uv(
         clone,
-        '''echo "$@" >>"${calls}"
+        """echo "$@" >>"${calls}"
 case "$3 $4" in
   "venv --quiet") for last; do :; done; mkdir -p "${last}/bin"; ln -s /bin/true "${last}/bin/python"
   echo "home = /x" >"${last}/pyvenv.cfg" ;;
-esac''',
+esac""",
     )
     ready_pants(clone)
 
@@ -182,7 +181,7 @@ def test_without_home_the_user_database_is_used(clone: Clone, value: str) -> Non
 def test_without_any_home_one_line_says_what_to_do(clone: Clone) -> None:
     common = clone.root / "build-support/bootstrap/common.sh"
     # As for a user who is not in the user database.
-    common.write_text(common.read_text().replace( "HOME=~", "HOME=/proc/none"))
+    common.write_text(common.read_text().replace("HOME=~", "HOME=/proc/none"))
 
     for script in ("pants", "run-local.sh", "deploy.sh", "exec-in-devcontainer.sh", "terminal.sh"):
         result = clone.run(script, "x", env={"HOME": UNSET})

@@ -226,7 +226,12 @@ def test_a_package_setting_that_is_a_path_elsewhere_is_left_out(
 
 
 def test_interpreters_of_the_machine_stay_out_of_the_container(clone: Clone, docker: Path) -> None:
-    env = {"PIP_TARGET": "x", "UV_PYTHON": "3.9", "UV_PYTHON_INSTALL_DIR": "x", "SSL_CERT_DIR": "/x"}
+    env = {
+        "PIP_TARGET": "x",
+        "UV_PYTHON": "3.9",
+        "UV_PYTHON_INSTALL_DIR": "x",
+        "SSL_CERT_DIR": "/x",
+    }
     assert passed_on(clone, docker, env) == ([], "")
 
 
