@@ -1,10 +1,10 @@
 """Write the platforms of Lambda's python3.12 runtime, for which layers are built.
 
-Pex calls such a file a complete platform. It lists the wheel tags that an interpreter supports, best
-first (https://packaging.python.org/specifications/platform-compatibility-tags), and the values of its
-environment markers. `pex3 interpreter inspect` describes the machine that it runs on. A laptop is not
-Lambda, so this script uses AWS's description of the runtime: CPython 3.12 on Amazon Linux 2023, whose
-glibc is 2.34, on x86-64 and arm64
+Pex calls such a file a complete platform. It lists the wheel tags that an interpreter supports,
+best first (https://packaging.python.org/specifications/platform-compatibility-tags), and the values
+of its environment markers. `pex3 interpreter inspect` describes the machine that it runs on. A
+laptop is not Lambda, so this script uses AWS's description of the runtime: CPython 3.12 on Amazon
+Linux 2023, whose glibc is 2.34, on x86-64 and arm64
 (https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtimes.html,
 https://docs.aws.amazon.com/linux/al2023/ug/compare-with-al2.html).
 

@@ -1,8 +1,8 @@
 """The tools, as Pants options, and the rule that runs them.
 
-Each comes from PyPI through the resolve that its section in `pants.toml` names. Pants' own backends for
-most of them download binaries from elsewhere; its ruff backend supports only the command line that
-ruff had before 0.5.
+Each comes from PyPI through the resolve that its section in `pants.toml` names. Pants' own backends
+for most of them download binaries from elsewhere; its ruff backend supports only the command line
+that ruff had before 0.5.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ class CheckTool(PythonToolBase):
     def run(
         self, *options: str, on: Snapshot, writes: bool = False, extra_files: Iterable[str] = ()
     ) -> ToolRun:
-        """Describe a call of the tool on the files of a snapshot; `writes` means it changes them."""
+        """Describe a call of the tool on the files of a snapshot, which it changes if `writes`."""
         config = ConfigFilesRequest(
             discovery=True,
             check_existence=self.config_files,

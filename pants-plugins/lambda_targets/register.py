@@ -2,9 +2,9 @@
 
 Pants 2.17 packages a function with `python_awslambda` and has no layers. Later releases call the
 target `python_aws_lambda_function` and add `python_aws_lambda_layer`. This plugin makes the later
-names work in 2.17, so the BUILD files do not change with a later release. Pants 2.17 also runs Pex two
-or three times for each zip, which takes a minute for the functions and layers of one pipeline; this
-plugin needs some seconds.
+names work in 2.17, so the BUILD files do not change with a later release. Pants 2.17 also runs Pex
+two or three times for each zip, which takes a minute for the functions and layers of one pipeline;
+this plugin needs some seconds.
 """
 
 from __future__ import annotations
