@@ -45,10 +45,10 @@ def install(uv: str, lockfile: Path, platform: str, python_version: str, folder:
     subprocess.CalledProcessError
         If uv fails; it has printed the cause to standard error.
     """
-    command = [uv, "pip", "install", "--quiet", "--target", folder, "--link-mode", "copy"]
+    command = [uv, "pip", "install", "--quiet", "--target", str(folder), "--link-mode", "copy"]
     command += ["--python", sys.executable]
     command += ["--python-platform", platform, "--python-version", python_version]
-    command += ["--require-hashes", "--no-deps", "--no-build", "--requirements", lockfile]
+    command += ["--require-hashes", "--no-deps", "--no-build", "--requirements", str(lockfile)]
     subprocess.run(command, check=True)  # noqa: S603  # The pinned uv.
 
 
