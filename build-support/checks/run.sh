@@ -34,7 +34,7 @@ node_packages() {
     python="$(any_python)" || return 1
     hold_lock "${python}" "${home}.lock"
     if [[ ! -e "${home}/ready" ]]; then
-      bootstrap_say "setting up the checks for Node in ${home} (once, some seconds)"
+      say "setting up the checks for Node in ${home} (once, some seconds)"
       mkdir -p "${home}"
       cp "${checks_dir}/package.json" "${checks_dir}/package-lock.json" "${home}/"
       npm ci --prefix "${home}" --ignore-scripts --no-audit --no-fund --loglevel=error >&2 9>&- || return 1
