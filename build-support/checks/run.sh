@@ -56,7 +56,7 @@ python="$(locked_python checks "${checks_dir}/checks.lock" "the checks of config
 tools="${python%/python}"
 workflows=(.github/workflows/*.yml)
 
-check checkov "${tools}/checkov" --directory terraform --framework terraform --skip-download --compact --quiet
+check checkov "${tools}/checkov" --directory terraform --directory lambda/event_log_checkpoint --framework terraform --skip-download --compact --quiet
 check zizmor "${tools}/zizmor" --offline --no-progress --persona=pedantic --quiet .github
 check "schema of workflows" "${tools}/check-jsonschema" --quiet --builtin-schema vendor.github-workflows "${workflows[@]}"
 check "schema of dependabot.yml" "${tools}/check-jsonschema" --quiet --builtin-schema vendor.dependabot .github/dependabot.yml

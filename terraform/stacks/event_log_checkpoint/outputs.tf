@@ -10,17 +10,21 @@ output "checkpoint_bucket" {
 
 output "functions" {
   description = "Names of the functions."
-  value       = { for name, function in module.function : name => function.name }
+  value       = local.function_names
 }
 
 output "function_versions" {
   description = "Version of each function that was published last; `live_versions` takes an earlier one."
-  value       = { for name, function in module.function : name => function.version }
+
+  value = {
+    event_log_backfill   = module.backfill_function.functions["event_log_backfill"].version
+    event_log_checkpoint = module.checkpoint.function_version
+  }
 }
 
 output "layer_arns" {
   description = "ARN of each layer version."
-  value       = { for name, layer in module.layer : name => layer.arn }
+  value       = module.checkpoint.layer_arns
 }
 
 output "backfill_arn" {
@@ -42,7 +46,7 @@ output "commands" {
   description = "What can be done with it by hand, and the command for each."
 
   value = {
-    "read new event files now" = "aws lambda invoke --region ${var.region} --cli-read-timeout 0 --function-name ${module.function["event_log_checkpoint"].name}:live /dev/stdout"
+    "read new event files now" = "aws lambda invoke --region ${var.region} --cli-read-timeout 0 --function-name ${module.checkpoint.function_name}:live /dev/stdout"
     "read all event files"     = "aws stepfunctions start-execution --region ${var.region} --state-machine-arn ${module.backfill.arn} --input '{}'"
     "see the checkpoints"      = "aws s3 ls --region ${var.region} --recursive s3://${module.checkpoints.name}/checkpoints/"
   }

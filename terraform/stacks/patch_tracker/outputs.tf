@@ -5,17 +5,17 @@ output "tables" {
 
 output "functions" {
   description = "Names of the functions."
-  value       = { for name, function in module.function : name => function.name }
+  value       = { for name, function in module.functions.functions : name => function.name }
 }
 
 output "function_versions" {
   description = "Version of each function that was published last; `live_versions` takes an earlier one."
-  value       = { for name, function in module.function : name => function.version }
+  value       = { for name, function in module.functions.functions : name => function.version }
 }
 
 output "layer_arns" {
   description = "ARN of each layer version."
-  value       = { for name, layer in module.layer : name => layer.arn }
+  value       = module.functions.layer_arns
 }
 
 output "schedules" {
@@ -32,7 +32,7 @@ output "commands" {
   description = "What can be done with it by hand, and the command for each."
 
   value = {
-    "read what changed now" = "aws lambda invoke --region ${var.region} --invocation-type Event --function-name ${module.function["fetch_patches"].name}:live /dev/stdout"
-    "see how far it is"     = "aws logs tail --region ${var.region} --follow ${module.function["fetch_patches"].log_group_name}"
+    "read what changed now" = "aws lambda invoke --region ${var.region} --invocation-type Event --function-name ${module.functions.functions["fetch_patches"].name}:live /dev/stdout"
+    "see how far it is"     = "aws logs tail --region ${var.region} --follow ${module.functions.functions["fetch_patches"].log_group_name}"
   }
 }

@@ -4,7 +4,7 @@ locals {
 }
 
 data "aws_iam_policy_document" "function" {
-  for_each = local.functions
+  for_each = local.settings
 
   # A transaction needs the permissions of what is in it:
   # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis-iam.html

@@ -10,17 +10,17 @@ output "state_machine_arn" {
 
 output "functions" {
   description = "Names of the functions."
-  value       = { for name, function in module.function : name => function.name }
+  value       = { for name, function in module.functions.functions : name => function.name }
 }
 
 output "function_versions" {
   description = "Version of each function that was published last; `live_versions` takes an earlier one."
-  value       = { for name, function in module.function : name => function.version }
+  value       = { for name, function in module.functions.functions : name => function.version }
 }
 
 output "layer_arns" {
   description = "ARN of each layer version."
-  value       = { for name, layer in module.layer : name => layer.arn }
+  value       = module.functions.layer_arns
 }
 
 output "topics" {

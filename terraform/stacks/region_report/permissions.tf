@@ -32,7 +32,7 @@ locals {
 }
 
 data "aws_iam_policy_document" "function" {
-  for_each = local.functions
+  for_each = local.settings
 
   statement {
     sid       = "ReadObjects"
@@ -96,7 +96,7 @@ data "aws_iam_policy_document" "state_machine" {
   statement {
     sid       = "InvokeFunctions"
     actions   = ["lambda:InvokeFunction"]
-    resources = [for function in module.function : function.live_arn]
+    resources = [for function in module.functions.functions : function.live_arn]
   }
 
   statement {

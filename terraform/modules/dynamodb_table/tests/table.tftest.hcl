@@ -1,9 +1,5 @@
 mock_provider "aws" {
-  mock_resource "aws_dynamodb_table" {
-    defaults = {
-      arn = "arn:aws:dynamodb:us-east-1:123456789012:table/any"
-    }
-  }
+  source = "../../mocks"
 }
 
 variables {
