@@ -28,8 +28,11 @@ LAYER_INPUTS = (*TOOLS, "3rdparty/python", "lambda/layers")
 
 FUNCTION_INPUTS = (*TOOLS, "common/src/python", "lambda")
 
-LEFT_OUT = frozenset({"__pycache__", "test", "events"})
+LEFT_OUT = frozenset({".terraform", "__pycache__", "test", "events"})
 """Folders of no consequence to packages."""
+
+TERRAFORM_FILES = (".hcl", ".tf", ".tfstate", ".tfstate.backup", ".tfvars")
+"""Endings of files of Terraform, which are not packaged either."""
 
 MARKS = Path("dist/local-cloud")
 
@@ -140,7 +143,8 @@ def _files(inputs: Iterable[Path]) -> Iterator[Path]:
             continue
         for folder, folders, names in os.walk(start):
             folders[:] = sorted(set(folders) - LEFT_OUT)
-            yield from (Path(folder, one) for one in sorted(names))
+            names = sorted(name for name in names if not name.endswith(TERRAFORM_FILES))
+            yield from (Path(folder, name) for name in names)
 
 
 def _digest(paths: Iterable[Path]) -> str:

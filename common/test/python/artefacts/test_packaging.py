@@ -92,6 +92,17 @@ def test_what_changed_is_made_again_and_nothing_else(
     assert made() == set()
 
 
+def test_files_of_terraform_are_not_packaged(clone: Path, made: Callable[[], set[str]]) -> None:
+    made()
+    folder = clone / "lambda/maker"
+    (folder / ".terraform/modules").mkdir(parents=True)
+    for name in ("main.tf", ".terraform.lock.hcl", "terraform.tfstate", ".terraform/modules/a.json"):
+        (folder / name).write_text("new")
+        assert made() == set(), name
+    (folder / "src/python/its_maker_lambda/new.py").write_text("new")
+    assert made() == {FUNCTION}
+
+
 def test_what_could_not_be_made_is_made_the_next_time(
     clone: Path, made: Callable[[], set[str]]
 ) -> None:
