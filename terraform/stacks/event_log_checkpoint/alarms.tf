@@ -2,7 +2,7 @@ locals {
   dimensions = { service = "event_log_checkpoint" }
 }
 
-# Whatever the reason: that no run ends is the alarm.
+# This alarm covers all causes: it evaluates only whether runs end.
 module "late" {
   source = "../../modules/heartbeat_alarm"
   count  = var.schedule_enabled ? 1 : 0
@@ -20,7 +20,7 @@ module "late" {
 
 resource "aws_cloudwatch_metric_alarm" "refused" {
   alarm_name          = "${local.name}-events-refused"
-  alarm_description   = "More than ${var.max_refused_share} % of the new event files were refused. What to do: docs/operations.md#events-refused"
+  alarm_description   = "More than ${var.max_refused_share} % of the new event files were rejected. What to do: docs/operations.md#events-refused"
   evaluation_periods  = 1
   threshold           = var.max_refused_share
   comparison_operator = "GreaterThanThreshold"
@@ -30,7 +30,7 @@ resource "aws_cloudwatch_metric_alarm" "refused" {
   metric_query {
     id          = "share"
     expression  = "IF(refused > 0, 100 * refused / (refused + FILL(added, 0)), 0)"
-    label       = "refused, in percent"
+    label       = "rejected, in percent"
     return_data = true
   }
 
@@ -59,10 +59,10 @@ resource "aws_cloudwatch_metric_alarm" "refused" {
   }
 }
 
-# One run may leave something to the next; runs that always do never get to the end of it.
+# A run may leave files for the next run. If every run does, the checkpoint never catches up.
 resource "aws_cloudwatch_metric_alarm" "behind" {
   alarm_name          = "${local.name}-checkpoint-behind"
-  alarm_description   = "For six hours, each run of the event log checkpoint left event files to the next. What to do: docs/operations.md#checkpoint-behind"
+  alarm_description   = "For six hours, each run of the event log checkpoint has left event files for the next run. What to do: docs/operations.md#checkpoint-behind"
   namespace           = module.checkpoint.metrics_namespace
   metric_name         = "ObjectsDeferred"
   dimensions          = local.dimensions
@@ -97,7 +97,7 @@ locals {
   backfill_alarms = {
     failed    = { metric = "ExecutionsFailed", description = "failed" }
     timed-out = { metric = "ExecutionsTimedOut", description = "did not end within ${local.backfill_seconds / 3600} hours" }
-    aborted   = { metric = "ExecutionsAborted", description = "was stopped by somebody" }
+    aborted   = { metric = "ExecutionsAborted", description = "was stopped by a user" }
   }
 }
 

@@ -7,15 +7,15 @@ module "dashboard" {
 
   widgets = [
     {
-      title   = "Event files: refused, left out, and left to the next run"
+      title   = "Event files: rejected, filtered, and left for the next run"
       metrics = [for metric in ["EventsFailed", "EventsFiltered", "ObjectsDeferred"] : [module.checkpoint.metrics_namespace, metric, "service", "event_log_checkpoint"]]
     },
     {
-      title   = "Failed functions, and checkpoints that could not be saved"
+      title   = "Failed invocations, and checkpoints that could not be saved"
       metrics = concat([for name in values(local.function_names) : ["AWS/Lambda", "Errors", "FunctionName", name]], [[module.checkpoint.metrics_namespace, "GroupsFailed", "service", "event_log_checkpoint"]])
     },
     {
-      title   = "Seconds of a run"
+      title   = "Duration of a run"
       metrics = [[module.checkpoint.metrics_namespace, "ExecutionTime", "service", "event_log_checkpoint"]]
       stat    = "Maximum"
     },
@@ -29,7 +29,7 @@ module "dashboard" {
       stat    = "Maximum"
     },
     {
-      title   = "Bytes of the checkpoint"
+      title   = "Size of the checkpoint in bytes"
       metrics = [[module.checkpoint.metrics_namespace, "CheckpointFileSize", "service", "event_log_checkpoint"]]
       stat    = "Maximum"
     },

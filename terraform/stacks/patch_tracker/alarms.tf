@@ -1,4 +1,4 @@
-# Whatever the reason: an outage that lasts, a schedule that starts nothing, a hand-over that is lost.
+# This alarm covers all causes, such as an outage, a schedule that does not start, or a lost event.
 module "stale" {
   source   = "../../modules/heartbeat_alarm"
   for_each = var.schedule_enabled ? toset(["fetch_patches", "fetch_discussions"]) : []

@@ -7,11 +7,11 @@ locals {
     }
     timed-out = {
       metric      = "ExecutionsTimedOut"
-      description = "took longer than all its attempts together may take"
+      description = "took longer than all attempts together may take"
     }
     aborted = {
       metric      = "ExecutionsAborted"
-      description = "was stopped by somebody"
+      description = "was stopped by a user"
     }
   }
 }
@@ -36,7 +36,7 @@ resource "aws_cloudwatch_metric_alarm" "execution" {
 
 resource "aws_cloudwatch_metric_alarm" "after_publishing" {
   alarm_name          = "${local.name}-after-publishing"
-  alarm_description   = "A report was published, but its copies or the cleaning up failed. What to do: docs/operations.md#after-publishing"
+  alarm_description   = "A report was published, but copying it or cleaning up failed. What to do: docs/operations.md#after-publishing"
   namespace           = module.functions.metrics_namespace
   metric_name         = "StepsFailedAfterPublishing"
   dimensions          = { service = "report_orchestrator" }
@@ -49,7 +49,7 @@ resource "aws_cloudwatch_metric_alarm" "after_publishing" {
   alarm_actions       = [module.alarm_topic.arn]
 }
 
-# Whatever the reason: that nothing is published is the alarm.
+# This alarm covers all causes: it evaluates only whether reports are published.
 module "late" {
   source = "../../modules/heartbeat_alarm"
   count  = var.schedule_enabled ? 1 : 0
@@ -66,7 +66,7 @@ module "late" {
 
 resource "aws_cloudwatch_metric_alarm" "held_back" {
   alarm_name          = "${local.name}-report-held-back"
-  alarm_description   = "A region report was held back, because it has far fewer pairs than the last. What to do: docs/operations.md#report-held-back"
+  alarm_description   = "A region report was not published, because it has far fewer pairs of region and service than the previous report. What to do: docs/operations.md#report-held-back"
   namespace           = module.functions.metrics_namespace
   metric_name         = "HeldBack"
   dimensions          = { service = "report_orchestrator" }

@@ -24,7 +24,7 @@ module "dashboard" {
       period  = 86400
     },
     {
-      title   = "Failed functions"
+      title   = "Failed invocations"
       metrics = [for function in module.functions.functions : ["AWS/Lambda", "Errors", "FunctionName", function.name]]
     },
   ]
