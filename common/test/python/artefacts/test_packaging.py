@@ -96,7 +96,7 @@ def test_files_of_terraform_are_not_packaged(clone: Path, made: Callable[[], set
     made()
     folder = clone / "lambda/maker"
     (folder / ".terraform/modules").mkdir(parents=True)
-    for name in ("main.tf", ".terraform.lock.hcl", "terraform.tfstate", ".terraform/modules/a.json"):
+    for name in ("main.tf", ".terraform.lock.hcl", "terraform.tfstate", ".terraform/modules/a"):
         (folder / name).write_text("new")
         assert made() == set(), name
     (folder / "src/python/its_maker_lambda/new.py").write_text("new")

@@ -97,7 +97,7 @@ def changed_outputs(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iter
 
     Examples
     --------
-    >>> list(changed_outputs({"bucket": "a", "topic": "t"}, {"bucket": "b", "topic": "t", "new": 1}))
+    >>> list(changed_outputs({"bucket": "a", "topic": "t"}, {"bucket": "b", "topic": "t"}))
     ['bucket']
     """
     for name, value in before.items():
@@ -110,9 +110,9 @@ def summary(changes: Iterable[Mapping[str, Any]]) -> Iterator[str]:
 
     Examples
     --------
-    >>> update = {"actions": ["update"], "before": {"description": "a"}, "after": {"description": "b"}}
+    >>> update = {"actions": ["update"], "before": {"tags": {}}, "after": {"tags": {"a": "b"}}}
     >>> list(summary([{"address": "aws_iam_role.a", "mode": "managed", "change": update}]))
-    ['update aws_iam_role.a: description']
+    ['update aws_iam_role.a: tags']
     """
     moved = 0
     for change in changes:
