@@ -188,7 +188,7 @@ def rows(count: int, path: Path) -> None:
         moment = pl.lit(BEGINNING).cast(pl.Datetime("us", "UTC")) + pl.duration(
             seconds=pl.lit(spread.cast(pl.Int64))
         )
-        digests = [hashlib.sha256(str(one).encode()).digest() for one in number]
+        digests = [hashlib.sha256(str(x).encode()).digest() for x in number]
         actions = pl.Series(["submit", "pass-qc", "not-pass-qc"])
         modules, packets = pl.Series(["UDS", "FTLD", "LBD"]), pl.Series(["I", "F", "T"])
         label = pl.lit("ingest-form-") + adcid.cast(pl.String)
@@ -218,7 +218,7 @@ def rows(count: int, path: Path) -> None:
                 visit,
                 number,
             ),
-            source_etag=pl.Series([one[:16].hex() for one in digests]),
+            source_etag=pl.Series([x[:16].hex() for x in digests]),
             source_version_id=pl.lit(None, pl.String),
             source_last_modified=moment + pl.duration(hours=1),
             source_sha256=pl.Series(digests, dtype=pl.Binary),
@@ -341,8 +341,8 @@ def main() -> None:
     if arguments.one_run:
         one_run()
         return
-    found = [one for count in arguments.files for one in files_benchmark(count)]
-    found += [one for count in arguments.rows for one in rows_benchmark(count)]
+    found = [x for count in arguments.files for x in files_benchmark(count)]
+    found += [x for count in arguments.rows for x in rows_benchmark(count)]
     if found:
         raise SystemExit("above the limits: " + "; ".join(found))
 

@@ -19,7 +19,7 @@ from event_log.monthly_report_files import (
     basis,
     lay_out,
     scope,
-    stands_left,
+    is_left_aligned,
     text_cells,
 )
 from lambda_core.spreadsheet import visible
@@ -180,7 +180,7 @@ def _report(shown: Demonstration) -> Iterator[Section]:
     for table in TEXT_TABLES:
         head, *rows = text_cells(report, table)
         title = f"{SHEETS[table]} ({MEDIANS})"
-        yield Section(title, (), head, rows, stands_left(table))
+        yield Section(title, (), head, rows, is_left_aligned(table))
     yield Section("How it is counted", [f"- {rule}" for rule in RULES])
 
 

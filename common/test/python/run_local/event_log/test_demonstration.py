@@ -16,7 +16,7 @@ import pytest
 
 from artefacts.errors import UsageError
 from command_line.command import WRONG_USAGE
-from event_log.event_file import RefusedError, parse_event
+from event_log.event_file import RejectedError, parse_event
 from event_log.file_names import is_event_file
 from event_log.ledger import LEDGER_SCHEMA
 from event_log.monthly_report import monthly_report
@@ -41,12 +41,12 @@ def test_as_many_events_are_made_as_were_asked_for(files: int) -> None:
         match one.kind:
             case Kind.BROKEN:
                 if len(one.read()) < 2**20:
-                    with pytest.raises(RefusedError):
+                    with pytest.raises(RejectedError):
                         parse_event(one.read())
             case Kind.OTHER:
                 pass
             case _:
-                assert parse_event(one.read()).is_practice is (one.kind is Kind.PRACTICE)
+                assert parse_event(one.read()).is_sandbox is (one.kind is Kind.PRACTICE)
         if one.kind is Kind.REPEATED:
             assert there[one.key] == one.read()
         if one.kind is Kind.REWRITTEN:
