@@ -15,6 +15,7 @@ import logging
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final, Literal
 
@@ -263,12 +264,12 @@ class _Merger:
             key = self.checkpoints.layout.key_of(Group(str(study), str(datatype)))
             by_key[key].append(group)
         for key, groups in by_key.items():
-            self._try(key, lambda key=key, groups=groups: self._merge(key, pl.concat(groups)))
+            self._try(key, partial(self._merge, key, pl.concat(groups)))
 
     def save(self) -> None:
         """Save the checkpoints that have new rows."""
         for key, update in self.updates.items():
-            self._try(key, lambda update=update: self._save(update))
+            self._try(key, partial(self._save, update))
 
     def _try(self, key: str, step: Callable[[], None]) -> None:
         """Run a step for a checkpoint. A group that failed does not stop the others."""

@@ -150,6 +150,7 @@ class CheckpointStore:
         try:
             found = self._objects.download(self.key, Path(name))
         except ObjectNotFoundError:
+            Path(name).unlink()
             return None
         except S3Error as error:
             raise self._failure("read", error) from error

@@ -2,11 +2,12 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 from event_log_testing.cloud import KEY, PREFIX, CheckpointCloud, minutes, name_of, new_cloud
 
-from checkpoint_lambda.lambda_function import lambda_handler
+from checkpoint_lambda.lambda_function import RunFailedError, lambda_handler
 from event_log.schema import SCHEMA
 from event_log.settings import CheckpointRequest
 from lambda_core.contracts import parse_event
@@ -53,6 +54,12 @@ def test_first_run_and_a_run_with_nothing_new(cloud: CheckpointCloud) -> None:
     assert (again["new_events_processed"], again["total_events"]) == (0, 3)
     assert (again["events_failed"], again["events_filtered"]) == (0, 0)
     assert again["balance"] == answer["balance"]
+
+
+def test_mock_context_has_no_deadline(cloud: CheckpointCloud) -> None:
+    cloud.put(name_of(1))
+    cloud.context = Mock()
+    assert cloud.quiet()["new_events_processed"] == 1
 
 
 def test_bucket_without_events(cloud: CheckpointCloud) -> None:
@@ -111,6 +118,16 @@ class TestConfiguration:
         assert message in answer["message"]
         assert answer["details"] == {"failed_files": [], "error_count": 1}
 
+    @pytest.mark.parametrize("event", [{"source_bucket": 1}, {}], ids=["invalid", "incomplete"])
+    def test_invalid_event_with_raise_on_error(
+        self, monkeypatch: pytest.MonkeyPatch, event: dict[str, object]
+    ) -> None:
+        monkeypatch.setenv("RAISE_ON_ERROR", "true")
+        with pytest.raises(RunFailedError) as caught:
+            lambda_handler(event, None)
+        content = json.loads(str(caught.value))
+        assert (content["statusCode"], content["error"]) == (400, "ValidationError")
+
     @pytest.mark.parametrize(
         ("variable", "value"),
         [
@@ -126,9 +143,10 @@ class TestConfiguration:
         self, monkeypatch: pytest.MonkeyPatch, variable: str, value: str
     ) -> None:
         monkeypatch.setenv(variable, value)
-        answer = lambda_handler({}, None)
-        assert (answer["statusCode"], answer["error"]) == (400, "ConfigurationError")
-        assert variable in answer["message"]
+        for event in ({}, {"source_bucket": 1}):
+            answer = lambda_handler(event, None)
+            assert (answer["statusCode"], answer["error"]) == (400, "ConfigurationError")
+            assert variable in answer["message"]
 
     def test_missing_bucket(self, cloud: CheckpointCloud) -> None:
         answer = cloud.run(source_bucket="no-such-bucket")

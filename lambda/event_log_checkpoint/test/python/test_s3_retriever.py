@@ -103,7 +103,7 @@ def test_creating_a_retriever_needs_no_credentials(monkeypatch: pytest.MonkeyPat
     def fail(*_: object, **__: object) -> None:
         raise AssertionError("a client or reader was created")
 
-    monkeypatch.setattr(s3_retriever.aws, "client", fail)
+    monkeypatch.setattr("lambda_core.aws.client", fail)
     monkeypatch.setattr(s3_retriever, "EventReader", fail)
     event = VisitEvent.model_validate(EVENT)
     assert S3EventRetriever("any-bucket").should_process_event(event)
