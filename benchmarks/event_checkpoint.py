@@ -253,7 +253,7 @@ def one_run() -> None:
 
 
 def peak_mb() -> float:
-    """Return the peak memory of this process. (`ru_maxrss` includes that of its parent.)"""
+    """Return the peak memory of this process in MB; `ru_maxrss` includes that of its parent."""
     status = Path("/proc/self/status").read_text(encoding="utf-8")
     return int(status.partition("VmHWM:")[2].split()[0]) / 1024
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
+import io
 import json
 import threading
 import time
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 
@@ -21,9 +23,12 @@ from event_log_testing.cloud import (
 )
 
 from checkpoint_lambda.lambda_function import RunFailedError, lambda_handler
+from event_log.event_file import Reason, RejectedError
+from event_log.ledger import Ledger, entry, ledger_frame
 from event_log.reader import EventReader, NotRead, ReadLimits, Source, Unread
 from event_log.schema import EVENT_COLUMNS
 from lambda_core import aws
+from lambda_core.s3 import S3Error, S3Objects
 from lambda_testing.fault_proxy import (
     Action,
     Fault,
@@ -358,6 +363,48 @@ class TestState:
             answer = cloud.run()
         assert answer["error"] == "CheckpointConflictError"
         assert "20 times during the run" in answer["message"]
+
+
+def kept_alive(error: BaseException | None) -> Iterator[object]:
+    """Yield the local variables that the traceback of an error keeps alive."""
+    while error:
+        for frame, _ in traceback.walk_tb(error.__traceback__):
+            yield from frame.f_locals.values()
+        error = error.__cause__
+
+
+class TestBuffers:
+    """CPython 3.12.1 crashes at exit if it collects a BytesIO together with a view of it."""
+
+    def test_failed_write_leaves_no_exported_buffer(
+        self, cloud: CheckpointCloud, through: Through
+    ) -> None:
+        key = cloud.put(name_of(1), b"{")
+        source = Source(key, "e", None, dt.datetime.now(dt.UTC), 1)
+        entries = ledger_frame([entry(source, "json", (), dt.datetime.now(dt.UTC))])
+        with (
+            through(Fault(on("PUT"), error(403, "AccessDenied"))),
+            pytest.raises(S3Error) as caught,
+        ):
+            Ledger(S3Objects(aws.client("s3"), cloud.target), REJECTED).update(entries)
+        kinds = {type(value) for value in kept_alive(caught.value)}
+        assert bytes in kinds, "the content is among the variables"
+        assert kinds.isdisjoint([memoryview, io.BytesIO])
+
+    def test_events_are_parsed_from_a_copy_of_the_response(
+        self, cloud: CheckpointCloud, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        contents: list[object] = []
+
+        def parse(content: bytes) -> None:
+            contents.append(content)
+            raise RejectedError(Reason.JSON, ())
+
+        monkeypatch.setattr("event_log.reader.parse_event", parse)
+        for key in (name_of(1), "log-submit-20240115-100000-42-form-/-01.json"):
+            cloud.put(key)
+        cloud.quiet()
+        assert [type(content) for content in contents] == [bytes, bytes]
 
 
 class TestCrashes:

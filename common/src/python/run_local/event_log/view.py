@@ -17,9 +17,9 @@ from event_log.monthly_report_files import (
     TEXT_TABLES,
     TITLE,
     basis,
+    is_left_aligned,
     lay_out,
     scope,
-    is_left_aligned,
     text_cells,
 )
 from lambda_core.spreadsheet import visible
