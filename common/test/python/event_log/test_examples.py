@@ -52,6 +52,9 @@ def test_documented_example(
     Checkpoint.from_events(events).dataframe.write_parquet("checkpoint.parquet")
     exec(compile(example, PAGE.name, "exec"), {})  # noqa: S102 - our own documentation
     assert output in capsys.readouterr().out
+    if "write_report" in example:
+        suffixes = {file.suffix for file in (tmp_path / "monthly-report").iterdir()}
+        assert suffixes == {".txt", ".csv", ".xlsx"}
 
 
 @pytest.mark.parametrize(
