@@ -1,17 +1,13 @@
-"""What stands in the way of a deployment."""
+"""Errors of a deployment. A wrong command line is an `artefacts.errors.UsageError`."""
 
 from __future__ import annotations
 
-from lambda_core.errors import ApplicationError, ConfigurationError
+from lambda_core.errors import ApplicationError
 
 
 class DeploymentError(ApplicationError):
-    """A stack cannot be deployed; nothing was changed unless the text says so."""
+    """A stack cannot be deployed or verified; nothing was changed unless the text says so."""
 
 
 class TerraformError(DeploymentError):
-    """Terraform failed; it has said why on standard error."""
-
-
-class UsageError(ConfigurationError):
-    """The command was called in a way that cannot work."""
+    """Terraform failed; it has printed the cause on standard error."""
