@@ -45,9 +45,7 @@ bin/verify-deploy.sh checks a deployed stack and changes nothing.
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Deploy, plan, verify or destroy a stack; returns the exit code."""
-    parser = _parser()
-    args = parser.parse_args(arguments)
-    return run_command(PROG, lambda: _run(args))
+    return run_command(PROG, lambda: _run(_parser().parse_args(arguments)))
 
 
 def _parser() -> argparse.ArgumentParser:

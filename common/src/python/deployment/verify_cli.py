@@ -45,6 +45,10 @@ exit codes:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Verify a deployed stack; returns the exit code."""
+    return run_command(PROG, lambda: _run(_parser().parse_args(arguments)))
+
+
+def _parser() -> argparse.ArgumentParser:
     parser = new_parser(PROG, _DESCRIPTION, _EXAMPLES)
     parser.add_argument(
         "--run",
@@ -52,8 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         help="first start what the enabled schedules start, as they do, and wait until it has "
         "ended; this takes minutes and changes data",
     )
-    args = parser.parse_args(arguments)
-    return run_command(PROG, lambda: _run(args))
+    return parser
 
 
 def _run(args: argparse.Namespace) -> int:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import io
 import json
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import pytest
 
@@ -37,7 +37,7 @@ def test_the_name_of_a_function_is_in_its_arn(arn: str, name: str | None) -> Non
     assert function_name(arn) == name
 
 
-def state_machine(clients: Clients, name: str, last: dict[str, object]) -> Target:
+def state_machine(clients: Clients, name: str, last: Mapping[str, object]) -> Target:
     created = clients("stepfunctions").create_state_machine(
         name=name,
         definition=json.dumps({"StartAt": "End", "States": {"End": last}}),
