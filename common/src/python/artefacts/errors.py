@@ -1,4 +1,4 @@
-"""What can go wrong with the repository's packages and commands."""
+"""Errors of packages and commands."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ from lambda_core.errors import ApplicationError, ConfigurationError
 
 
 class LocalCloudError(ApplicationError):
-    """The local cloud cannot do what it was asked; its text says what to do."""
+    """The local cloud or a package does not work; the text says what to do."""
 
 
 class ArtefactMissingError(LocalCloudError):
-    """A function or a layer has not been packaged."""
+    """The package of a function or a layer does not exist."""
 
 
 class PackagingError(LocalCloudError):
-    """The functions could not be packaged."""
+    """Pants could not package the functions."""
 
 
 class UsageError(ConfigurationError):
-    """The command was called in a way that cannot work."""
+    """A command has wrong arguments, or cannot work in this environment."""

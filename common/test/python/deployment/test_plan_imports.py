@@ -108,7 +108,7 @@ def test_a_plan_for_production_imports_little(repository: Path, aws_environment:
         assert done.returncode == 0, done.stderr
         result = json.loads(done.stdout)
         assert result["code"] == 0, done.stderr
-        # The plan was completed: the caller, the state bucket and the new bucket's name were checked.
+        # The plan was completed: it checked the caller, the state bucket and the new bucket's name.
         assert proxy.calls == {"POST": 1, "HEAD": 2}
     assert {name.partition(".")[0] for name in result["all"]} & FORBIDDEN == set()
     assert not [name for name in result["all"] if name.startswith("deployment.proof")]
