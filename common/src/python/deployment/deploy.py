@@ -20,8 +20,8 @@ from deployment.state import Account, ensure_state_bucket, has_state_bucket
 from deployment.terraform import Terraform, require_terraform
 from deployment.trial_run import scheduled_targets
 from deployment.verify import Examination, examine
-from invocation.polling import Polling
-from invocation.targets import invoke_target
+from triggers.polling import Polling
+from triggers.targets import invoke_target
 
 type Ask = Callable[[str], str]
 """Asks the user a question and returns the answer; empty if nobody can answer."""

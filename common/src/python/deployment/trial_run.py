@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from invocation.targets import Target
+from triggers.targets import Target
 
 
 def scheduled_targets(changes: Iterable[Mapping[str, Any]]) -> list[Target]:

@@ -26,13 +26,6 @@ from aws_ssm_fetcher.stages.published_set import PublishedSet, find_set
 from command_line.output_folder import writing_into
 from command_line.progress import Progress
 from command_line.stages import StageDisplay
-from invocation.executions import (
-    RUNNING,
-    SUCCEEDED,
-    Execution,
-    describe_execution,
-    start_execution,
-)
 from lambda_core.s3 import S3Objects
 from local_cloud.clients import Clients, clients_of
 from local_cloud.errors import ExecutionError
@@ -40,6 +33,13 @@ from local_cloud.functions import FunctionOptions
 from local_cloud.lambda_runtime.runtime_environment import lambda_runtime_python
 from local_cloud.server import moto_server, snapshot_day, snapshot_label
 from run_local.deployer import Deployer, RegionReport
+from triggers.executions import (
+    RUNNING,
+    SUCCEEDED,
+    Execution,
+    describe_execution,
+    start_execution,
+)
 
 PIPELINE: Final = "region_report"
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 from typing import Any
 
 from deployment.trial_run import scheduled_targets
-from invocation.targets import Target
+from triggers.targets import Target
 
 MACHINE = "arn:aws:states:us-east-1:123456789012:stateMachine:"
 FUNCTION = "arn:aws:lambda:us-east-1:123456789012:function:fetch:live"

@@ -11,11 +11,11 @@ from typing import Any
 
 from artefacts.function_settings import FunctionSettings
 from artefacts.repository import Artefacts
-from invocation.executions import Execution, wait_for_execution
-from invocation.polling import Polling
 from local_cloud.clients import Clients, clients_of
 from run_local.deployer import Deployer, MachineSettings, RegionReport
 from run_local.region_report import DEFINITION_FILE, start
+from triggers.executions import Execution, wait_for_execution
+from triggers.polling import Polling
 
 END_SECONDS = 300.0
 

@@ -13,9 +13,9 @@ from typing import Any, Final
 
 from botocore.exceptions import ClientError
 
-from invocation.polling import Polling
-from invocation.targets import Target, function_name
 from local_cloud.clients import Clients
+from triggers.polling import Polling
+from triggers.targets import Target, function_name
 
 POLLING: Final = Polling(interval_seconds=0.5, timeout_seconds=180.0)
 

@@ -9,12 +9,12 @@ from typing import Any, Final
 
 from command_line.command import COMPLETE
 from command_line.stages import stage_display
-from invocation.polling import Polling
-from invocation.targets import Target, invoke_target
 from local_cloud.clients import Clients
 from run_local.event_log.demonstration import Deployed, run_deployed
 from run_local.event_log.event_files import made_up
 from run_local.event_log.view import show
+from triggers.polling import Polling
+from triggers.targets import Target, invoke_target
 
 OUTPUT_DIR: Final = Path("dist/event-checkpoint")
 

@@ -19,12 +19,12 @@ from deployment.proof.proof import log_settings, prove
 from deployment.proof.stacks import LOCAL_STACKS
 from deployment.stacks import PRODUCTION, Stack
 from deployment.terraform import require_terraform
-from invocation.targets import invoke_target
 from local_cloud.clients import REGION, Clients, clients_of
 from local_cloud.environment import clear_aws_environment
 from local_cloud.functions import FunctionOptions
 from local_cloud.lambda_runtime.runtime_environment import lambda_runtime_python
 from local_cloud.server import moto_server
+from triggers.targets import invoke_target
 
 RETRY_DELAYS: Final = (1.0, 1.0)
 """Seconds before each retry of an asynchronous invocation. Lambda waits one and two minutes."""

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from deployment.proof.async_invocations import POLLING
-from invocation.executions import start_execution, wait_for_execution
 from local_cloud.clients import Clients
 from local_cloud.errors import ExecutionError
+from triggers.executions import start_execution, wait_for_execution
 
 INVALID_INPUT: Final = {"max_cache_age_hours": "not a number"}
 

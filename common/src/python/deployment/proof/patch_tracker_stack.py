@@ -12,12 +12,12 @@ from typing import Any
 from command_line.command import COMPLETE
 from command_line.stages import stage_display
 from deployment.proof.async_invocations import POLLING, completed_runs, scheduled_targets
-from invocation.targets import Target, invoke_target
 from local_cloud.clients import Clients
 from patch_tracker.service import Tracker, TrackerSettings
 from run_local.patch_tracker.demonstration import Demonstration, Options, sources
 from run_local.patch_tracker.sample_mails import late_mails, message_id
 from run_local.patch_tracker.view import board
+from triggers.targets import Target, invoke_target
 
 _VARIABLES = {
     "CONTACT": "contact",

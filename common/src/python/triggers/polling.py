@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from invocation.errors import InvocationError
+from triggers.errors import InvocationError
 
 
 @dataclass(frozen=True)

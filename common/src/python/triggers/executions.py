@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
-from invocation.polling import Polling
+from triggers.polling import Polling
 
 type Clients = Callable[[str], Any]
 """Creates a boto3 client for a service, as in `clients("lambda")`."""

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from invocation.errors import InvocationError
-from invocation.polling import Polling
+from triggers.errors import InvocationError
+from triggers.polling import Polling
 
 
 def test_it_asks_until_the_answer_is_yes() -> None:

@@ -7,9 +7,9 @@ import time
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from invocation.errors import InvocationError
-from invocation.executions import SUCCEEDED, Clients, start_execution, wait_for_execution
-from invocation.polling import Polling
+from triggers.errors import InvocationError
+from triggers.executions import SUCCEEDED, Clients, start_execution, wait_for_execution
+from triggers.polling import Polling
 
 _FUNCTION: Final = ":function:"
 

@@ -7,13 +7,13 @@ from collections.abc import Iterator, Mapping
 
 import pytest
 
-from invocation.errors import InvocationError
-from invocation.polling import Polling
-from invocation.targets import Target, function_name, invoke_target
 from local_cloud.clients import Clients, clients_of
 from local_cloud.functions import FunctionOptions
 from local_cloud.lambda_runtime.runtime_environment import lambda_runtime_python
 from local_cloud.server import moto_server
+from triggers.errors import InvocationError
+from triggers.polling import Polling
+from triggers.targets import Target, function_name, invoke_target
 
 POLLING = Polling(interval_seconds=0.2, timeout_seconds=120)
 
