@@ -46,13 +46,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return guarded(parser.prog, args.log_level, lambda: _run(args))
 
 
-def add_report_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the options that every way of making the report has."""
+def add_report_arguments(
+    parser: argparse.ArgumentParser, output_dir: str = "OUTPUT_DIR, output"
+) -> None:
+    """Add the options of every command that creates the report.
+
+    Parameters
+    ----------
+    parser
+        Receives the options.
+    output_dir
+        The default folder of the reports, as the help shows it.
+    """
     parser.add_argument(
         "--output-dir",
         metavar="DIR",
         type=_folder,
-        help="where the reports are written (OUTPUT_DIR, output)",
+        help=f"folder of the reports ({output_dir})",
     )
     parser.add_argument(
         "--format",

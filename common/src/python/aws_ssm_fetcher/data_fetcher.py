@@ -1,20 +1,20 @@
-"""Fetches the catalog and the launch dates, through the cache."""
+"""Fetches the catalog, region and service codes through the cache, and launch dates."""
 
 from __future__ import annotations
 
 import dataclasses
 import datetime as dt
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from aws_ssm_fetcher import __version__
-from aws_ssm_fetcher.core.cache import CacheManager, cache_key
+from aws_ssm_fetcher.core.cache import CacheInfo, CacheManager, cache_key
 from aws_ssm_fetcher.core.config import Config
 from aws_ssm_fetcher.data_sources.global_infrastructure import GlobalInfrastructure
 from aws_ssm_fetcher.data_sources.parameter_tree import ParameterTree, SsmRegion
-from aws_ssm_fetcher.models import Catalog, Launches
+from aws_ssm_fetcher.models import Catalog, DomainModel, Launches
 from command_line.progress import Progress, no_progress
 from lambda_core import aws, circuit_breaker, retry
 from lambda_core.aws import is_aws_fault
@@ -22,11 +22,12 @@ from lambda_core.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from mypy_boto3_ssm import SSMClient
+    from pydantic import JsonValue
 
     from aws_ssm_fetcher.data_sources.rss import RegionLaunchFeed
 
 DEFAULT_MAX_TPS = 20.0
-"""Half of SSM's default quota of 40 calls a second: the region's other readers share it."""
+"""Half of SSM's default quota of 40 calls a second, which other users of the region share."""
 
 _AWS_HOST = re.compile(r"(^|\.)(amazonaws\.com(\.cn)?|amazonaws\.eu|api\.aws)$")
 
@@ -35,16 +36,16 @@ _breakers = circuit_breaker.CircuitBreakers(circuit_breaker.AWS, is_failure=is_a
 
 @dataclasses.dataclass(frozen=True)
 class Source:
-    """What reports say of the data's origin.
+    """The origin of the data, as reports state it.
 
     Attributes
     ----------
     label
-        The source's name for readers.
+        The name of the source in reports.
     live
-        False for a snapshot, and for every endpoint that is not AWS's own.
+        False for a snapshot, and for every endpoint that does not belong to AWS.
     as_of
-        The day after which a snapshot cannot have changed, where that is known.
+        The day after which a snapshot cannot have changed, or None if unknown.
     """
 
     label: str
@@ -58,20 +59,36 @@ class AWSSSMDataFetcher:
     Parameters
     ----------
     config
-        Regions, profile, retries, workers and cache; the environment's where left out.
+        Regions, profile, retries, workers and cache; read from the environment by default.
     max_tps
-        The most SSM calls a second to each region.
+        The limit of SSM calls per second to each region.
     source
-        What reports say of the data's origin; told from the endpoint where left out.
+        The origin of the data, as reports state it; derived from the endpoint by default.
     clients
-        SSM clients, one a region, to use instead of those of `ssm_clients`.
+        SSM clients, one per region, to use instead of those of `ssm_clients`.
     cache
         A cache to use instead of one made from the config.
+
+    Attributes
+    ----------
+    config
+        The settings.
+    cache_manager
+        The cache.
+    source
+        The origin of the data.
 
     Raises
     ------
     lambda_core.errors.ConfigurationError
-        If the profile does not exist, or the regions are not of one partition.
+        If the profile does not exist, or the regions belong to different partitions.
+
+    Examples
+    --------
+    This calls SSM with the credentials of the environment::
+
+        fetcher = AWSSSMDataFetcher(Config(cache_hours=12))
+        regions = fetcher.discover_regions_from_ssm()
     """
 
     def __init__(
@@ -84,7 +101,7 @@ class AWSSSMDataFetcher:
         cache: CacheManager | None = None,
     ) -> None:
         self.config = config or Config.from_env()
-        self.cache = cache or CacheManager(self.config)
+        self.cache_manager = cache or CacheManager(self.config)
         self._clients = clients or ssm_clients(self.config)
         self._partition = _partition_of(self._clients)
         self._max_tps = max_tps
@@ -92,34 +109,77 @@ class AWSSSMDataFetcher:
         self._trees: list[ParameterTree] = []
 
     @property
+    def region(self) -> str:
+        """The region of the settings."""
+        return self.config.aws_region
+
+    @property
+    def cache_dir(self) -> str:
+        """The cache's folder in the settings."""
+        return self.config.cache_dir
+
+    @property
+    def cache_hours(self) -> float:
+        """How long cached data is used, in hours."""
+        return self.config.cache_hours
+
+    @property
     def calls(self) -> int:
-        """SSM calls made so far, attempts included; 0 where the cache answered."""
+        """Number of SSM calls so far, including retries; 0 if all data came from the cache."""
         return sum(sum(tree.calls.values()) for tree in self._trees)
 
     @property
     def retries(self) -> int:
-        """How many of the calls repeated one that had failed."""
+        """How many of the calls repeated a failed call."""
         return sum(tree.retries for tree in self._trees)
 
     def discover_regions_from_ssm(self) -> list[str]:
-        """Read all region codes of the tree, sorted.
+        """Return all region codes of the tree, sorted; from the cache if they are fresh enough.
 
         Raises
         ------
         lambda_core.errors.DataSourceError
-            If they could not be read.
+            If they cannot be read, or there are none.
         """
-        return self._infrastructure().region_codes()
+        return self._codes("regions", GlobalInfrastructure.region_codes)
 
     def discover_services_from_ssm(self) -> list[str]:
-        """Read the codes of all services that the tree lists, sorted.
+        """Return the codes of all listed services, sorted; from the cache if fresh enough.
 
         Raises
         ------
         lambda_core.errors.DataSourceError
-            If they could not be read.
+            If they cannot be read, or there are none.
         """
-        return self._infrastructure().service_codes()
+        return self._codes("services", GlobalInfrastructure.service_codes)
+
+    def clear_cache(self) -> int:
+        """Remove every entry of the cache, and return their number.
+
+        Raises
+        ------
+        aws_ssm_fetcher.core.cache.CacheError
+            If a tier of the cache could not be cleared.
+        """
+        return self.cache_manager.clear_all()
+
+    def get_cache_info(self) -> CacheInfo:
+        """Describe the cache's folder and its entries.
+
+        Raises
+        ------
+        aws_ssm_fetcher.core.cache.CacheError
+            If the folder cannot be read.
+        """
+        return self.cache_manager.info()
+
+    # Scripts written for the original class call these two methods.
+
+    def _load_from_cache(self, key: str) -> JsonValue | DomainModel:
+        return self.cache_manager.get(key)
+
+    def _save_to_cache(self, key: str, data: object) -> bool:
+        return self.cache_manager.set(key, data)
 
     def fetch_catalog(
         self,
@@ -128,15 +188,24 @@ class AWSSSMDataFetcher:
         cross_check: bool = False,
         progress: Progress = no_progress,
     ) -> Catalog:
-        """Everything about regions and services, from the cache where that is young enough.
+        """Return everything about regions and services; from the cache if it is fresh enough.
+
+        Parameters
+        ----------
+        zones
+            Whether to read availability, local and wavelength zones.
+        cross_check
+            Whether to read the tree by service too, and list the differences.
+        progress
+            Called with the number of finished and expected steps.
 
         Raises
         ------
         lambda_core.errors.DataSourceError
-            If any of it could not be read; nothing partial is returned or cached.
+            If any part could not be read; partial data is neither returned nor cached.
         """
         key = self._key("catalog", zones=zones, cross_check=cross_check)
-        cached = self.cache.get(key)
+        cached = self.cache_manager.get(key)
         if isinstance(cached, Catalog):
             progress(1, 1)
             return cached
@@ -149,15 +218,25 @@ class AWSSSMDataFetcher:
             progress=progress,
         )
         if catalog.completeness.complete:
-            self.cache.set(key, catalog)
+            self.cache_manager.set(key, catalog)
         return catalog
 
     def fetch_launches(self, feed: RegionLaunchFeed, catalog: Catalog) -> Launches:
-        """Launch dates of the catalog's regions; a feed that failed is told in the answer.
+        """Return launch dates of the catalog's regions; the result says if the feed failed.
 
-        Never cached: it is one small request, and what a feed tells is only true with its regions.
+        They are never cached: reading them is one small request, and they apply only to the
+        regions of this catalog.
         """
         return feed.load(frozenset(region.code for region in catalog.regions))
+
+    def _codes(self, name: str, read: Callable[[GlobalInfrastructure], list[str]]) -> list[str]:
+        key = self._key(name)
+        cached = self.cache_manager.get(key)
+        if isinstance(cached, list) and cached:
+            return [str(code) for code in cached]
+        codes = read(self._infrastructure())
+        self.cache_manager.set(key, codes)
+        return codes
 
     def _infrastructure(self) -> GlobalInfrastructure:
         regions = [
@@ -176,16 +255,16 @@ class AWSSSMDataFetcher:
         return dataclasses.replace(retry.AWS, attempts=attempts)
 
     def _key(self, name: str, **parts: bool) -> str:
-        if _strangers(self._clients):
+        if _foreign(self._clients):
             endpoint, region = _endpoints(self._clients), _regions(self._clients)
         else:
-            # AWS says the same in every region of a partition, whichever were asked.
+            # AWS returns the same data in every region of a partition.
             endpoint, region = "AWS", "any"
         return cache_key(name, endpoint=endpoint, partition=self._partition, region=region, **parts)
 
 
 def ssm_clients(config: Config) -> tuple[SSMClient, ...]:
-    """Make a client for each region that the config names, or for its one region.
+    """Create a client for each of the config's SSM regions, or for its region if it has none.
 
     Raises
     ------
@@ -208,21 +287,22 @@ def _partition_of(clients: Sequence[SSMClient]) -> str:
     partitions = {client.meta.partition for client in clients}
     if len(partitions) > 1:
         raise ConfigurationError(
-            f"the SSM regions {_regions(clients)} are of several partitions "
-            f"({', '.join(sorted(partitions))}), which neither share credentials nor parameters"
+            f"the SSM regions {_regions(clients)} belong to different partitions "
+            f"({', '.join(sorted(partitions))}), which share neither credentials nor parameters; "
+            "use regions of one partition"
         )
     return partitions.pop()
 
 
 def _source_of(clients: Sequence[SSMClient]) -> Source:
-    """Never present an endpoint that is not AWS's own as live data."""
-    if strangers := _strangers(clients):
-        return Source(f"SSM at {_endpoints(strangers)}, which is not AWS")
+    """Describe the endpoints; only AWS's own endpoints have live data."""
+    if foreign := _foreign(clients):
+        return Source(f"SSM at {_endpoints(foreign)}, which is not AWS")
     return Source(f"AWS SSM public parameters in {_regions(clients)}", live=True)
 
 
-def _strangers(clients: Sequence[SSMClient]) -> list[SSMClient]:
-    """Return the clients of endpoints that are not AWS's own."""
+def _foreign(clients: Sequence[SSMClient]) -> list[SSMClient]:
+    """Return the clients whose endpoint does not belong to AWS."""
     return [
         c for c in clients if not _AWS_HOST.search(urlsplit(c.meta.endpoint_url).hostname or "")
     ]

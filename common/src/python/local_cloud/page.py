@@ -1,90 +1,86 @@
-"""The status page: what is in the local cloud, for people.
+"""The status page: shows people what the local cloud contains.
 
-Made on the server, without scripts, and loading nothing from elsewhere; a page fetches itself anew
-every few seconds. Everything that comes from functions or callers is escaped.
+The server renders the page from Jinja2 templates, which escape everything that functions or callers
+supplied. The page loads nothing from other servers. Without JavaScript it works too, but does not
+update itself.
+
+The page shares its origin with the content of buckets. Its Content-Security-Policy therefore allows
+its own script and style sheet by their hashes, and no others from this origin.
 """
 
 from __future__ import annotations
 
 import base64
+import codecs
 import datetime as dt
 import hashlib
-from collections.abc import Callable, Iterable, Sequence
+import unicodedata
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from functools import cache
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
-from local_cloud.html import Content, Node, Style
-from local_cloud.lambda_runtime.lambda_service import LambdaService, PastInvocation
-from local_cloud.state import (
-    Bucket,
-    Execution,
-    Function,
-    Snapshot,
-    StateRun,
-    Table,
-    Topic,
-    snapshot,
-)
+from local_cloud.lambda_runtime.lambda_service import HISTORY, LambdaService
+from local_cloud.state import LATEST, Bucket, Snapshot, StoredObject, find_object, snapshot
 
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
+    from jinja2 import Environment
+    from werkzeug.wrappers import Request, Response
+
 PATH = "/_local-cloud/"
-"""No bucket can have this name, so that the page is in nobody's way."""
+"""No bucket can have this name, so the page hides no request to AWS."""
 
 REFRESH_SECONDS = 2
 
 LOGS = 5
-"""Of the latest invocations of a function."""
+"""A function's page shows the logs of this many invocations."""
+
+OBJECTS_PER_PAGE = 50
 
 SHOWN_CHARACTERS = 20_000
-"""Of a log, an input or an output."""
+"""The page shows at most this much of a log, an input, an output or a message."""
 
-_STYLE = """
-:root { color-scheme: light dark; --line: #8884; --soft: #8882; --quiet: #777;
-  --good: #1a7f37; --bad: #c62828; --busy: #0969da; }
-@media (prefers-color-scheme: dark) {
-  :root { --good: #4ac26b; --bad: #ff7b72; --busy: #58a6ff; --quiet: #999; } }
-body { font: 15px/1.5 system-ui, sans-serif; margin: 0 auto; max-width: 68rem;
-  padding: 1.5rem 1rem 4rem; }
-h1 { font-size: 1.4rem; margin: 0; } h1 a { color: inherit; text-decoration: none; }
-h2 { font-size: 1.05rem; margin: 2rem 0 .4rem; }
-header p, .none, small { color: var(--quiet); margin: .1rem 0; }
-table { border-collapse: collapse; width: 100%; }
-th { color: var(--quiet); font-size: .8rem; font-weight: 500; }
-th, td { border-bottom: 1px solid var(--line); padding: .35rem .8rem .35rem 0; text-align: left;
-  vertical-align: top; overflow-wrap: break-word; }
-.number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
-.when { white-space: nowrap; }
-.good { color: var(--good); } .bad { color: var(--bad); } .busy { color: var(--busy); }
-.states span { border: 1px solid currentColor; border-radius: 1rem; display: inline-block;
-  font-size: .8rem; margin: .1rem .15rem .1rem 0; padding: 0 .6rem; }
-pre { background: var(--soft); border-radius: .4rem; font: 12.5px/1.45 ui-monospace, monospace;
-  overflow-x: auto; padding: .7rem .9rem; white-space: pre-wrap; overflow-wrap: anywhere; }
-a { color: var(--busy); }
-""".strip()
+PREVIEW_BYTES = 20_000
+"""The page shows at most this much of an object."""
 
-_POLICY = "; ".join(
-    (
-        "default-src 'none'",
-        f"style-src 'sha256-{base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()}'",
-        "base-uri 'none'",
-        "form-action 'none'",
-        "frame-ancestors 'none'",
-    )
-)
+HEX_BYTES = 256
+"""The page shows this much of an object that is not text."""
+
+_TEMPLATES = {
+    "buckets": "bucket.html",
+    "executions": "execution.html",
+    "functions": "function.html",
+    "queues": "queue.html",
+    "tables": "table.html",
+    "topics": "topic.html",
+}
+
+_COLOURS = {
+    **dict.fromkeys(("ALARM", "ABORTED", "FAILED", "TIMED_OUT", "failed"), "bad"),
+    **dict.fromkeys(("RUNNING", "running"), "busy"),
+    **dict.fromkeys(("OK", "SUCCEEDED", "passed"), "good"),
+}
+
+_CONTROL_PICTURES = {
+    **{code: 0x2400 + code for code in range(32) if chr(code) not in "\t\n"},
+    0x7F: 0x2421,
+}
+"""HTML has no way to write most control characters, so the page shows their symbols: ␀, ␛."""
 
 
 class StatusPage:
-    """Answers requests below `PATH` and hands all others on.
+    """Answers requests below `PATH` and passes all others on.
 
     Parameters
     ----------
     application
-        What answers the other requests: moto.
+        Answers the other requests: moto.
     service
-        Runs the functions of which the page tells.
+        Runs the functions that the page shows.
     """
 
     def __init__(self, application: WSGIApplication, service: LambdaService) -> None:
@@ -93,262 +89,257 @@ class StatusPage:
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer one request."""
-        path: str = environ.get("PATH_INFO", "")
-        if not f"{path}/".startswith(PATH):
+        if not f"{environ.get('PATH_INFO', '')}/".startswith(PATH):
             return self._application(environ, start_response)
-        status, body = self._answer(environ, path.removeprefix(PATH.rstrip("/")).strip("/"))
-        content = body.encode()
-        start_response(
-            f"{status.value} {status.phrase}",
-            [
-                ("Content-Type", "text/html; charset=utf-8"),
-                ("Content-Length", str(len(content))),
-                ("Content-Security-Policy", _POLICY),
-                ("X-Content-Type-Options", "nosniff"),
-                ("Referrer-Policy", "no-referrer"),
-                ("Cache-Control", "no-store"),
-            ],
+        # Only the server's process imports what it needs to answer.
+        from werkzeug.wrappers import Request
+
+        response = self._answer(Request(environ))
+        response.headers.update(
+            {
+                "Content-Security-Policy": _assets().policy,
+                "X-Content-Type-Options": "nosniff",
+                "Referrer-Policy": "no-referrer",
+                "Cache-Control": "no-store",
+            }
         )
-        return [content]
+        return response(environ, start_response)
 
-    def _answer(self, environ: WSGIEnvironment, what: str) -> tuple[HTTPStatus, str]:
-        if environ["REQUEST_METHOD"] not in ("GET", "HEAD"):
-            return HTTPStatus.METHOD_NOT_ALLOWED, "Method not allowed"
-        content = render(snapshot(self._service), what)
-        return (HTTPStatus.OK, content) if content else (HTTPStatus.NOT_FOUND, "Not found")
+    def _answer(self, request: Request) -> Response:
+        from werkzeug.wrappers import Response
+
+        if request.method not in ("GET", "HEAD"):
+            status = HTTPStatus.METHOD_NOT_ALLOWED
+            return Response("Method not allowed\n", status, {"Allow": "GET, HEAD"})
+        what = request.path.removeprefix(PATH.rstrip("/")).strip("/")
+        arguments = request.args.to_dict()
+        kind, _, name = what.partition("/")
+        if kind == "buckets" and "key" in arguments:
+            stored = find_object(name, arguments["key"])
+            if stored and "download" in arguments:
+                return _download(stored)
+            page = _object_page(stored, arguments) if stored else None
+        else:
+            page = render(snapshot(self._service), what, arguments)
+        if page is None:
+            details = [arguments[name] for name in ("key", "page") if name in arguments]
+            page = _document("missing.html", arguments, what=[what, *details])
+            return _html(page, HTTPStatus.NOT_FOUND)
+        return _html(page, HTTPStatus.OK)
 
 
-def render(state: Snapshot, what: str) -> str | None:
-    """Return the page about one thing, such as `functions/NAME`, or about all; None for no such."""
+def render(state: Snapshot, what: str, arguments: Mapping[str, str]) -> str | None:
+    """Return a page as HTML; None if what it should show does not exist.
+
+    Parameters
+    ----------
+    state
+        What the local cloud contains.
+    what
+        The path below `PATH`: empty for the overview, or a kind and a name such as `queues/orders`.
+    arguments
+        The query of the URL: `page` of a bucket, and `paused` if the page does not update itself.
+    """
     if not what:
-        return _document("Local cloud", _overview(state))
+        return _document("overview.html", arguments, state=state, history=HISTORY)
     kind, _, name = what.partition("/")
-    kinds: dict[str, tuple[Sequence[Any], Callable[[Any], Content]]] = {
-        "buckets": (state.buckets, _bucket),
-        "executions": (state.executions, _execution),
-        "functions": (state.functions, _function),
-        "tables": (state.tables, _table_items),
-        "topics": (state.topics, _topic),
-    }
-    things, show = kinds.get(kind, ((), lambda _: None))
-    for thing in things:
-        if name == (thing.arn if isinstance(thing, Execution) else thing.name):
-            return _document(thing.name, [Node("h2", thing.name), show(thing)])
+    if kind not in _TEMPLATES:
+        return None
+    for thing in getattr(state, kind):
+        if name == (thing.arn if kind == "executions" else thing.name):
+            extra = _objects(thing, arguments) if isinstance(thing, Bucket) else {}
+            if extra is None:
+                return None
+            return _document(_TEMPLATES[kind], arguments, thing=thing, **extra)
     return None
 
 
-def _document(title: str, content: Content) -> str:
-    head = Node(
-        "head",
-        Node("meta", charset="utf-8"),
-        Node("meta", http_equiv="refresh", content=str(REFRESH_SECONDS)),
-        Node("meta", name="viewport", content="width=device-width, initial-scale=1"),
-        Node("title", title),
-        Style(_STYLE),
+def _objects(bucket: Bucket, arguments: Mapping[str, str]) -> dict[str, Any] | None:
+    """Return a page of a bucket's objects; None if there is no such page."""
+    last = max(1, -(-len(bucket.objects) // OBJECTS_PER_PAGE))
+    page = arguments.get("page", "1")
+    if page not in map(str, range(1, last + 1)):
+        return None
+    number = int(page)
+    begin = (number - 1) * OBJECTS_PER_PAGE
+    objects = bucket.objects[begin : begin + OBJECTS_PER_PAGE]
+    return {"objects": objects, "begin": begin, "page": number, "last_page": last}
+
+
+def _object_page(stored: StoredObject, arguments: Mapping[str, str]) -> str:
+    return _document(
+        "object.html", arguments, thing=stored, preview=preview(stored.content), hex_bytes=HEX_BYTES
     )
-    now = f"{dt.datetime.now(dt.UTC):%H:%M:%S} UTC"
-    header = Node(
-        "header",
-        Node("h1", Node("a", "Local cloud", href=PATH)),
-        Node("p", f"As of {now}, renewed every {REFRESH_SECONDS} seconds."),
-    )
-    return f"<!doctype html>{Node('html', head, Node('body', header, content), lang='en')}"
 
 
-def _overview(state: Snapshot) -> Content:
-    return [
-        _section(
-            "Executions",
-            ("Execution", "Status", "Started", "#Took", "States"),
-            (
-                (
-                    [
-                        _link("executions", one.arn, one.name),
-                        Node("br"),
-                        Node("small", one.machine),
-                    ],
-                    _status(one.status),
-                    _moment(one.started),
-                    _took(one.started, one.ended),
-                    _chips(one.states),
-                )
-                for one in state.executions
-            ),
-            "No state machine has been executed.",
-        ),
-        _section(
-            "Functions",
-            ("Function", "#Memory", "#Timeout", "Layers", "Last invocation", "#Invocations"),
-            (
-                (
-                    _link("functions", one.name),
-                    f"{one.memory_mb:,} MB",
-                    f"{one.timeout_seconds:,} s",
-                    ", ".join(one.layers),
-                    _ending(one.invocations[0]) if one.invocations else "never",
-                    len(one.invocations),
-                )
-                for one in state.functions
-            ),
-            "No function has been created.",
-        ),
-        _section(
-            "Buckets",
-            ("Bucket", "#Objects", "#Size"),
-            (
-                (_link("buckets", one.name), f"{one.objects:,}", _size(one.bytes))
-                for one in state.buckets
-            ),
-            "No bucket has been created.",
-        ),
-        _section(
-            "Tables",
-            ("Table", "#Items"),
-            ((_link("tables", one.name), f"{one.items:,}") for one in state.tables),
-            "No table has been created.",
-        ),
-        _section(
-            "Alarms",
-            ("Alarm", "State", "Reason"),
-            ((one.name, _status(one.state), one.reason) for one in state.alarms),
-            "No alarm has been created.",
-        ),
-        _section(
-            "Topics",
-            ("Topic", "#Messages", "Last message"),
-            (
-                (_link("topics", one.name), one.messages, one.latest[0][0] if one.latest else "")
-                for one in state.topics
-            ),
-            "No topic has been created.",
-        ),
-        _section(
-            "Queues",
-            ("Queue", "#Messages"),
-            ((one.name, one.waiting) for one in state.queues),
-            "No queue has been created.",
-        ),
-    ]
+@dataclass(frozen=True)
+class Preview:
+    """The beginning of an object: as text, or as a hex dump if it is not UTF-8 text."""
+
+    text: str
+    is_text: bool
+    is_cut: bool
 
 
-def _section(
-    title: str, columns: Sequence[str], rows: Iterable[Sequence[Content]], empty: str
-) -> Content:
-    """Return a table; a column whose name begins with # holds numbers."""
-    kinds = ["number" if column.startswith("#") else None for column in columns]
-    body = [
-        Node("tr", [Node("td", cell, class_=kind) for cell, kind in zip(row, kinds, strict=True)])
+def preview(content: bytes) -> Preview:
+    r"""Return the beginning of an object for people to look at.
+
+    Examples
+    --------
+    >>> preview(b"a,b\n1,2\n")
+    Preview(text='a,b\n1,2\n', is_text=True, is_cut=False)
+    >>> preview(b"PAR1\x00")
+    Preview(text='50 41 52 31 00  PAR1.', is_text=False, is_cut=False)
+    """
+    is_cut = len(content) > PREVIEW_BYTES
+    try:
+        # The cut can be within a character.
+        decoder = codecs.getincrementaldecoder("utf-8")()
+        text = decoder.decode(content[:PREVIEW_BYTES], final=not is_cut)
+    except UnicodeDecodeError:
+        text = "\0"
+    if "\0" in text:
+        return Preview(_hex_dump(content[:HEX_BYTES]), False, len(content) > HEX_BYTES)
+    return Preview(text, True, is_cut)
+
+
+def _hex_dump(content: bytes) -> str:
+    rows = [content[begin : begin + 16] for begin in range(0, len(content), 16)]
+    width = 3 * min(16, len(content)) - 1
+    return "\n".join(
+        f"{row.hex(' '):{width}}  "
+        + "".join(chr(code) if 0x20 <= code < 0x7F else "." for code in row)
         for row in rows
-    ]
-    head = [
-        Node("th", column.removeprefix("#"), class_=kind)
-        for column, kind in zip(columns, kinds, strict=True)
-    ]
-    table = Node("table", Node("thead", Node("tr", head)), Node("tbody", body))
-    return [Node("h2", title), table if body else Node("p", empty, class_="none")]
-
-
-def _execution(one: Execution) -> Content:
-    return [
-        Node("p", _status(one.status), " ", one.machine, ", started ", _moment(one.started)),
-        Node("p", one.error, class_="bad") if one.error else None,
-        _section(
-            "States",
-            ("State", "Outcome", "Entered", "#Took", "Errors"),
-            (
-                (
-                    state.name,
-                    _status(state.outcome),
-                    _moment(state.entered),
-                    _took(state.entered, state.left or one.ended),
-                    ", ".join(state.errors),
-                )
-                for state in one.states
-            ),
-            "It has not begun.",
-        ),
-        _text("Input", one.input),
-        _text("Output", one.output) if one.output else None,
-    ]
-
-
-def _function(one: Function) -> Content:
-    return [
-        _section(
-            "Invocations",
-            ("Ended", "Outcome", "#Duration", "#Start", "#Peak memory"),
-            (
-                (
-                    _moment(dt.datetime.fromtimestamp(call.ended_at, dt.UTC)),
-                    _ending(call),
-                    f"{call.outcome.duration_ms:,.0f} ms",
-                    f"{call.outcome.init_ms:,.0f} ms" if call.outcome.init_ms else "warm",
-                    f"{call.outcome.peak_mb:,} of {one.memory_mb:,} MB",
-                )
-                for call in one.invocations
-            ),
-            "It has not been invoked.",
-        ),
-        [
-            _text(f"Log of {call.outcome.request_id}", "\n".join(call.outcome.log))
-            for call in one.invocations[:LOGS]
-        ],
-    ]
-
-
-def _bucket(one: Bucket) -> Content:
-    return _section(
-        "Latest objects",
-        ("Key", "#Size", "Written"),
-        ((key, _size(size), _moment(when)) for key, size, when in one.latest),
-        "It is empty.",
     )
 
 
-def _table_items(one: Table) -> Content:
-    return [_text("Some of its items", "\n".join(one.some))]
+def _download(stored: StoredObject) -> Response:
+    from werkzeug.wrappers import Response
+
+    # A browser saves the file, whatever the object says it is, and never displays it.
+    kind = "text/plain" if preview(stored.content).is_text else "application/octet-stream"
+    response = Response(stored.content, content_type=kind)
+    response.headers.add("Content-Disposition", "attachment", filename=download_name(stored.key))
+    return response
 
 
-def _topic(one: Topic) -> Content:
-    return [_text(subject or "Message", text) for subject, text in one.latest]
+def download_name(key: str) -> str:
+    r"""Return a file name for an object: the last part of its key, without invisible characters.
+
+    Examples
+    --------
+    >>> download_name("reports/2026/report.csv")
+    'report.csv'
+    >>> download_name("a/..")
+    'object'
+    >>> download_name("invoice\u202efdp.exe")
+    'invoicefdp.exe'
+    """
+    last = key.replace("\\", "/").rstrip("/").rpartition("/")[2]
+    # Unicode's categories C…: control, format (such as U+202E), surrogate, private use, unassigned.
+    return "".join(c for c in last if unicodedata.category(c)[0] != "C").strip(". ") or "object"
 
 
-def _text(title: str, text: str) -> Content:
-    cut = text[:SHOWN_CHARACTERS] + ("…" if len(text) > SHOWN_CHARACTERS else "")
-    return [Node("h2", title), Node("pre", cut)]
+def _html(page: str, status: HTTPStatus) -> Response:
+    from werkzeug.wrappers import Response
+
+    # JSON can contain half of a surrogate pair, which UTF-8 cannot encode.
+    content = page.encode(errors="backslashreplace")
+    return Response(content, status, content_type="text/html; charset=utf-8")
 
 
-def _chips(states: Sequence[StateRun]) -> Content:
-    chips = [
-        Node(
-            "span",
-            state.name,
-            f" after {len(state.errors)} × {state.errors[-1]}" if state.errors else None,
-            class_=_COLOURS.get(state.outcome),
+@dataclass(frozen=True)
+class _Assets:
+    """The style sheet, the script, and the policy that allows exactly these two."""
+
+    style: str
+    script: str
+    policy: str
+
+
+@cache
+def _assets() -> _Assets:
+    environment = _environment()
+    style, script = (_source(environment, name) for name in ("page.css", "page.js"))
+    policy = (
+        "default-src 'none'",
+        f"style-src '{_digest(style)}'",
+        f"script-src '{_digest(script)}'",
+        # The script fetches the page again.
+        "connect-src 'self'",
+        "base-uri 'none'",
+        "form-action 'none'",
+        "frame-ancestors 'none'",
+    )
+    return _Assets(style, script, "; ".join(policy))
+
+
+def _source(environment: Environment, name: str) -> str:
+    assert environment.loader is not None  # noqa: S101 - for the type checker
+    return environment.loader.get_source(environment, name)[0]
+
+
+def _digest(text: str) -> str:
+    return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
+
+
+@cache
+def _environment() -> Environment:
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    environment = Environment(
+        loader=PackageLoader("local_cloud"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        finalize=_visible,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(moment=_moment, size=_size)
+    environment.globals.update(
+        colours=_COLOURS,
+        latest=LATEST,
+        logs=LOGS,
+        refresh_seconds=REFRESH_SECONDS,
+        shown_characters=SHOWN_CHARACTERS,
+        took=_took,
+    )
+    return environment
+
+
+def _document(template: str, arguments: Mapping[str, str], **content: object) -> str:
+    paused = "paused" in arguments
+    return (
+        _environment()
+        .get_template(template)
+        .render(
+            assets=_assets(),
+            address=_address(paused),
+            now=dt.datetime.now(dt.UTC),
+            paused=paused,
+            **content,
         )
-        for state in states
-    ]
-    return Node("div", chips, class_="states")
+    )
 
 
-_COLOURS = {
-    **dict.fromkeys(("ALARM", "ABORTED", "FAILED", "TIMED_OUT", "failed"), "bad"),
-    **dict.fromkeys(("RUNNING", "running"), "busy"),
-    **dict.fromkeys(("OK", "SUCCEEDED", "passed"), "good"),
-}
+def _address(paused: bool) -> Callable[..., str]:
+    """Return a function that makes the links of a page, which keep it paused."""
+
+    def address(*parts: str, **query: str) -> str:
+        path = "/".join(quote(part, safe=":", errors="backslashreplace") for part in parts)
+        asked = {**query, "paused": ""} if paused else query
+        return f"{PATH}{path}{'?' if asked else ''}{urlencode(asked)}"
+
+    return address
 
 
-def _status(status: str) -> Content:
-    return Node("span", status.lower().replace("_", "\u00a0"), class_=_COLOURS.get(status))
+def _visible(value: object) -> object:
+    return value.translate(_CONTROL_PICTURES) if isinstance(value, str) else value
 
 
-def _ending(call: PastInvocation) -> Content:
-    error = call.outcome.error_type
-    return Node("span", error or "answered", class_="bad" if error else "good")
-
-
-def _moment(when: dt.datetime) -> Content:
-    return Node("span", f"{when.astimezone(dt.UTC):%Y-%m-%d %H:%M:%S}", class_="when")
+def _moment(when: dt.datetime | float) -> str:
+    moment = when if isinstance(when, dt.datetime) else dt.datetime.fromtimestamp(when, dt.UTC)
+    return f"{moment.astimezone(dt.UTC):%Y-%m-%d %H:%M:%S}"
 
 
 def _took(begin: dt.datetime, end: dt.datetime | None) -> str:
@@ -362,7 +353,3 @@ def _size(number: int) -> str:
             return f"{size:,.0f} {unit}" if unit == "B" else f"{size:,.1f} {unit}"
         size /= 1000
     return f"{size:,.1f} GB"
-
-
-def _link(kind: str, name: str, text: str | None = None) -> Node:
-    return Node("a", text or name, href=f"{PATH}{kind}/{quote(name, safe=':')}")

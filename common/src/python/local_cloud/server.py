@@ -19,7 +19,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from local_cloud import moto_patches
 from local_cloud.errors import ServerError
@@ -129,8 +129,7 @@ def _serve(connection: Connection, port: int, functions: FunctionOptions | None)
     server = _bind(connection, port)
     if server is None:
         return
-    moto_patches.apply()
-    speedups.apply()
+    speedups.names_of_services()
     if functions:
         server.app = StatusPage(server.app, run_functions(functions, server.port))
         server.app = Recorder(server.app)
@@ -156,6 +155,11 @@ def _bind(connection: Connection, port: int) -> BaseWSGIServer | None:
         def log_request(self, *_: object) -> None:
             """Say nothing: requests are the client's to report."""
 
+    def create_patched_app(service: Any) -> Any:  # noqa: ANN401 - Flask's, from moto
+        """Create the application that answers a service's requests, on the first request."""
+        moto_patches.apply(service)
+        return create_backend_app(service)
+
     # make_server reports a taken port on stderr and exits, so the port is bound here.
     listener = socket.socket()
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -168,7 +172,7 @@ def _bind(connection: Connection, port: int) -> BaseWSGIServer | None:
     return make_server(
         LOOPBACK,
         listener.getsockname()[1],
-        Failures(DomainDispatcherApplication(create_backend_app)),
+        Failures(DomainDispatcherApplication(create_patched_app)),
         threaded=True,
         request_handler=QuietHandler,
         fd=listener.detach(),

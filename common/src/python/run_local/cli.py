@@ -57,7 +57,7 @@ def _parser() -> argparse.ArgumentParser:
         "a snapshot, not live data.",
         epilog="Exit codes: 0 complete, 1 incomplete or failed, 2 wrong usage, 130 interrupted.",
     )
-    add_report_arguments(report)
+    add_report_arguments(report, f"default: {OUTPUT_DIR}")
     report.set_defaults(output_dir=OUTPUT_DIR, run=_region_report)
     report.add_argument(
         "--rss-url",

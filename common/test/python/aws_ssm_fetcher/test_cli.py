@@ -114,6 +114,7 @@ def test_version_and_help(capsys: pytest.CaptureFixture[str]) -> None:
         *("--log-level", "--version", "--help", "--rss-url", "--no-zones", "--ssm-regions"),
     ):
         assert option in text
+    assert "folder of the reports (OUTPUT_DIR, output)" in " ".join(text.split())
 
 
 def test_the_version_is_the_changelogs_newest(pytestconfig: pytest.Config) -> None:
@@ -246,7 +247,7 @@ def test_the_cache_is_shown_and_cleared(tmp_path: Path, capsys: pytest.CaptureFi
     from aws_ssm_fetcher.core.cache import CacheManager
     from aws_ssm_fetcher.core.config import Config
 
-    CacheManager(Config(cache_dir=tmp_path)).set("greeting", "hello")
+    CacheManager(Config(cache_dir=str(tmp_path))).set("greeting", "hello")
     folder = f"--cache-dir={tmp_path}"
     assert cli.main([folder, "--cache-info"]) == COMPLETE
     assert "greeting" in capsys.readouterr().out

@@ -55,7 +55,7 @@ def fetcher(
     """A fetcher whose cache all tests of this module share."""
     monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
     return AWSSSMDataFetcher(
-        Config(cache_dir=tmp_path_factory.getbasetemp() / "pipeline-cache"),
+        Config(cache_dir=str(tmp_path_factory.getbasetemp() / "pipeline-cache")),
         max_tps=100_000,
         source=Source("snapshot for tests"),
     )

@@ -90,12 +90,11 @@ def test_one_error_names_everything_that_is_wrong() -> None:
             {"CACHE_HOURS": "-3", "LOG_LEVEL": "LOUD", "AWS_DEFAULT_REGION": "x"}
         )
     assert str(caught.value) == (
-        "3 settings are not set up right: "
-        "CACHE_HOURS is '-3': Input should be greater than or equal to 0 (hours, at least 0); "
+        "CACHE_HOURS is '-3' (expected: hours, at least 0); "
         "LOG_LEVEL is 'LOUD': Input should be 'INFO' or 'DEBUG'; "
-        "BUCKET is not set (name of the bucket)"
+        "BUCKET is not set (expected: name of the bucket)"
     )
-    assert caught.value.context == {"variables": ["CACHE_HOURS", "LOG_LEVEL", "BUCKET"]}
+    assert caught.value.context == {"settings": ["CACHE_HOURS", "LOG_LEVEL", "BUCKET"]}
 
 
 def test_a_variable_is_named_by_its_alias() -> None:
@@ -128,10 +127,10 @@ def test_a_secret_is_never_shown(secret: str) -> None:
     assert secret not in repr(describe_error(caught.value))
 
 
-def test_a_validator_cannot_tell_a_secret() -> None:
+def test_a_validator_cannot_reveal_a_secret() -> None:
     with pytest.raises(ConfigurationError) as caught:
         Secrets.from_environment({"API_TOKEN": "t" * 20, "DB_PASSWORD": "hunter2"})
-    assert "DB_PASSWORD is ***: is refused" in str(caught.value)
+    assert "DB_PASSWORD is ***: the value is not valid" in str(caught.value)
     assert "hunter2" not in repr(describe_error(caught.value))
 
 

@@ -44,7 +44,7 @@ def test_the_reports_are_those_of_the_in_process_way(
     monkeypatch.setenv("AWS_CONFIG_FILE", os.devnull)
     in_process = pipeline.make_report(
         AWSSSMDataFetcher(
-            Config(cache_enabled=False, output_dir=tmp_path),
+            Config(cache_enabled=False, output_dir=str(tmp_path)),
             max_tps=10_000,
             source=Source("snapshot for tests"),
         ),

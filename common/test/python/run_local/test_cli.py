@@ -49,3 +49,13 @@ def test_a_proxy_for_the_web_is_not_asked_for_the_local_server(
     options = [f"--output-dir={tmp_path}", "--no-zones", "--format=json", "--in-process"]
     assert cli.main(["region-report", *options]) == COMPLETE
     assert (tmp_path / SUMMARY_FILE).exists()
+
+
+def test_the_help_shows_the_folder_that_the_command_uses(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with pytest.raises(SystemExit):
+        cli.main(["region-report", "--help"])
+    text = " ".join(capsys.readouterr().out.split())
+    assert f"folder of the reports (default: {cli.OUTPUT_DIR})" in text
+    assert "OUTPUT_DIR" not in text  # this command does not read the variable

@@ -1,16 +1,16 @@
-"""A cache of what was fetched: in memory, in files, and in S3 where a bucket is configured.
+"""A cache of fetched data: in memory, in files, and in S3 if a bucket is configured.
 
-An entry is one JSON document, the same bytes in every tier::
+An entry is one JSON document, with the same bytes in every tier::
 
     {"version": 1, "key": …, "model": "Catalog" | null,
      "created": …, "expires": …, "value": …, "digest": SHA-256 of the rest}
 
-so that copying it upward leaves its age as it is, and damage anywhere in it is noticed. JSON
-values and the domain's models come back equal to what was stored; nothing else is taken.
+Copying it to another tier therefore keeps its age, and the digest reveals damage. JSON values and
+the domain's models are returned exactly as they were stored; other values are refused.
 
-A cache is not a source. What it cannot read is a miss, with a warning in the log, and what it
-cannot write is fetched again next time. It never fails a run, but for `CacheManager.clear_all`,
-which does what it was told or says why it could not.
+A failing cache does not fail a run: an entry that cannot be read is a miss, with a warning in the
+log, and data that cannot be written is fetched again next time. Only `CacheManager.clear_all` and
+`CacheManager.info` raise if a tier fails.
 """
 
 from __future__ import annotations
@@ -23,49 +23,72 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, Protocol
 from urllib.parse import quote, urlencode
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, JsonValue, ValidationError
 from pydantic_core import from_json, to_json
 
-import aws_ssm_fetcher.report  # noqa: F401 - its models can be cached: they must be known
+import aws_ssm_fetcher.report  # noqa: F401 - defines models that can be cached
 from aws_ssm_fetcher.core.cache_tiers import FILE_SUFFIX, FileTier, MemoryTier, Tier, entry_name
-from aws_ssm_fetcher.core.config import Config
 from aws_ssm_fetcher.models import DomainModel
 from lambda_core.errors import ApplicationError
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
+    from aws_ssm_fetcher.core.s3_cache_tier import S3Tier
+
 type Clock = Callable[[], dt.datetime]
-"""Tells the time, as an aware datetime."""
+"""Returns the current time as a timezone-aware datetime."""
 
 CLOCK_TOLERANCE = dt.timedelta(minutes=5)
-"""How far the clocks of two hosts may differ before an entry from the future counts as damaged."""
+"""How far an entry's creation time may be in the future, because clocks of hosts differ."""
 
 MAX_DEPTH = 100
-"""How deeply lists and objects of a value may be nested."""
+"""How many levels of lists and objects a value may have."""
 
 MAX_INTEGER_BITS = 8192
-"""How large an integer may be; Python refuses to read much larger ones from text."""
+"""The size limit of an integer; Python refuses to parse much larger ones."""
 
 _TIER_ERRORS = (OSError, ApplicationError)
-"""What a tier may raise."""
+"""The errors that a tier may raise."""
+
+_RULE = 60 * "="
 
 _LOG = logging.getLogger(__name__)
 
 
 class UncacheableError(ApplicationError, TypeError):
-    """A value, or a key, that could not be given back as it is."""
+    """A value or key that the cache could not return unchanged."""
 
 
 class CacheError(ApplicationError):
-    """A part of the cache that could not be cleared or looked into."""
+    """A tier of the cache could not be cleared or read."""
 
 
 class _DamagedEntryError(ApplicationError):
-    """Stored bytes that are no entry for the key that they stand under."""
+    """Stored bytes that are not a valid entry for their key."""
+
+
+class CacheSettings(Protocol):
+    """The settings that `CacheManager` needs; `aws_ssm_fetcher.core.config.Config` has them.
+
+    The object may also have `s3_cache_bucket`, and for the S3 client `aws_region` and
+    `aws_profile`. A missing one counts as None.
+    """
+
+    @property
+    def cache_dir(self) -> str | Path:
+        """Folder of the cache; it is created when it is needed."""
+
+    @property
+    def cache_hours(self) -> float:
+        """How long an entry is valid, in hours; 0 turns the cache off."""
+
+    @property
+    def cache_enabled(self) -> bool:
+        """Whether the cache is used at all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,10 +102,10 @@ class CacheEntry:
     size
         In bytes.
     valid
-        Whether `CacheManager.get` would answer with it.
+        Whether `CacheManager.get` would return it.
     key, created, expires
-        What the entry says of itself; None where it is damaged. `expires` is when it ends for
-        this manager, whose time to live may be shorter than that of the writer.
+        Read from the entry; None if the entry is damaged. `expires` takes the settings of this
+        manager into account, which may be shorter than those of the writer.
     """
 
     file: str
@@ -95,7 +118,7 @@ class CacheEntry:
 
 @dataclass(frozen=True, slots=True)
 class CacheInfo:
-    """What the cache's folder holds.
+    """The content of the cache's folder.
 
     Attributes
     ----------
@@ -104,9 +127,9 @@ class CacheInfo:
     enabled
         Whether entries are read and written at all.
     ttl_hours
-        How long an entry lives.
+        How long an entry is valid, in hours.
     s3_bucket
-        The bucket of the third tier, if there is one; its objects are not listed.
+        The bucket of the third tier, or None; its objects are not listed.
     entries
         The files, sorted by name.
     """
@@ -128,35 +151,44 @@ class CacheInfo:
         return sum(entry.size for entry in self.entries)
 
     def __str__(self) -> str:
-        """Return it as lines for a person."""
-        state = f"entries live {self.ttl_hours:g} hours" if self.enabled else "switched off"
-        bucket = f", backed by the S3 bucket {self.s3_bucket}" if self.s3_bucket else ""
+        """Return a block of lines for a person, as the original script printed it."""
         lines = [
-            f"Cache {self.directory}: {state}{bucket}",
-            f"{_counted(self.files, 'file')}, {_counted(self.total_size, 'byte')}",
+            _RULE,
+            "CACHE INFORMATION",
+            _RULE,
+            f"Cache Directory: {_printable(str(self.directory))}",
+            f"TTL Hours: {self.ttl_hours:g}",
+            f"Total Files: {self.files}",
+            f"Total Size: {_kilobytes(self.total_size)}",
         ]
+        if not self.enabled:
+            lines.append("The cache is turned off.")
+        if self.s3_bucket is not None:
+            lines.append(f"S3 Bucket: {self.s3_bucket}")
+        if self.entries:
+            lines += ["", "Cached Files:"]
         for entry in self.entries:
-            size = _counted(entry.size, "byte")
+            size = _kilobytes(entry.size)
             if entry.key is None or entry.created is None or entry.expires is None:
-                lines.append(f"  damaged  {_shown(entry.file)}: {size}")
+                lines.append(f"  damaged  {_printable(entry.file)}: {size}")
                 continue
             created, expires = (
                 moment.astimezone(dt.UTC).isoformat(" ", "seconds")
                 for moment in (entry.created, entry.expires)
             )
             lines += [
-                f"  {'valid' if entry.valid else 'expired':7}  {_shown(entry.key)}: {size}",
+                f"  {'valid' if entry.valid else 'expired':7}  {_printable(entry.key)}: {size}",
                 f"           created {created}, expires {expires}",
             ]
-        return "\n".join(lines)
+        return "\n".join([*lines, _RULE])
 
 
-def _counted(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+def _kilobytes(size: int) -> str:
+    return f"{size / 1024:.2f} KB"
 
 
-def _shown(name: str) -> str:
-    # What stands in a folder may hold anything; it shall not command the terminal.
+def _printable(name: str) -> str:
+    # A key or file name may contain control characters, which must not reach the terminal.
     return name if name.isprintable() else ascii(name)
 
 
@@ -179,11 +211,11 @@ class _Envelope(BaseModel):
 def cache_key(
     name: str, *, endpoint: str, partition: str, region: str, **parts: str | int | bool
 ) -> str:
-    """Return the key of something fetched from one endpoint, partition and region.
+    """Return the key of data fetched from one endpoint, partition and region.
 
-    Whatever may change the answer belongs into the key, so that a demonstration never feeds a
-    real run. Two keys are equal only where all of their parts are; a boolean counts as `true` or
-    `false`, a number as its digits.
+    The key contains everything that may change the response, so that data of a demonstration is
+    never used in a real run. Two keys are equal only if all of their parts are equal; a boolean
+    counts as `true` or `false`, a number as its digits.
     """
     labels = {"endpoint": endpoint, "partition": partition, "region": region}
     labels |= {part: json.dumps(v) if isinstance(v, int) else v for part, v in parts.items()}
@@ -195,67 +227,98 @@ def _utc_now() -> dt.datetime:
 
 
 class CacheManager:
-    """Entries with a time to live, looked for in memory, then in files, then in S3.
+    """Entries with a time to live, looked up in memory, then in files, then in S3.
 
-    An entry that is found further down is copied upward with the expiry that it has. Several
-    processes may share the folder, several hosts the bucket. A tier that fails (no permission,
-    disc full, S3 unreachable) is named in one warning and then left alone for the life of this
-    manager, so that a dead bucket costs its time-outs once.
+    An entry found in a lower tier is copied to the upper ones and keeps its expiry. Several
+    processes may share the folder, and several hosts the bucket. A tier that fails (no permission,
+    disk full, S3 unreachable) is reported in one warning and then no longer used by this manager,
+    so an unreachable bucket costs its timeouts only once.
 
     Parameters
     ----------
     config
-        `cache_dir`, `cache_hours`, `cache_enabled`, `s3_cache_bucket` and, for the client,
-        `aws_region` and `aws_profile`. Where `cache_hours` is 0 nothing can live, so nothing is
-        read or written.
+        The settings: a `Config`, or any object with the attributes of `CacheSettings`.
     s3_client
-        The client for the bucket; made when it is first needed where none is given.
+        The client for the bucket; created when it is first needed by default.
     clock
-        Tells the time.
+        Returns the current time.
     max_age_hours
-        Nothing older than this is answered, although entries that are written live for
-        `cache_hours`: for one who needs younger data than others. None sets no such limit.
+        `get` returns nothing older than this, although entries are stored for `cache_hours`: for a
+        caller that needs fresher data than others. None sets no such limit.
+
+    Attributes
+    ----------
+    config
+        The settings.
+    cache_enabled
+        Whether entries are read and written at all.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from types import SimpleNamespace
+    >>> folder = tempfile.TemporaryDirectory()
+    >>> cache = CacheManager(
+    ...     SimpleNamespace(cache_dir=folder.name, cache_hours=24, cache_enabled=True)
+    ... )
+    >>> cache.set("regions", ["us-east-1", "eu-west-3"])
+    True
+    >>> cache.get("regions")
+    ['us-east-1', 'eu-west-3']
+    >>> cache.clear_all()
+    1
+    >>> print(cache.get("regions"))
+    None
+    >>> folder.cleanup()
     """
 
     def __init__(
         self,
-        config: Config,
+        config: CacheSettings,
         *,
         s3_client: S3Client | None = None,
         clock: Clock = _utc_now,
         max_age_hours: float | None = None,
     ) -> None:
-        self._config = config
+        self.config = config
+        self.cache_enabled = config.cache_enabled and config.cache_hours > 0
         self._clock = clock
         self._ttl = dt.timedelta(hours=config.cache_hours)
         hours = config.cache_hours if max_age_hours is None else max_age_hours
         self._max_age = min(self._ttl, dt.timedelta(hours=hours))
-        self._active = config.cache_enabled and bool(self._ttl)
-        self._files = FileTier(config.cache_dir)
+        self._files = FileTier(Path(config.cache_dir))
+        self._s3 = _s3_tier(config, s3_client)
         self._tiers: list[Tier] = [MemoryTier(), self._files]
-        if config.s3_cache_bucket is not None:
-            from aws_ssm_fetcher.core.s3_cache_tier import S3Tier  # needs boto3: only where used
-
-            self._tiers.append(
-                S3Tier(
-                    config.s3_cache_bucket,
-                    s3_client,
-                    region=config.aws_region,
-                    profile=config.aws_profile,
-                )
-            )
+        if self._s3 is not None:
+            self._tiers.append(self._s3)
         self._failed: list[Tier] = []
 
-    def get(self, key: str) -> JsonValue | DomainModel:
-        """Return the value under `key`, or None where no tier has one that still lives.
+    @property
+    def cache_dir(self) -> Path:
+        """Folder of the second tier; it may not exist yet."""
+        return self._files.directory
 
-        A damaged entry (cut short, changed, of another key, of a later version of this program,
-        from the future) is removed from its tier, with a warning in the log.
+    @property
+    def s3_client(self) -> S3Client | None:
+        """Client of the third tier, or None if no bucket is configured.
+
+        Raises
+        ------
+        lambda_core.errors.ConfigurationError
+            If the client cannot be created, for example because the profile does not exist.
+        """
+        return None if self._s3 is None else self._s3.client
+
+    def get(self, key: str) -> JsonValue | DomainModel:
+        """Return the value stored under `key`, or None if no tier has a valid one.
+
+        A damaged entry (truncated, changed, stored under another key, written by a later version
+        of this program, or from the future) is removed from its tier, with a warning in the log.
 
         Raises
         ------
         UncacheableError
-            Where the key is not valid Unicode.
+            If the key is not valid Unicode.
         """
         name = _name_of(key)
         passed: list[Tier] = []
@@ -278,21 +341,20 @@ class CacheManager:
         """Store a JSON value or a model of the domain under `key`, in every tier.
 
         A JSON value is None, a bool, int, finite float or str, or a list or dict (with str keys)
-        of such, of exactly these types.
+        of JSON values. Subclasses of these types are refused, because `get` could not return them.
 
         Returns
         -------
         bool
-            Whether every configured tier has it now. Where one has not, the log says why, and the
-            others have it. False, and nothing is touched, where the cache is off.
+            Whether every configured tier stored it. If a tier could not, the log says why, and the
+            other tiers have it. False if the cache is off; then nothing is changed.
 
         Raises
         ------
         UncacheableError
-            Where the value, or something in it, would not come back equal, or where the key is
-            not valid Unicode.
+            If `get` could not return the value unchanged, or if the key is not valid Unicode.
         """
-        if not self._active:
+        if not self.cache_enabled:
             return False
         name = _name_of(key)
         model, plain = _to_plain(value)
@@ -306,10 +368,10 @@ class CacheManager:
         return all(written) and not self._failed
 
     def clear_all(self) -> int:
-        """Remove every entry from every tier, even where the cache is off.
+        """Remove every entry from every tier, even if the cache is off.
 
-        Entries count whether they still live or not, and one that several tiers have counts
-        once. What another process holds in its memory stays there.
+        Expired entries count too. An entry in several tiers counts once. Entries in the memory of
+        other processes are not removed.
 
         Returns
         -------
@@ -319,7 +381,7 @@ class CacheManager:
         Raises
         ------
         CacheError
-            Where a tier could not be cleared; the others are.
+            If a tier could not be cleared; the other tiers are cleared.
         """
         names: set[str] = set()
         failures: list[str] = []
@@ -330,39 +392,39 @@ class CacheManager:
                 failures.append(f"the {tier.label} tier: {error}")
         if failures:
             raise CacheError(
-                f"the cache could not be cleared in {'; '.join(failures)}", removed=len(names)
+                f"cannot clear all of the cache: {'; '.join(failures)}", removed=len(names)
             )
         return len(names)
 
     def info(self) -> CacheInfo:
-        """Describe the folder and its entries. Nothing is changed, not even what is damaged.
+        """Describe the folder and its entries. Nothing is changed; damaged entries are kept.
 
         Raises
         ------
         CacheError
-            Where the folder or a file of it cannot be read.
+            If the folder or one of its files cannot be read.
         """
         try:
             entries = [self._describe(name) for name in sorted(self._files.names())]
         except OSError as error:
-            raise CacheError(f"the cache cannot be read: {error}") from error
+            raise CacheError(f"cannot read the cache: {error}") from error
         return CacheInfo(
-            directory=self._config.cache_dir,
-            enabled=self._config.cache_enabled,
-            ttl_hours=self._config.cache_hours,
-            s3_bucket=self._config.s3_cache_bucket,
+            directory=self.cache_dir,
+            enabled=self.cache_enabled,
+            ttl_hours=self.config.cache_hours,
+            s3_bucket=None if self._s3 is None else self._s3.bucket,
             entries=tuple(entry for entry in entries if entry is not None),
         )
 
     def _describe(self, name: str) -> CacheEntry | None:
         content = self._files.read(name)
-        if content is None:  # another process has just removed it
+        if content is None:  # another process removed it after the folder was listed
             return None
         file, size, now = f"{name}{FILE_SUFFIX}", len(content), self._clock()
         try:
             envelope = _open(content, None, latest=now + CLOCK_TOLERANCE)
             if _name_of(envelope.key) != name:
-                raise _DamagedEntryError("it stands under the name of another key")
+                raise _DamagedEntryError("the file has the name of another key")
             _restore(envelope.model, envelope.value)
         except _DamagedEntryError:
             return CacheEntry(file, size, valid=False, key=None, created=None, expires=None)
@@ -370,11 +432,11 @@ class CacheManager:
         return CacheEntry(file, size, now < end, envelope.key, envelope.created, end)
 
     def _end_of(self, envelope: _Envelope) -> dt.datetime:
-        # Who asks for nothing older than an hour gets nothing older, whoever stored it.
+        # The limit of the reader applies even if the writer allowed a longer time.
         return min(envelope.expires, envelope.created + self._max_age)
 
     def _working_tiers(self) -> list[Tier]:
-        if not self._active:
+        if not self.cache_enabled:
             return []
         return [tier for tier in self._tiers if tier not in self._failed]
 
@@ -394,15 +456,29 @@ class CacheManager:
         return True
 
     def _drop(self, tier: Tier, key: str, name: str, reason: _DamagedEntryError) -> None:
-        _LOG.warning("Cache entry %r dropped from the %s tier: %s", key, tier.label, reason)
+        _LOG.warning("Removed cache entry %r from the %s tier: %s", key, tier.label, reason)
         try:
             tier.delete(name)
         except _TIER_ERRORS as error:
             self._give_up(tier, error)
 
     def _give_up(self, tier: Tier, error: Exception) -> None:
-        _LOG.warning("The cache goes on without its %s tier: %s", tier.label, error)
+        _LOG.warning("The cache no longer uses its %s tier: %s", tier.label, error)
         self._failed.append(tier)
+
+
+def _s3_tier(config: CacheSettings, client: S3Client | None) -> S3Tier | None:
+    bucket = getattr(config, "s3_cache_bucket", None)
+    if not bucket:
+        return None
+    from aws_ssm_fetcher.core.s3_cache_tier import S3Tier  # imports boto3, so only if needed
+
+    return S3Tier(
+        bucket,
+        client,
+        region=getattr(config, "aws_region", None),
+        profile=getattr(config, "aws_profile", None),
+    )
 
 
 def _name_of(key: str) -> str:
@@ -413,7 +489,7 @@ def _name_of(key: str) -> str:
 
 
 def _open(content: bytes, key: str | None, *, latest: dt.datetime) -> _Envelope:
-    """Return the entry in `content`, once it is known to be whole and for `key` (None: any)."""
+    """Return the entry in `content` after checking that it is intact and for `key` (None: any)."""
     try:
         envelope = _Envelope.model_validate_json(content)
     except ValidationError as error:
@@ -423,14 +499,14 @@ def _open(content: bytes, key: str | None, *, latest: dt.datetime) -> _Envelope:
     if envelope.digest != envelope.computed_digest():
         raise _DamagedEntryError("its content has changed since it was written")
     if key is not None and envelope.key != key:
-        raise _DamagedEntryError(f"it is of another key, {envelope.key!r}")
+        raise _DamagedEntryError(f"it belongs to another key, {envelope.key!r}")
     if envelope.created > latest:
         raise _DamagedEntryError(f"it is from the future, {envelope.created.isoformat()}")
     return envelope
 
 
 def _models() -> dict[str, type[DomainModel]]:
-    """Return every model of the domain by the name of its class."""
+    """Return every model of the domain by its class name."""
     found: dict[str, type[DomainModel]] = {}
     waiting = [DomainModel]
     while waiting:
@@ -445,35 +521,34 @@ def _restore(model: str | None, value: JsonValue) -> JsonValue | DomainModel:
         return value
     known = _models().get(model)
     if known is None:
-        raise _DamagedEntryError(f"it holds a {model}, which this program does not know")
+        raise _DamagedEntryError(f"it contains a {model}, a model that this program does not have")
     try:
         return known.model_validate_json(to_json(value))
     except ValidationError as error:
-        raise _DamagedEntryError(f"it is not a {model} as this program knows it") from error
+        raise _DamagedEntryError(f"it does not match the fields of the model {model}") from error
 
 
 def _to_plain(value: object) -> tuple[str | None, JsonValue]:
-    """Return the name of the value's model, if it is one, and the value as JSON."""
+    """Return the name of the value's model (None for a JSON value), and the value as JSON."""
     if not isinstance(value, DomainModel):
         return None, _require_json(value, "the value", MAX_DEPTH)
     model = type(value).__name__
     try:
         plain = from_json(value.model_dump_json(round_trip=True, warnings="error"))
-        _require_json(plain, model, MAX_DEPTH)
-        # A field of type Any may hold what JSON changes, such as a tuple or NaN.
+        # JSON cannot represent some values, such as NaN in a float field.
         same = _restore(model, plain) == value
     except (ValueError, RecursionError, _DamagedEntryError) as error:
-        raise UncacheableError(f"this {model} cannot be kept as JSON: {error}") from error
+        raise UncacheableError(f"this {model} cannot be stored as JSON: {error}") from error
     if not same:
-        raise UncacheableError(f"this {model} would not come back equal from JSON")
+        raise UncacheableError(f"JSON would change this {model}")
     return model, plain
 
 
 def _require_json(value: object, place: str, depth: int) -> JsonValue:
-    """Return `value` once it is known to come back equal; `place` is what messages call it."""
+    """Return `value` after checking that JSON does not change it; messages call it `place`."""
     if depth == 0:
         raise UncacheableError(f"{place} is nested more than {MAX_DEPTH} levels deep")
-    # Exact types: what derives from them, such as an enumeration, would come back without that.
+    # Exact types: `get` would return an instance of a subclass, such as an enum, as its base type.
     match value:
         case None | bool():
             return value
@@ -487,7 +562,7 @@ def _require_json(value: object, place: str, depth: int) -> JsonValue:
             return value
         case float() if type(value) is float:
             if not math.isfinite(value):
-                raise UncacheableError(f"{place} is {value}, which JSON does not have")
+                raise UncacheableError(f"{place} is {value}, which JSON cannot represent")
             return value
         case list() if type(value) is list:
             return [
@@ -514,5 +589,5 @@ def _require_text(text: str, place: str) -> str:
 
 def _require_name(name: object, place: str) -> str:
     if type(name) is not str:
-        raise UncacheableError(f"{place} has the key {name!r}, where JSON has only text")
+        raise UncacheableError(f"{place} has the key {name!r}; in JSON, keys are text")
     return _require_text(name, f"a key of {place}")

@@ -1,8 +1,8 @@
-"""The places where the cache keeps its entries: this process and a folder.
+"""The first two tiers of the cache: the memory of this process, and a folder.
 
-The third place, an S3 bucket, is `s3_cache_tier`, apart from these because it needs boto3.
-A tier stores bytes under names that `entry_name` made. It knows nothing of what is in them, nor
-of their age; what it cannot do, it raises.
+The third tier, an S3 bucket, has its own module, `s3_cache_tier`, because it needs boto3. A tier
+stores bytes under names made by `entry_name`. It does not interpret the bytes and does not know
+their age. Its methods raise if they fail.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import ClassVar, Protocol
 
 FILE_SUFFIX = ".cache.json"
-"""What the names of cache files end in, so that no other file is ever taken for one."""
+"""The suffix of cache files, so that no other file in the folder is mistaken for one."""
 
 _PLAIN_NAME = re.compile(r"[a-z0-9_-][a-z0-9._-]{0,79}")
 _TEMPORARY_PREFIX = ".writing-"
@@ -24,17 +24,24 @@ _ABANDONED_AFTER_SECONDS = 3600.0
 
 
 def entry_name(key: str) -> str:
-    """Return the name that an entry has in every tier, whatever its key.
+    """Return the name that an entry has in every tier.
 
-    Short keys of lower-case letters, digits, dots, dashes and underscores are their own names.
-    Every other key becomes a readable remnant and its SHA-256, joined by a `~`, which no plain
-    name has. So names never hold a separator, never exceed what a file system takes, and no two
-    keys share one, not even where capitals do not count.
+    Short keys of lower-case letters, digits, dots, dashes and underscores are used as they are.
+    The name of any other key is a readable part of it and its SHA-256, joined by `~`, which does
+    not occur in plain names. Names therefore never contain a path separator or exceed the limit of
+    a file system, and two keys never share a name, even if the file system ignores case.
 
     Raises
     ------
     UnicodeEncodeError
-        Where the key is not valid Unicode.
+        If the key is not valid Unicode.
+
+    Examples
+    --------
+    >>> entry_name("catalog")
+    'catalog'
+    >>> entry_name("../A b").startswith("a-b~")
+    True
     """
     if _PLAIN_NAME.fullmatch(key):
         return key
@@ -43,26 +50,26 @@ def entry_name(key: str) -> str:
 
 
 class Tier(Protocol):
-    """One place where entries are kept."""
+    """A place that stores entries."""
 
     label: ClassVar[str]
-    """What messages call it."""
+    """The name of the tier in messages."""
 
     def read(self, name: str) -> bytes | None:
-        """Return what is stored, or None where there is nothing."""
+        """Return the stored bytes, or None if there is no such entry."""
 
     def write(self, name: str, content: bytes) -> None:
-        """Store `content`, in place of what was there."""
+        """Store `content`; an existing entry is replaced."""
 
     def delete(self, name: str) -> None:
-        """Remove one entry, if it is there."""
+        """Remove an entry, if it exists."""
 
     def clear(self) -> set[str]:
         """Remove all entries and return their names."""
 
 
 class MemoryTier:
-    """Entries of this process."""
+    """Entries in the memory of this process."""
 
     label: ClassVar[str] = "memory"
 
@@ -70,15 +77,15 @@ class MemoryTier:
         self._contents: dict[str, bytes] = {}
 
     def read(self, name: str) -> bytes | None:
-        """Return what is stored, or None where there is nothing."""
+        """Return the stored bytes, or None if there is no such entry."""
         return self._contents.get(name)
 
     def write(self, name: str, content: bytes) -> None:
-        """Store `content`, in place of what was there."""
+        """Store `content`; an existing entry is replaced."""
         self._contents[name] = content
 
     def delete(self, name: str) -> None:
-        """Remove one entry, if it is there."""
+        """Remove an entry, if it exists."""
         self._contents.pop(name, None)
 
     def clear(self) -> set[str]:
@@ -89,31 +96,31 @@ class MemoryTier:
 
 
 class FileTier:
-    """Entries as files of one folder, which several processes may share.
+    """Entries as files of a folder, which several processes may share.
 
-    A file appears whole or not at all: it is written under a temporary name and moved. It is not
-    forced to disc, which would cost more than an entry is worth; what a power cut leaves behind
-    fails its digest and is fetched again. Only the owner may read what is made here.
-    All methods raise `OSError` where the file system refuses.
+    A file is written under a temporary name and then renamed, so readers never see a part of it.
+    It is not synced to disk, which would cost more than an entry is worth: after a power failure,
+    a damaged entry fails its digest and the data is fetched again. Only the owner can read the
+    files. All methods raise `OSError` if the file system refuses the operation.
     """
 
     label: ClassVar[str] = "file"
 
     def __init__(self, directory: Path) -> None:
-        self._directory = directory
+        self.directory = directory
 
     def read(self, name: str) -> bytes | None:
-        """Return what is stored, or None where there is nothing."""
+        """Return the stored bytes, or None if there is no such entry."""
         try:
             return self._path(name).read_bytes()
         except FileNotFoundError:
             return None
 
     def write(self, name: str, content: bytes) -> None:
-        """Store `content`, in place of what was there."""
-        self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        # mkstemp opens with mode 0600, which the entry keeps.
-        descriptor, temporary = tempfile.mkstemp(dir=self._directory, prefix=_TEMPORARY_PREFIX)
+        """Store `content`; an existing entry is replaced."""
+        self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        # mkstemp creates the file with mode 0600.
+        descriptor, temporary = tempfile.mkstemp(dir=self.directory, prefix=_TEMPORARY_PREFIX)
         try:
             with os.fdopen(descriptor, "wb") as file:
                 file.write(content)
@@ -123,14 +130,14 @@ class FileTier:
             raise
 
     def delete(self, name: str) -> None:
-        """Remove one entry, if it is there."""
+        """Remove an entry, if it exists."""
         self._path(name).unlink(missing_ok=True)
 
     def clear(self) -> set[str]:
         """Remove all entries and return their names.
 
-        Other files of the folder stay. So do temporary files, unless they are so old that their
-        writer must have been killed.
+        Other files of the folder are kept, and so are temporary files, unless they are so old
+        that their writer must have been killed.
         """
         names = self.names()
         for name in names:
@@ -150,16 +157,16 @@ class FileTier:
 
     def _files(self) -> list[Path]:
         try:
-            return [path for path in self._directory.iterdir() if path.is_file()]
+            return [path for path in self.directory.iterdir() if path.is_file()]
         except FileNotFoundError:
             return []
 
     def _path(self, name: str) -> Path:
-        return self._directory / f"{name}{FILE_SUFFIX}"
+        return self.directory / f"{name}{FILE_SUFFIX}"
 
 
 def _is_abandoned(temporary: Path) -> bool:
     try:
         return temporary.stat().st_mtime < time.time() - _ABANDONED_AFTER_SECONDS
-    except FileNotFoundError:  # its writer has just moved it
+    except FileNotFoundError:  # its writer renamed it after the folder was listed
         return False

@@ -1,4 +1,4 @@
-"""The settings of a run: from the command line, from the environment, or the defaults."""
+"""The settings of a run: from the command line, the environment, or the defaults."""
 
 from __future__ import annotations
 
@@ -7,33 +7,21 @@ import os
 import re
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Annotated, Final, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field
+from pydantic.dataclasses import dataclass
 
 from lambda_core.errors import ConfigurationError
+from lambda_core.settings import GivenValue, build_settings, read_environment
 
 type LambdaKind = Literal["data_fetcher", "processor", "report_generator"]
-"""What a function of the pipeline does, which decides how many workers it gets."""
+"""What a function of the pipeline does; it sets the number of workers."""
 
 _LAMBDA_WORKERS: Final[Mapping[str, int]] = {
     "data_fetcher": 20,
     "processor": 10,
     "report_generator": 5,
-}
-_VARIABLES: Final[Mapping[str, str]] = {
-    "aws_region": "AWS_DEFAULT_REGION",
-    "aws_profile": "AWS_PROFILE",
-    "cache_dir": "CACHE_DIR",
-    "cache_hours": "CACHE_HOURS",
-    "cache_enabled": "CACHE_ENABLED",
-    "output_dir": "OUTPUT_DIR",
-    "max_retries": "MAX_RETRIES",
-    "max_workers": "MAX_WORKERS",
-    "s3_cache_bucket": "S3_CACHE_BUCKET",
-    "ssm_regions": "SSM_REGIONS",
 }
 _SECONDS_VARIABLE: Final = "CACHE_TTL"
 _OPTIONS: Final[Mapping[str, str]] = {
@@ -45,11 +33,10 @@ _OPTIONS: Final[Mapping[str, str]] = {
     "ssm_regions": "--ssm-regions",
 }
 
-_MAX_HOURS: Final = 1_000_000  # more than a century; dates end before much longer times do
+_MAX_HOURS: Final = 1_000_000  # more than a century; much longer times overflow a datetime
 _SECONDS_PER_HOUR: Final = 3600
-_LONGEST_QUOTE: Final = 100
 
-# A code is put into host names, so it is one label of a host name; what it says is not our matter.
+# A region code becomes a label of a host name. SSM decides which regions exist, not this pattern.
 _REGION: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,62}")
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
 _BUCKET: Final = re.compile(
@@ -67,10 +54,10 @@ def _split_at_commas(given: object) -> object:
     return tuple(part.strip() for part in given.split(",")) if isinstance(given, str) else given
 
 
-def _require_each_once(codes: tuple[str, ...]) -> tuple[str, ...]:
-    # The quota is the region's: named twice, it would be asked at twice the rate.
+def _require_distinct(codes: tuple[str, ...]) -> tuple[str, ...]:
+    # Each region has its own quota: a region listed twice would be called at twice the rate.
     if len(set(codes)) < len(codes):
-        raise ValueError("a region code stands there twice")
+        raise ValueError("a region code appears twice")
     return codes
 
 
@@ -80,70 +67,82 @@ def _require_bucket(name: str) -> str:
     return name
 
 
-def _require_folder(given: object) -> object:
-    if not str(given) or "\0" in str(given):
-        raise ValueError("not a path")
-    # Raises a ValueError where the operating system gave bytes that are no text.
-    str(given).encode()
-    return given
+def _to_folder(given: object) -> object:
+    path = os.fspath(given) if isinstance(given, os.PathLike) else given
+    if isinstance(path, str):
+        if not path or "\0" in path:
+            raise ValueError("not a path")
+        # Raises a ValueError if the operating system gave bytes that are not UTF-8.
+        path.encode()
+    return path
 
 
 type _Region = Annotated[str, AfterValidator(_require_region)]
-type _Folder = Annotated[Path, Field(strict=False), BeforeValidator(_require_folder)]
+type _Folder = Annotated[str, BeforeValidator(_to_folder)]
 
 
-@dataclass(frozen=True, slots=True)
-class _Given:
-    """A setting that somebody made: where, and what."""
+@dataclass(
+    config=ConfigDict(
+        strict=True,
+        extra="forbid",
+        validate_assignment=True,
+        validate_by_name=True,
+        validate_by_alias=True,
+    )
+)
+class Config:
+    """The settings of a run. `Config()` holds the defaults and does not read the environment.
 
-    source: str
-    value: object
-    text: object
-    allowed: str | None
-
-
-class Config(BaseModel):
-    """The settings of a run. `Config()` is the defaults, whatever the environment says.
+    Assigning to an attribute checks the value, as the constructor does.
 
     Attributes
     ----------
     aws_region
-        Region of the S3 bucket, and of the SSM that is asked (`AWS_DEFAULT_REGION`).
+        Region of the S3 bucket and of the SSM endpoint (`AWS_DEFAULT_REGION`).
     aws_profile
-        Profile of AWS's configuration files, or None for what boto3 finds (`AWS_PROFILE`).
+        Profile in the AWS configuration files, or None to let boto3 choose (`AWS_PROFILE`).
     cache_dir
-        Folder of the cache (`CACHE_DIR`).
+        Folder of the cache (`CACHE_DIR`). A `pathlib.Path` is converted to text.
     cache_hours
-        How long cached data is used, in hours; 0 uses none (`CACHE_HOURS`, or `CACHE_TTL` in
-        seconds, which wins).
+        How long cached data is used, in hours; 0 turns the cache off (`CACHE_HOURS`, or
+        `CACHE_TTL` in seconds, which overrides it).
     cache_enabled
         Whether the cache is used at all (`CACHE_ENABLED`).
     output_dir
-        Folder of the reports (`OUTPUT_DIR`).
+        Folder of the reports (`OUTPUT_DIR`). A `pathlib.Path` is converted to text.
     max_retries
-        How often a failed call is tried again (`MAX_RETRIES`).
+        How many times a failed call is repeated (`MAX_RETRIES`).
     max_workers
-        Number of calls at the same time to one region (`MAX_WORKERS`).
+        Number of concurrent calls to one region (`MAX_WORKERS`).
     s3_cache_bucket
         Bucket of the cache's third tier, or None for two tiers (`S3_CACHE_BUCKET`).
     ssm_regions
-        Regions whose SSM is asked side by side, instead of that of `aws_region` (`SSM_REGIONS`,
-        separated by commas).
+        Regions to query concurrently instead of `aws_region` (`SSM_REGIONS`, separated by
+        commas).
 
     Raises
     ------
     pydantic.ValidationError
-        From `Config(...)` with a value that is not allowed. The other ways to make one raise
-        `lambda_core.errors.ConfigurationError`, which names the variables and options.
+        From the constructor and from an assignment, if a value is not allowed. The class methods
+        raise `lambda_core.errors.ConfigurationError`, which names the variables and options.
+
+    Examples
+    --------
+    >>> config = Config("eu-west-3", cache_hours=1)
+    >>> config.output_dir = "reports"
+    >>> config.aws_region, config.cache_dir, config.output_dir
+    ('eu-west-3', '.cache', 'reports')
     """
 
-    model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
-
-    aws_region: _Region = Field(default="us-east-1", description="a region code such as us-east-1")
+    aws_region: _Region = Field(
+        default="us-east-1",
+        validation_alias="AWS_DEFAULT_REGION",
+        description="a region code such as us-east-1",
+    )
     aws_profile: str | None = Field(
         default=None, min_length=1, description="the name of an AWS profile"
     )
-    cache_dir: _Folder = Field(default=Path(".cache"), description="the path of a folder")
+    cache_dir: _Folder = Field(default=".cache", description="the path of a folder")
     cache_hours: float = Field(
         default=24,
         ge=0,
@@ -152,7 +151,7 @@ class Config(BaseModel):
         description=f"a number of hours from 0 to {_MAX_HOURS}",
     )
     cache_enabled: bool = Field(default=True, description="true or false")
-    output_dir: _Folder = Field(default=Path("output"), description="the path of a folder")
+    output_dir: _Folder = Field(default="output", description="the path of a folder")
     max_retries: int = Field(default=3, ge=0, le=20, description="a whole number from 0 to 20")
     max_workers: int = Field(default=10, ge=1, le=64, description="a whole number from 1 to 64")
     s3_cache_bucket: Annotated[str, AfterValidator(_require_bucket)] | None = Field(
@@ -162,8 +161,8 @@ class Config(BaseModel):
     ssm_regions: Annotated[
         tuple[_Region, ...],
         BeforeValidator(_split_at_commas),
-        AfterValidator(_require_each_once),
-    ] = Field(default=(), description="region codes such as us-east-1,eu-west-1, each of them once")
+        AfterValidator(_require_distinct),
+    ] = Field(default=(), description="different region codes such as us-east-1,eu-west-1")
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] | None = None) -> Self:
@@ -172,95 +171,82 @@ class Config(BaseModel):
         Parameters
         ----------
         environ
-            Variables to read instead of the process's own.
+            Variables to read instead of those of the process.
 
         Raises
         ------
         ConfigurationError
-            Names every variable that is wrong, what it says, and what it may say.
+            Names every variable that is wrong, its value, and what is expected.
         """
-        return cls._make(_from_environment(environ))
+        return build_settings(cls, _read_environment(cls, environ))
 
     @classmethod
     def from_args(cls, args: argparse.Namespace, environ: Mapping[str, str] | None = None) -> Self:
-        """Return the settings of the command line, or else of the environment.
+        """Return the settings of the command line, and of the environment for the rest.
 
         Parameters
         ----------
         args
             May have `region`, `profile`, `cache_dir`, `cache_hours`, `no_cache`, `output_dir` and
-            `ssm_regions`; one that is missing or None leaves its setting to the environment.
+            `ssm_regions`. The environment decides the settings that are missing or None.
         environ
-            Variables to read instead of the process's own.
+            Variables to read instead of those of the process.
 
         Raises
         ------
         ConfigurationError
-            Names every option and variable that is wrong. A wrong variable does no harm where an
-            option stands in for it.
+            Names every option and variable that is wrong. A wrong variable is ignored if an
+            option overrides it.
         """
-        given = _from_environment(environ)
+        given = _read_environment(cls, environ)
         for field, option in _OPTIONS.items():
             value = getattr(args, option.removeprefix("--").replace("-", "_"), None)
             if value is not None:
-                given[field] = _Given(option, value, value, None)
+                given[field] = GivenValue(option, value)
         if getattr(args, "no_cache", None):
-            given["cache_enabled"] = _Given("--no-cache", False, False, None)
-        return cls._make(given)
+            given["cache_enabled"] = GivenValue("--no-cache", False)
+        return build_settings(cls, given)
 
     @classmethod
-    def for_lambda(cls, kind: LambdaKind, environ: Mapping[str, str] | None = None) -> Self:
-        """Return the settings of a function in Lambda, where only `/tmp` can be written.
+    def for_lambda(
+        cls, function_type: LambdaKind = "data_fetcher", environ: Mapping[str, str] | None = None
+    ) -> Self:
+        """Return the settings of a Lambda function, which can write below `/tmp` only.
 
-        Folders and workers are set by `kind`, all else by the environment. The folders are those
-        below `TMPDIR` where a stand-in for Lambda sets it.
+        `function_type` decides the folders and the number of workers; the environment decides the
+        rest. If `TMPDIR` is set, as it is in the local cloud, it replaces `/tmp`.
 
         Raises
         ------
         ConfigurationError
-            Names every variable that is wrong, or says that there is no such kind.
+            Names every variable that is wrong, or the function type that does not exist.
         """
-        if kind not in _LAMBDA_WORKERS:
+        if function_type not in _LAMBDA_WORKERS:
             raise ConfigurationError(
-                f"no kind of function is called {kind!r}; there are {', '.join(_LAMBDA_WORKERS)}"
+                f"unknown function type {function_type!r}; use one of {', '.join(_LAMBDA_WORKERS)}"
             )
         fixed = {
             "cache_dir": f"{tempfile.gettempdir()}/cache",
             "output_dir": f"{tempfile.gettempdir()}/output",
-            "max_workers": _LAMBDA_WORKERS[kind],
+            "max_workers": _LAMBDA_WORKERS[function_type],
         }
-        given = _from_environment(environ)
-        given |= {field: _Given(kind, value, value, None) for field, value in fixed.items()}
-        return cls._make(given)
-
-    @classmethod
-    def _make(cls, given: Mapping[str, _Given]) -> Self:
-        values = {field: setting.value for field, setting in given.items()}
-        try:
-            return cls.model_validate(values, strict=False)
-        except ValidationError as error:
-            wrong = dict.fromkeys(str(detail["loc"][0]) for detail in error.errors())
-        complaints = []
-        for field in wrong:
-            setting = given[field]
-            quoted = repr(str(setting.text)[:_LONGEST_QUOTE])
-            allowed = setting.allowed or cls.model_fields[field].description
-            complaints.append(f"{setting.source} is {quoted}, but must be {allowed}")
-        raise ConfigurationError(
-            "; ".join(complaints), settings=[given[field].source for field in wrong]
-        )
+        given = _read_environment(cls, environ)
+        given |= {field: GivenValue(function_type, value) for field, value in fixed.items()}
+        return build_settings(cls, given)
 
 
-def _from_environment(environ: Mapping[str, str] | None) -> dict[str, _Given]:
+def _read_environment(
+    settings: type[Config], environ: Mapping[str, str] | None
+) -> dict[str, GivenValue]:
     variables = os.environ if environ is None else environ
-    given = {
-        field: _Given(variable, variables[variable], variables[variable], None)
-        for field, variable in _VARIABLES.items()
-        if variables.get(variable, "").strip()
-    }
+    given = read_environment(settings, variables)
     if (seconds := variables.get(_SECONDS_VARIABLE, "")).strip():
-        allowed = f"a number of seconds from 0 to {_MAX_HOURS * _SECONDS_PER_HOUR}"
-        given["cache_hours"] = _Given(_SECONDS_VARIABLE, _to_hours(seconds), seconds, allowed)
+        given["cache_hours"] = GivenValue(
+            _SECONDS_VARIABLE,
+            _to_hours(seconds),
+            shown=seconds,
+            expected=f"a number of seconds from 0 to {_MAX_HOURS * _SECONDS_PER_HOUR}",
+        )
     return given
 
 
@@ -268,4 +254,4 @@ def _to_hours(seconds: str) -> float | str:
     try:
         return float(seconds) / _SECONDS_PER_HOUR
     except ValueError:
-        return seconds  # no number of hours either, which is what the message is about
+        return seconds  # not a number of hours either, so the check of the field rejects it

@@ -1,4 +1,4 @@
-"""The cache's third place: an S3 bucket. Imported only where one is configured."""
+"""The third tier of the cache: an S3 bucket. Imported only if a bucket is configured."""
 
 from __future__ import annotations
 
@@ -17,57 +17,63 @@ _SUFFIX = ".json"
 _MARK = {"written-by": "aws-ssm-fetcher-cache"}
 _READERS = 8
 
-# What is cached can be fetched again, so it is not worth a long wait.
+# Cached data can be fetched again, so a long wait is not worthwhile.
 _RETRY = RetryPolicy(attempts=2, base_seconds=0.2, cap_seconds=1.0, throttle_attempts=3)
 
 
 class S3Tier:
     """Entries as objects `cache/{name}.json` of a bucket, which several hosts may share.
 
-    Their metadata `written-by: aws-ssm-fetcher-cache` tells them from what else is in the bucket.
-    All methods raise `lambda_core.errors.ApplicationError` where S3 cannot be reached or refuses.
+    The metadata `written-by: aws-ssm-fetcher-cache` distinguishes them from other objects in the
+    bucket. All methods raise `lambda_core.errors.ApplicationError` if S3 is unreachable or refuses
+    the operation.
 
     Parameters
     ----------
     bucket
         The bucket's name.
     client
-        The client to use; one for `region` and `profile` is made at the first call where it is
-        None.
+        The client to use; None creates one for `region` and `profile` when it is first needed.
+    region, profile
+        None leaves the choice to boto3.
     """
 
     label: ClassVar[str] = "S3"
 
     def __init__(
-        self, bucket: str, client: S3Client | None, *, region: str, profile: str | None
+        self, bucket: str, client: S3Client | None, *, region: str | None, profile: str | None
     ) -> None:
-        self._bucket = bucket
-        self._client = client
+        self.bucket = bucket
+        self._given_client = client
         self._region = region
         self._profile = profile
 
     @cached_property
+    def client(self) -> S3Client:
+        """The client that was given, or a new one."""
+        return self._given_client or aws.client("s3", region=self._region, profile=self._profile)
+
+    @cached_property
     def _objects(self) -> S3Objects:
-        client = self._client or aws.client("s3", region=self._region, profile=self._profile)
-        return S3Objects(client, self._bucket, retry=_RETRY)
+        return S3Objects(self.client, self.bucket, retry=_RETRY)
 
     def read(self, name: str) -> bytes | None:
-        """Return what is stored, or None where there is nothing."""
+        """Return the stored bytes, or None if there is no such entry."""
         stored = self._objects.find(_object_key(name))
         return None if stored is None else stored.content
 
     def write(self, name: str, content: bytes) -> None:
-        """Store `content`, in place of what was there."""
+        """Store `content`; an existing entry is replaced."""
         self._objects.put(
             _object_key(name), content, content_type="application/json", metadata=_MARK
         )
 
     def delete(self, name: str) -> None:
-        """Remove one entry, if it is there."""
+        """Remove an entry, if it exists."""
         self._objects.delete([_object_key(name)])
 
     def clear(self) -> set[str]:
-        """Remove all entries and return their names; other objects stay, whatever their name."""
+        """Remove all entries and return their names; other objects are kept."""
         keys = [
             entry.key
             for entry in self._objects.list(_PREFIX)

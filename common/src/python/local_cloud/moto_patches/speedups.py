@@ -19,12 +19,6 @@ MOST: Final = 10
 """Parameters in a page; moto refuses to be asked for more."""
 
 
-def apply() -> None:
-    """Take the shortcuts in this process; after `mends.apply`, which loads the whole tree."""
-    names_of_services()
-    public_parameters_by_path()
-
-
 def names_of_services() -> None:
     """List the services that moto knows once; it lists a folder twice for every request."""
     from moto import backends

@@ -12,6 +12,7 @@ import sys
 import textwrap
 from collections import OrderedDict
 from collections.abc import Callable
+from dataclasses import replace
 from enum import IntEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -82,7 +83,7 @@ def clock() -> FakeClock:
 
 @pytest.fixture
 def config(tmp_path: Path) -> Config:
-    return Config(cache_dir=tmp_path / "cache")
+    return Config(cache_dir=str(tmp_path / "cache"))
 
 
 @pytest.fixture
@@ -95,8 +96,12 @@ def s3(aws_environment: str) -> S3Client:
     return boto3.client("s3", endpoint_url=aws_environment, region_name="us-east-1")
 
 
+def folder(config: Config) -> Path:
+    return Path(config.cache_dir)
+
+
 def cache_files(config: Config) -> list[Path]:
-    return sorted(config.cache_dir.iterdir())
+    return sorted(folder(config).iterdir())
 
 
 def only_file(config: Config) -> Path:
@@ -228,7 +233,7 @@ _MODELS: st.SearchStrategy[DomainModel] = st.one_of(
 def test_json_values_come_back_equal_from_memory_and_file(
     tmp_path_factory: pytest.TempPathFactory, value: JsonValue
 ) -> None:
-    config = Config(cache_dir=tmp_path_factory.mktemp("cache"))
+    config = Config(cache_dir=str(tmp_path_factory.mktemp("cache")))
     cache = CacheManager(config)
 
     assert cache.set("key", value)
@@ -245,7 +250,7 @@ def test_json_values_come_back_equal_from_memory_and_file(
 def test_models_come_back_equal_from_memory_and_file(
     tmp_path_factory: pytest.TempPathFactory, model: DomainModel
 ) -> None:
-    config = Config(cache_dir=tmp_path_factory.mktemp("cache"))
+    config = Config(cache_dir=str(tmp_path_factory.mktemp("cache")))
     cache = CacheManager(config)
 
     assert cache.set("key", model)
@@ -259,7 +264,7 @@ def test_models_come_back_equal_from_memory_and_file(
 def test_values_come_back_equal_from_s3(
     config: Config, bucket: str, s3: S3Client, value: object
 ) -> None:
-    config = config.model_copy(update={"s3_cache_bucket": bucket})
+    config = replace(config, s3_cache_bucket=bucket)
     assert CacheManager(config, s3_client=s3).set("key", value)
     only_file(config).unlink()
 
@@ -348,14 +353,14 @@ def _nested(depth: int) -> list[Any]:
         (_endless(), "nested"),
         (_nested(MAX_DEPTH + 1), "nested"),
         (DomainModel(), "DomainModel"),
-        (_Loose(held=(1, 2)), "_Loose would not come back equal"),
-        (_Loose(held={1: 2}), "_Loose would not come back equal"),
-        (_Loose(held=math.nan), "_Loose would not come back equal"),
-        (_Loose(held="\ud800"), "_Loose cannot be kept"),
-        (_Loose(held=object()), "_Loose cannot be kept"),
-        (_Loose(held=_endless()), "_Loose cannot be kept"),
-        (_Loose(held=10**5000), "_Loose cannot be kept"),
-        (_Loose(held=_nested(MAX_DEPTH + 1)), "nested"),
+        (_Loose(held=(1, 2)), "JSON would change this _Loose"),
+        (_Loose(held={1: 2}), "JSON would change this _Loose"),
+        (_Loose(held=math.nan), "JSON would change this _Loose"),
+        (_Loose(held="\ud800"), "_Loose cannot be stored"),
+        (_Loose(held=object()), "_Loose cannot be stored"),
+        (_Loose(held=_endless()), "_Loose cannot be stored"),
+        (_Loose(held=10**5000), "_Loose cannot be stored"),
+        (_Loose(held=_nested(10 * MAX_DEPTH)), "_Loose cannot be stored"),
     ],
 )
 def test_what_would_not_come_back_is_refused(
@@ -366,7 +371,7 @@ def test_what_would_not_come_back_is_refused(
 
     assert isinstance(caught.value, TypeError)
     assert cache.get("key") is None
-    assert not config.cache_dir.exists()
+    assert not folder(config).exists()
 
 
 def test_a_refusal_says_where_in_the_value(cache: CacheManager) -> None:
@@ -392,7 +397,7 @@ def test_a_model_that_was_made_wrongly_is_refused_without_further_noise(
     fields: dict[str, Any] = {"source": "x", "failed": "perhaps"}
     wrong = Launches.model_construct(**fields)
 
-    with pytest.raises(UncacheableError, match="this Launches cannot be kept as JSON"):
+    with pytest.raises(UncacheableError, match="this Launches cannot be stored as JSON"):
         cache.set("key", wrong)
     assert not recwarn.list
 
@@ -419,7 +424,7 @@ def test_two_models_of_one_name_are_not_confused(cache: CacheManager) -> None:
 
 def test_nothing_is_there_before_it_is_set(cache: CacheManager, config: Config) -> None:
     assert cache.get("key") is None
-    assert not config.cache_dir.exists()
+    assert not folder(config).exists()
 
 
 @pytest.mark.parametrize("fresh", [False, True])
@@ -439,7 +444,7 @@ def test_an_entry_lives_for_its_hours_and_not_longer(
 def test_promotion_does_not_make_an_entry_younger(
     config: Config, clock: FakeClock, bucket: str, s3: S3Client
 ) -> None:
-    config = config.model_copy(update={"s3_cache_bucket": bucket})
+    config = replace(config, s3_cache_bucket=bucket)
     CacheManager(config, s3_client=s3, clock=clock).set("key", "value")
     only_file(config).unlink()
     clock.now += 20 * HOUR
@@ -448,16 +453,13 @@ def test_promotion_does_not_make_an_entry_younger(
 
     clock.now += 4 * HOUR
     assert reader.get("key") is None
-    assert (
-        CacheManager(config.model_copy(update={"s3_cache_bucket": None}), clock=clock).get("key")
-        is None
-    )
+    assert CacheManager(replace(config, s3_cache_bucket=None), clock=clock).get("key") is None
 
 
 def test_what_was_promoted_is_found_without_the_lower_tiers(
     config: Config, bucket: str, s3: S3Client
 ) -> None:
-    config = config.model_copy(update={"s3_cache_bucket": bucket})
+    config = replace(config, s3_cache_bucket=bucket)
     CacheManager(config, s3_client=s3).set("key", "value")
     only_file(config).unlink()
     reader = CacheManager(config, s3_client=s3)
@@ -472,8 +474,8 @@ def test_what_was_promoted_is_found_without_the_lower_tiers(
 def test_a_younger_entry_further_down_is_found_behind_an_expired_one(
     config: Config, clock: FakeClock, tmp_path: Path, bucket: str, s3: S3Client
 ) -> None:
-    config = config.model_copy(update={"s3_cache_bucket": bucket})
-    other_host = config.model_copy(update={"cache_dir": tmp_path / "other"})
+    config = replace(config, s3_cache_bucket=bucket)
+    other_host = replace(config, cache_dir=str(tmp_path / "other"))
     cache = CacheManager(config, s3_client=s3, clock=clock)
     cache.set("key", "old")
     clock.now += 25 * HOUR
@@ -487,7 +489,7 @@ def test_a_reader_who_wants_younger_entries_gets_no_older_ones(
     config: Config, clock: FakeClock
 ) -> None:
     CacheManager(config, clock=clock).set("key", "value")
-    impatient = CacheManager(config.model_copy(update={"cache_hours": 2.0}), clock=clock)
+    impatient = CacheManager(replace(config, cache_hours=2.0), clock=clock)
     clock.now += 2 * HOUR
 
     assert impatient.get("key") is None
@@ -513,7 +515,7 @@ def test_one_who_needs_young_data_leaves_the_older_to_others(
 
 
 def test_a_reader_with_patience_does_not_prolong_an_entry(config: Config, clock: FakeClock) -> None:
-    CacheManager(config.model_copy(update={"cache_hours": 2.0}), clock=clock).set("key", "value")
+    CacheManager(replace(config, cache_hours=2.0), clock=clock).set("key", "value")
     clock.now += 2 * HOUR
 
     assert CacheManager(config, clock=clock).get("key") is None
@@ -521,10 +523,10 @@ def test_a_reader_with_patience_does_not_prolong_an_entry(config: Config, clock:
 
 @pytest.mark.parametrize("off", [{"cache_enabled": False}, {"cache_hours": 0.0}])
 def test_a_cache_that_is_off_touches_nothing(
-    config: Config, clock: FakeClock, off: dict[str, object]
+    config: Config, clock: FakeClock, off: dict[str, Any]
 ) -> None:
     CacheManager(config, clock=clock).set("key", "value")
-    cache = CacheManager(config.model_copy(update=off), clock=clock)
+    cache = CacheManager(replace(config, **off), clock=clock)
     before = {path: path.read_bytes() for path in cache_files(config)}
 
     assert cache.get("key") is None
@@ -535,10 +537,10 @@ def test_a_cache_that_is_off_touches_nothing(
 
 
 def test_a_cache_that_is_off_makes_no_folder(config: Config) -> None:
-    cache = CacheManager(config.model_copy(update={"cache_enabled": False}))
+    cache = CacheManager(replace(config, cache_enabled=False))
     cache.set("key", "value")
 
-    assert not config.cache_dir.exists()
+    assert not folder(config).exists()
 
 
 def test_times_are_in_utc_whatever_the_clock_shows(config: Config, clock: FakeClock) -> None:
@@ -595,7 +597,7 @@ def test_a_damaged_file_is_dropped_and_logged(
     with caplog.at_level(logging.WARNING, LOGGER):
         assert cache.get("key") is None
 
-    assert "Cache entry 'key' dropped from the file tier: " in caplog.text
+    assert "Removed cache entry 'key' from the file tier: " in caplog.text
     assert cache_files(config) == []
     assert cache.set("key", "again")
     assert CacheManager(config).get("key") == "again"
@@ -605,10 +607,10 @@ def test_a_file_under_the_name_of_another_key_is_a_miss(
     config: Config, caplog: pytest.LogCaptureFixture
 ) -> None:
     CacheManager(config).set("mine", "value")
-    only_file(config).rename(config.cache_dir / "yours.cache.json")
+    only_file(config).rename(folder(config) / "yours.cache.json")
 
     assert CacheManager(config).get("yours") is None
-    assert "it is of another key, 'mine'" in caplog.text
+    assert "it belongs to another key, 'mine'" in caplog.text
 
 
 def test_an_entry_from_the_future_is_damaged(
@@ -634,7 +636,7 @@ def test_a_model_that_has_changed_since_is_a_miss(
     Changing.__name__ = "Renamed"
 
     assert CacheManager(config).get("key") is None
-    assert "it holds a Changing, which this program does not know" in caplog.text
+    assert "it contains a Changing, a model that this program does not have" in caplog.text
 
 
 def test_a_model_whose_fields_have_changed_is_a_miss(
@@ -650,22 +652,22 @@ def test_a_model_whose_fields_have_changed_is_a_miss(
     Before.__name__, After.__name__ = "Formerly", "Before"
 
     assert CacheManager(config).get("key") is None
-    assert "it is not a Before as this program knows it" in caplog.text
+    assert "it does not match the fields of the model Before" in caplog.text
 
 
 def test_a_damaged_object_is_dropped_from_s3_and_logged(
     config: Config, bucket: str, s3: S3Client, caplog: pytest.LogCaptureFixture
 ) -> None:
-    config = config.model_copy(update={"s3_cache_bucket": bucket})
+    config = replace(config, s3_cache_bucket=bucket)
     s3.put_object(Bucket=bucket, Key="cache/key.json", Body=b'{"version": 1')
 
     assert CacheManager(config, s3_client=s3).get("key") is None
-    assert "dropped from the S3 tier" in caplog.text
+    assert "Removed cache entry 'key' from the S3 tier" in caplog.text
     assert s3.list_objects_v2(Bucket=bucket)["KeyCount"] == 0
 
 
 def test_a_damaged_file_is_made_good_from_s3(config: Config, bucket: str, s3: S3Client) -> None:
-    config = config.model_copy(update={"s3_cache_bucket": bucket})
+    config = replace(config, s3_cache_bucket=bucket)
     CacheManager(config, s3_client=s3).set("key", "value")
     whole = only_file(config).read_bytes()
     _cut_short(only_file(config))
@@ -712,7 +714,7 @@ def test_any_key_stays_in_the_folder(config: Config, tmp_path: Path, key: str) -
 def test_awkward_keys_stay_below_the_prefix_in_s3(
     config: Config, bucket: str, s3: S3Client
 ) -> None:
-    config = config.model_copy(update={"s3_cache_bucket": bucket})
+    config = replace(config, s3_cache_bucket=bucket)
     keys = ["", "..", "../reports/x", "a/b", "A", "a", "k" * 2000, "nul\0é", "cache/key.json"]
     cache = CacheManager(config, s3_client=s3)
     for key in keys:
@@ -731,7 +733,7 @@ def test_awkward_keys_stay_below_the_prefix_in_s3(
 def test_plain_keys_are_names_that_people_know(
     config: Config, bucket: str, s3: S3Client, key: str
 ) -> None:
-    config = config.model_copy(update={"s3_cache_bucket": bucket})
+    config = replace(config, s3_cache_bucket=bucket)
     CacheManager(config, s3_client=s3).set(key, "value")
 
     assert only_file(config).name == f"{key}.cache.json"
@@ -750,7 +752,7 @@ def test_plain_keys_are_names_that_people_know(
 def test_no_two_keys_share_a_file_even_where_capitals_do_not_count(
     tmp_path_factory: pytest.TempPathFactory, keys: list[str]
 ) -> None:
-    config = Config(cache_dir=tmp_path_factory.mktemp("cache"))
+    config = Config(cache_dir=str(tmp_path_factory.mktemp("cache")))
     cache = CacheManager(config)
     for key in keys:
         cache.set(key, key)
@@ -771,36 +773,36 @@ def test_a_key_that_is_no_text_is_refused(cache: CacheManager, key: str) -> None
 def test_only_the_owner_may_read_what_is_kept(cache: CacheManager, config: Config) -> None:
     cache.set("key", "value")
 
-    assert stat.S_IMODE(config.cache_dir.stat().st_mode) == 0o700
+    assert stat.S_IMODE(folder(config).stat().st_mode) == 0o700
     assert stat.S_IMODE(only_file(config).stat().st_mode) == 0o600
 
 
 def test_a_folder_that_is_there_keeps_its_permissions(cache: CacheManager, config: Config) -> None:
-    config.cache_dir.mkdir(mode=0o755)
-    config.cache_dir.chmod(0o755)
+    folder(config).mkdir(mode=0o755)
+    folder(config).chmod(0o755)
     cache.set("key", "value")
 
-    assert stat.S_IMODE(config.cache_dir.stat().st_mode) == 0o755
+    assert stat.S_IMODE(folder(config).stat().st_mode) == 0o755
 
 
 def test_a_write_that_fails_leaves_the_old_entry_and_no_rest(
     config: Config, caplog: pytest.LogCaptureFixture
 ) -> None:
     cache = CacheManager(config)
-    (config.cache_dir / "key.cache.json").mkdir(parents=True)  # a file cannot take its place
+    (folder(config) / "key.cache.json").mkdir(parents=True)  # a file cannot take its place
 
     assert cache.set("key", "value") is False
 
     assert cache.get("key") == "value"  # memory has it
     assert [path.name for path in cache_files(config)] == ["key.cache.json"]
-    assert "The cache goes on without its file tier" in caplog.text
+    assert "The cache no longer uses its file tier" in caplog.text
 
 
 def test_a_folder_that_cannot_be_made_costs_the_file_tier_only(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     (tmp_path / "file").touch()
-    cache = CacheManager(Config(cache_dir=tmp_path / "file" / "cache"))
+    cache = CacheManager(Config(cache_dir=str(tmp_path / "file" / "cache")))
 
     assert cache.set("key", "value") is False
     assert cache.set("other", "value") is False
@@ -815,15 +817,15 @@ def test_a_folder_that_cannot_be_made_costs_the_file_tier_only(
 def test_clearing_removes_and_counts_every_key_once(
     config: Config, clock: FakeClock, bucket: str, s3: S3Client
 ) -> None:
-    config = config.model_copy(update={"s3_cache_bucket": bucket})
+    config = replace(config, s3_cache_bucket=bucket)
     cache = CacheManager(config, s3_client=s3, clock=clock)
     cache.set("everywhere", 1)
     cache.set("expired/and awkward", 2)
     cache.set("damaged", 3)
     s3.delete_object(Bucket=bucket, Key="cache/damaged.json")
-    (config.cache_dir / "damaged.cache.json").write_bytes(b"")
+    (folder(config) / "damaged.cache.json").write_bytes(b"")
     cache.set("only in s3", 4)
-    for file in config.cache_dir.glob("only-in-s3*"):
+    for file in folder(config).glob("only-in-s3*"):
         file.unlink()
     others = [
         "cache/deeper/not-ours.json",
@@ -848,7 +850,7 @@ def test_clearing_removes_and_counts_every_key_once(
 def test_an_object_that_cannot_be_told_apart_stays_and_is_no_success(
     config: Config, bucket: str, s3: S3Client, moto_server: str
 ) -> None:
-    config = config.model_copy(update={"s3_cache_bucket": bucket})
+    config = replace(config, s3_cache_bucket=bucket)
     CacheManager(config, s3_client=s3).set("key", "value")
 
     with FaultProxy(
@@ -865,17 +867,17 @@ def test_clearing_leaves_other_files_alone(cache: CacheManager, config: Config) 
     cache.set("key", "value")
     others = {"notes.json", "key.json.bak", ".writing-now"}
     for name in others:
-        (config.cache_dir / name).touch()
-    (config.cache_dir / "folder.cache.json").mkdir()
+        (folder(config) / name).touch()
+    (folder(config) / "folder.cache.json").mkdir()
 
     assert cache.clear_all() == 1
     assert {path.name for path in cache_files(config)} == others | {"folder.cache.json"}
 
 
 def test_clearing_removes_what_a_killed_writer_left(cache: CacheManager, config: Config) -> None:
-    config.cache_dir.mkdir()
-    abandoned = config.cache_dir / ".writing-long-ago"
-    other = config.cache_dir / "notes.txt"
+    folder(config).mkdir()
+    abandoned = folder(config) / ".writing-long-ago"
+    other = folder(config) / "notes.txt"
     for path in (abandoned, other):
         path.touch()
         os.utime(path, (0, 0))
@@ -886,19 +888,19 @@ def test_clearing_removes_what_a_killed_writer_left(cache: CacheManager, config:
 
 def test_clearing_where_nothing_is_makes_nothing(cache: CacheManager, config: Config) -> None:
     assert cache.clear_all() == 0
-    assert not config.cache_dir.exists()
+    assert not folder(config).exists()
 
 
 def test_clearing_works_where_the_cache_is_off(cache: CacheManager, config: Config) -> None:
     cache.set("key", "value")
 
-    assert CacheManager(config.model_copy(update={"cache_enabled": False})).clear_all() == 1
+    assert CacheManager(replace(config, cache_enabled=False)).clear_all() == 1
     assert cache_files(config) == []
 
 
 def test_clearing_that_fails_says_where_and_clears_the_rest(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    cache = CacheManager(Config(cache_dir=tmp_path / "file"))
+    cache = CacheManager(Config(cache_dir=str(tmp_path / "file")))
     cache.set("key", "value")
 
     with pytest.raises(CacheError, match=r"the file tier: .*file") as caught:
@@ -911,7 +913,7 @@ def test_clearing_that_fails_says_where_and_clears_the_rest(tmp_path: Path) -> N
 def test_clearing_an_unreachable_bucket_is_no_success(
     config: Config, bucket: str, s3: S3Client
 ) -> None:
-    config = config.model_copy(update={"s3_cache_bucket": bucket + "-gone"})
+    config = replace(config, s3_cache_bucket=bucket + "-gone")
     cache = CacheManager(config, s3_client=s3)
     assert cache.set("key", "value") is False
 
@@ -925,20 +927,20 @@ def test_info_tells_what_is_kept(config: Config, clock: FakeClock) -> None:
     clock.now += 23 * HOUR
     cache = CacheManager(config, clock=clock)
     cache.set("new/awkward", CATALOG)
-    (config.cache_dir / "broken.cache.json").write_bytes(b"{")
-    (config.cache_dir / "other.txt").write_bytes(b"{")
-    (config.cache_dir / "moved.cache.json").write_bytes(
-        (config.cache_dir / "old.cache.json").read_bytes()
+    (folder(config) / "broken.cache.json").write_bytes(b"{")
+    (folder(config) / "other.txt").write_bytes(b"{")
+    (folder(config) / "moved.cache.json").write_bytes(
+        (folder(config) / "old.cache.json").read_bytes()
     )
     clock.now += HOUR
 
     info = cache.info()
 
-    assert (info.directory, info.enabled, info.ttl_hours) == (config.cache_dir, True, 24)
+    assert (info.directory, info.enabled, info.ttl_hours) == (folder(config), True, 24)
     assert info.s3_bucket is None
     assert info.files == 4
     assert info.total_size == sum(
-        path.stat().st_size for path in config.cache_dir.glob("*.cache.json")
+        path.stat().st_size for path in folder(config).glob("*.cache.json")
     )
     broken, moved, new, old = info.entries
     assert (broken.file, broken.size, broken.valid) == ("broken.cache.json", 1, False)
@@ -948,13 +950,13 @@ def test_info_tells_what_is_kept(config: Config, clock: FakeClock) -> None:
     assert (new.created, new.expires) == (clock.now - HOUR, clock.now + 23 * HOUR)
     assert (old.key, old.valid) == ("old", False)
     assert (old.created, old.expires) == (clock.now - 24 * HOUR, clock.now)
-    assert (config.cache_dir / "broken.cache.json").exists()
+    assert (folder(config) / "broken.cache.json").exists()
 
 
 def test_info_agrees_with_get_for_an_impatient_reader(config: Config, clock: FakeClock) -> None:
     CacheManager(config, clock=clock).set("key", "value")
     clock.now += 3 * HOUR
-    impatient = CacheManager(config.model_copy(update={"cache_hours": 2.0}), clock=clock)
+    impatient = CacheManager(replace(config, cache_hours=2.0), clock=clock)
 
     (entry,) = impatient.info().entries
 
@@ -966,41 +968,60 @@ def test_info_of_nothing(cache: CacheManager, config: Config) -> None:
     info = cache.info()
 
     assert (info.files, info.total_size, info.entries) == (0, 0, ())
-    assert str(info) == f"Cache {config.cache_dir}: entries live 24 hours\n0 files, 0 bytes"
+    assert str(info).splitlines() == [
+        60 * "=",
+        "CACHE INFORMATION",
+        60 * "=",
+        f"Cache Directory: {config.cache_dir}",
+        "TTL Hours: 24",
+        "Total Files: 0",
+        "Total Size: 0.00 KB",
+        60 * "=",
+    ]
 
 
-def test_info_reads_well(config: Config, clock: FakeClock) -> None:
-    config = config.model_copy(update={"s3_cache_bucket": "my-bucket", "cache_enabled": False})
-    CacheManager(
-        config.model_copy(update={"cache_enabled": True, "s3_cache_bucket": None}), clock=clock
-    ).set("key", "value")
-    size = only_file(config).stat().st_size
-    (config.cache_dir / "broken.cache.json").write_bytes(b"{")
+def test_info_is_a_readable_block(config: Config, clock: FakeClock) -> None:
+    CacheManager(config, clock=clock).set("key", "x" * 1000)
+    size = only_file(config).stat().st_size / 1024
+    (folder(config) / "broken.cache.json").write_bytes(512 * b"{")
+    config = replace(config, s3_cache_bucket="my-bucket", cache_hours=1.5, cache_enabled=False)
 
-    assert str(CacheManager(config, clock=clock).info()) == (
-        f"Cache {config.cache_dir}: switched off, backed by the S3 bucket my-bucket\n"
-        f"2 files, {size + 1} bytes\n"
-        "  damaged  broken.cache.json: 1 byte\n"
-        f"  valid    key: {size} bytes\n"
-        "           created 2026-03-01 12:30:15+00:00, expires 2026-03-02 12:30:15+00:00"
-    )
+    assert str(CacheManager(config, clock=clock).info()).splitlines() == [
+        60 * "=",
+        "CACHE INFORMATION",
+        60 * "=",
+        f"Cache Directory: {config.cache_dir}",
+        "TTL Hours: 1.5",
+        "Total Files: 2",
+        f"Total Size: {size + 0.5:.2f} KB",
+        "The cache is turned off.",
+        "S3 Bucket: my-bucket",
+        "",
+        "Cached Files:",
+        "  damaged  broken.cache.json: 0.50 KB",
+        f"  valid    key: {size:.2f} KB",
+        "           created 2026-03-01 12:30:15+00:00, expires 2026-03-01 14:00:15+00:00",
+        60 * "=",
+    ]
 
 
 def test_info_cannot_command_the_terminal(config: Config) -> None:
     CacheManager(config).set("\x1b[2Jkey\n", "value")
-    (config.cache_dir / "\x1b[2J.cache.json").touch()
+    (folder(config) / "\x1b[2J.cache.json").touch()
 
+    (folder(config) / "\x1b[31m").mkdir()
+    config = replace(config, cache_dir=f"{config.cache_dir}/\x1b[31m/..")
     lines = str(CacheManager(config).info()).splitlines()
 
-    assert len(lines) == 5
+    assert len(lines) == 13
     assert all(line.isprintable() for line in lines)
 
 
 def test_info_of_a_folder_that_cannot_be_read_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
 
-    with pytest.raises(CacheError, match="the cache cannot be read"):
-        CacheManager(Config(cache_dir=tmp_path / "file")).info()
+    with pytest.raises(CacheError, match="cannot read the cache"):
+        CacheManager(Config(cache_dir=str(tmp_path / "file"))).info()
 
 
 # When S3 fails
@@ -1010,16 +1031,16 @@ def test_an_unreachable_bucket_is_a_miss_with_one_warning(
     config: Config, caplog: pytest.LogCaptureFixture
 ) -> None:
     nobody = boto3.client("s3", endpoint_url="http://127.0.0.1:9", region_name="us-east-1")
-    config = config.model_copy(update={"s3_cache_bucket": "nobody-there"})
+    config = replace(config, s3_cache_bucket="nobody-there")
     cache = CacheManager(config, s3_client=nobody)
 
     assert cache.get("key") is None
     assert cache.set("key", "value") is False
     assert cache.get("key") == "value"
-    assert CacheManager(config.model_copy(update={"s3_cache_bucket": None})).get("key") == "value"
+    assert CacheManager(replace(config, s3_cache_bucket=None)).get("key") == "value"
     (record,) = [record for record in caplog.records if record.name == LOGGER]
     assert record.levelno == logging.WARNING
-    assert "The cache goes on without its S3 tier" in record.getMessage()
+    assert "The cache no longer uses its S3 tier" in record.getMessage()
 
 
 _DENIED = b"<Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>"
@@ -1036,7 +1057,7 @@ def test_a_failing_bucket_is_a_miss_and_is_not_asked_again(
     caplog: pytest.LogCaptureFixture,
     action: Action,
 ) -> None:
-    config = config.model_copy(update={"s3_cache_bucket": bucket})
+    config = replace(config, s3_cache_bucket=bucket)
     CacheManager(config, s3_client=s3).set("key", "value")
     only_file(config).unlink()
 
@@ -1050,7 +1071,7 @@ def test_a_failing_bucket_is_a_miss_and_is_not_asked_again(
         assert proxy.calls.total() == calls
 
     (record,) = [record for record in caplog.records if record.name == LOGGER]
-    assert "The cache goes on without its S3 tier: cannot read 'cache/key.json'" in record.message
+    assert "The cache no longer uses its S3 tier: cannot read 'cache/key.json'" in record.message
     assert CacheManager(config, s3_client=s3).get("key") == "value"  # nothing was dropped
 
 
@@ -1061,7 +1082,7 @@ def test_a_damaged_object_that_cannot_be_removed_is_a_miss_all_the_same(
     moto_server: str,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    config = config.model_copy(update={"s3_cache_bucket": bucket})
+    config = replace(config, s3_cache_bucket=bucket)
     s3.put_object(Bucket=bucket, Key="cache/key.json", Body=b"{")
 
     with FaultProxy(
@@ -1070,14 +1091,14 @@ def test_a_damaged_object_that_cannot_be_removed_is_a_miss_all_the_same(
         client = aws.client("s3", region="us-east-1", endpoint_url=proxy.url)
         assert CacheManager(config, s3_client=client).get("key") is None
 
-    assert "dropped from the S3 tier" in caplog.text
+    assert "Removed cache entry 'key' from the S3 tier" in caplog.text
     assert "cannot delete 'cache/key.json'" in caplog.text
 
 
 def test_one_hiccup_of_the_bucket_costs_nothing(
     config: Config, bucket: str, s3: S3Client, moto_server: str
 ) -> None:
-    config = config.model_copy(update={"s3_cache_bucket": bucket})
+    config = replace(config, s3_cache_bucket=bucket)
     CacheManager(config, s3_client=s3).set("key", "value")
     only_file(config).unlink()
 
@@ -1088,7 +1109,7 @@ def test_one_hiccup_of_the_bucket_costs_nothing(
 
 
 def test_a_client_is_made_where_none_is_given(config: Config, bucket: str, s3: S3Client) -> None:
-    config = config.model_copy(update={"s3_cache_bucket": bucket})
+    config = replace(config, s3_cache_bucket=bucket)
 
     assert CacheManager(config).set("key", "value")
     assert s3.list_objects_v2(Bucket=bucket)["KeyCount"] == 1
@@ -1097,7 +1118,7 @@ def test_a_client_is_made_where_none_is_given(config: Config, bucket: str, s3: S
 def test_a_profile_that_does_not_exist_costs_the_s3_tier_only(
     config: Config, caplog: pytest.LogCaptureFixture
 ) -> None:
-    config = config.model_copy(update={"s3_cache_bucket": "bucket", "aws_profile": "nobody"})
+    config = replace(config, s3_cache_bucket="bucket", aws_profile="nobody")
     cache = CacheManager(config)
 
     assert cache.set("key", "value") is False
@@ -1121,14 +1142,14 @@ def _python(code: str, *arguments: object) -> subprocess.Popen[str]:
 def test_the_cache_does_not_pay_for_boto3_without_a_bucket(config: Config) -> None:
     process = _python(
         """
-        import pathlib, sys
+        import sys
         from aws_ssm_fetcher.core.cache import CacheManager
         from aws_ssm_fetcher.core.config import Config
-        cache = CacheManager(Config(cache_dir=pathlib.Path(sys.argv[1])))
+        cache = CacheManager(Config(cache_dir=sys.argv[1]))
         assert cache.set("key", [1]) and cache.get("key") == [1]
         print({"boto3", "botocore", "polars"} & sys.modules.keys())
         """,
-        config.cache_dir,
+        folder(config),
     )
     out, err = process.communicate(timeout=60)
 
@@ -1137,11 +1158,11 @@ def test_the_cache_does_not_pay_for_boto3_without_a_bucket(config: Config) -> No
 
 def test_processes_that_share_a_folder_see_whole_entries_only(config: Config) -> None:
     code = """
-        import logging, pathlib, sys
+        import logging, sys
         from aws_ssm_fetcher.core.cache import CacheManager
         from aws_ssm_fetcher.core.config import Config
         logging.basicConfig(level=logging.WARNING)
-        config, writer = Config(cache_dir=pathlib.Path(sys.argv[1])), sys.argv[2]
+        config, writer = Config(cache_dir=sys.argv[1]), sys.argv[2]
         for turn in range(150):
             size = 1 + turn * 37 % 2000
             assert CacheManager(config).set("shared", [writer, turn, "x" * size, size])
@@ -1150,7 +1171,7 @@ def test_processes_that_share_a_folder_see_whole_entries_only(config: Config) ->
             assert len(found[2]) == found[3] == 1 + found[1] * 37 % 2000
             print(found[0])
     """
-    processes = [_python(code, config.cache_dir, writer) for writer in ("one", "two", "three")]
+    processes = [_python(code, folder(config), writer) for writer in ("one", "two", "three")]
     answers = [process.communicate(timeout=120) for process in processes]
 
     assert [process.returncode for process in processes] == [0, 0, 0], answers

@@ -63,7 +63,7 @@ class CacheMachine(RuleBasedStateMachine):
         self.bucket = f"states-{next(self.numbers)}"
         self.s3.create_bucket(Bucket=self.bucket)
         self.config = Config(
-            cache_dir=Path(self.folder.name) / "cache",
+            cache_dir=str(Path(self.folder.name) / "cache"),
             cache_hours=TTL.total_seconds() / 3600,
             s3_cache_bucket=self.bucket,
         )
@@ -124,15 +124,15 @@ class CacheMachine(RuleBasedStateMachine):
     def lose_the_folder(self) -> None:
         for file in self.file_paths():
             file.unlink()
-        if self.config.cache_dir.exists():
-            self.config.cache_dir.rmdir()
+        if self.cache.cache_dir.exists():
+            self.cache.cache_dir.rmdir()
         self.files.clear()
 
     @precondition(lambda self: self.files)
     @rule(data=st.data(), keep=st.floats(0, 0.999))
     def cut_a_file_short(self, data: st.DataObject, keep: float) -> None:
         key = data.draw(st.sampled_from(sorted(self.files)))
-        path = self.config.cache_dir / f"{entry_name(key)}{FILE_SUFFIX}"
+        path = self.cache.cache_dir / f"{entry_name(key)}{FILE_SUFFIX}"
         content = path.read_bytes()
         path.write_bytes(content[: int(len(content) * keep)])
         self.files[key] = dataclasses.replace(self.files[key], damaged=True)
@@ -173,7 +173,7 @@ class CacheMachine(RuleBasedStateMachine):
         assert {entry.key for entry in self.cache.info().entries if entry.valid} == valid
 
     def file_paths(self) -> list[Path]:
-        directory = self.config.cache_dir
+        directory = self.cache.cache_dir
         return sorted(directory.iterdir()) if directory.exists() else []
 
 

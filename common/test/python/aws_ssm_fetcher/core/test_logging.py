@@ -39,8 +39,8 @@ def test_a_step_is_timed_and_logged(lines: io.StringIO) -> None:
 def test_the_cache_warns_in_one_line(lines: io.StringIO, tmp_path: Path) -> None:
     (tmp_path / "key.cache.json").write_bytes(b"{")
 
-    assert CacheManager(Config(cache_dir=tmp_path)).get("key") is None
+    assert CacheManager(Config(cache_dir=str(tmp_path))).get("key") is None
 
     (line,) = lines.getvalue().splitlines()
     assert "WARNING" in line
-    assert "Cache entry 'key' dropped from the file tier: it is not an entry: " in line
+    assert "Removed cache entry 'key' from the file tier: it is not an entry: " in line

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -58,10 +59,10 @@ def test_the_stages_give_the_files_that_one_process_gives(
     client: S3Client = aws.client("s3", region="us-east-1")
     bucket = new_bucket(client)
     store = store_in(client, bucket)
-    config = Config(cache_dir=tmp_path / "cache", s3_cache_bucket=bucket)
+    config = Config(cache_dir=str(tmp_path / "cache"), s3_cache_bucket=bucket)
 
     def fetcher(cache_dir: str) -> AWSSSMDataFetcher:
-        own = config.model_copy(update={"cache_dir": tmp_path / cache_dir})
+        own = dataclasses.replace(config, cache_dir=str(tmp_path / cache_dir))
         return AWSSSMDataFetcher(
             own, max_tps=100_000, source=Source("a snapshot"), cache=CacheManager(own)
         )

@@ -1,10 +1,13 @@
-"""Each departure of moto from AWS that is mended: gone here, and still there in plain moto."""
+"""Each patch of moto: the local cloud behaves like AWS, and plain moto still does not."""
 
 from __future__ import annotations
 
 import io
 import json
+import os
 import re
+import subprocess
+import sys
 import threading
 import time
 import uuid
@@ -37,7 +40,7 @@ def clients_at(url: str) -> Clients:
     )  # type: ignore[call-overload]  # any service
 
 
-def name(prefix: str = "mend") -> str:
+def name(prefix: str = "patch") -> str:
     return f"{prefix}-{uuid.uuid4()}"
 
 
@@ -672,15 +675,33 @@ def plain(moto_server: str, monkeypatch: pytest.MonkeyPatch) -> Clients:
     return clients_at(moto_server)
 
 
-def test_each_mend_is_checked_and_explained() -> None:
+def test_each_patch_is_checked_and_explained() -> None:
     page = (Path(__file__).parents[5] / "docs/local-cloud.md").read_text(encoding="utf-8")
-    assert set(CHECKS) == set(moto_patches.MENDS)
-    for mend in moto_patches.MENDS:
-        assert mend.__doc__ is not None
-        assert "https://docs.aws.amazon.com/" in mend.__doc__
-        assert "moto" in mend.__doc__
-        name = f"{mend.__module__.rpartition('.')[2]}.{mend.__name__}"
-        assert f"| `{name}` | {mend.__doc__.splitlines()[0]} |\n" in page
+    patches = [patch for of_service in moto_patches.PATCHES.values() for patch in of_service]
+    assert set(CHECKS) == set(patches)
+    for patch in patches:
+        assert patch.__doc__ is not None
+        assert "https://docs.aws.amazon.com/" in patch.__doc__
+        assert "moto" in patch.__doc__
+        name = f"{patch.__module__.rpartition('.')[2]}.{patch.__name__}"
+        assert f"| `{name}` | {patch.__doc__.splitlines()[0]} |\n" in page
+
+
+def test_a_service_is_patched_without_importing_the_others() -> None:
+    program = (
+        "import sys; from local_cloud import moto_patches; moto_patches.apply('s3'); "
+        "print(*sorted(name for name in sys.modules if name.count('.') == 1 and "
+        "name.startswith('moto.')))"
+    )
+    result = subprocess.run(  # noqa: S603 - this interpreter
+        [sys.executable, "-c", program],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={"PYTHONPATH": os.pathsep.join(sys.path)},
+    )
+    assert "moto.s3" in result.stdout.split()
+    assert not {"moto.ec2", "moto.ssm", "moto.stepfunctions"} & set(result.stdout.split())
 
 
 @pytest.mark.parametrize("check", ALL, ids=lambda check: str(check.__name__))

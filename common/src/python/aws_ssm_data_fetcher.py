@@ -1,0 +1,31 @@
+"""The original script's name: `python aws_ssm_data_fetcher.py` creates the reports.
+
+The code is in `aws_ssm_fetcher`. Existing scripts and `from aws_ssm_data_fetcher import
+AWSSSMDataFetcher` continue to work.
+"""
+
+from __future__ import annotations
+
+# Before the other imports, which take half a second in which Ctrl-C would print a traceback.
+from command_line import interrupts
+
+if __name__ == "__main__":
+    interrupts.end_silently_on_ctrl_c()
+
+from typing import NoReturn
+
+from aws_ssm_fetcher.cli import main
+from aws_ssm_fetcher.data_fetcher import AWSSSMDataFetcher
+from command_line.command import exit_with
+
+__all__ = ["AWSSSMDataFetcher", "main", "run"]
+
+
+def run() -> NoReturn:
+    """Run the command line and end the process with its exit code."""
+    interrupts.raise_on_ctrl_c()
+    exit_with(main())
+
+
+if __name__ == "__main__":
+    run()
