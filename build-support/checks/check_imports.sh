@@ -33,5 +33,5 @@ python="$(locked_python checks build-support/checks/checks.lock "the checks of c
 PYTHONPATH="$(
   IFS=:
   printf '%s' "${roots[*]}"
-)" "${python%/python}/lint-imports" --no-cache || failed=1
+)" "${python%/python}/lint-imports" --no-cache --no-logo || failed=1
 exit "${failed}"
