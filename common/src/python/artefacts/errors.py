@@ -1,21 +1,17 @@
-"""Errors of packages and commands."""
+"""Errors of the repository checkout and of the packages that Pants builds."""
 
 from __future__ import annotations
 
-from lambda_core.errors import ApplicationError, ConfigurationError
+from lambda_core.errors import ApplicationError
 
 
-class LocalCloudError(ApplicationError):
-    """The local cloud or a package does not work; the text says what to do."""
+class ArtefactError(ApplicationError):
+    """Base of the errors about packages; the message says what to do."""
 
 
-class ArtefactMissingError(LocalCloudError):
-    """The package of a function or a layer does not exist."""
+class ArtefactMissingError(ArtefactError):
+    """The package of a function or of a layer has not been built."""
 
 
-class PackagingError(LocalCloudError):
-    """Pants could not package the functions."""
-
-
-class UsageError(ConfigurationError):
-    """A command has wrong arguments, or cannot work in this environment."""
+class PackagingError(ArtefactError):
+    """Pants could not build the packages."""

@@ -6,7 +6,6 @@ import argparse
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from artefacts.errors import UsageError
 from artefacts.repository import repository_root
 from command_line.command import COMPLETE, exit_with
 from deployment.command import (
@@ -19,6 +18,7 @@ from deployment.command import (
 )
 from deployment.deploy import Deployment, ask_on_terminal
 from deployment.stacks import find_stack
+from lambda_core.errors import UsageError
 
 if TYPE_CHECKING:
     from deployment.stacks import Stack

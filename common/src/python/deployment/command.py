@@ -11,12 +11,11 @@ from typing import Final
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError, ProfileNotFound
 
-from artefacts.errors import UsageError
 from artefacts.repository import ARCHITECTURES, repository_root
 from command_line.command import COMPLETE, FAILED, INTERRUPTED, WRONG_USAGE
 from deployment.deploy import Deployment
 from deployment.stacks import ENVIRONMENTS, stack_names
-from lambda_core.errors import ApplicationError, ConfigurationError
+from lambda_core.errors import ApplicationError, ConfigurationError, UsageError
 
 DEFAULT_ARCHITECTURE: Final = "x86_64"
 

@@ -10,7 +10,6 @@ from typing import Any
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
-from artefacts.errors import UsageError
 from artefacts.packaging import packaged
 from command_line.stages import stage_display
 from deployment.checks import check_packages, check_plan
@@ -20,6 +19,7 @@ from deployment.state import Account, ensure_state_bucket, has_state_bucket
 from deployment.terraform import Terraform, require_terraform
 from deployment.trial_run import scheduled_targets
 from deployment.verify import Examination, examine
+from lambda_core.errors import UsageError
 from triggers.polling import Polling
 from triggers.targets import invoke_target
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from artefacts.errors import UsageError
 from artefacts.function_settings import FunctionSettings, read_settings
 from artefacts.repository import SETTINGS_FILE
+from lambda_core.errors import UsageError
 
 ENVIRONMENTS: Final = ("dev", "staging", "prod")
 

@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, TextIO
 
-from artefacts.errors import UsageError
 from deployment.errors import TerraformError
 from deployment.stacks import Stack, variables_as_json
+from lambda_core.errors import UsageError
 
 CHANGES: Final = 2
 

@@ -15,9 +15,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from artefacts.errors import UsageError
 from artefacts.function_settings import FunctionSettings
 from artefacts.repository import Artefacts
+from lambda_core.errors import UsageError
 from local_cloud.clients import Clients
 
 HANDLER = "lambda_function.handler"

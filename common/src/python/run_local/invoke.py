@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from artefacts.errors import UsageError
 from artefacts.function_settings import read_settings, settings_of
 from artefacts.repository import SETTINGS_FILE, Artefacts, architecture, repository_root
 from command_line.command import add_log_level_argument
+from lambda_core.errors import UsageError
 from local_cloud.clients import Clients, clients_of
 from local_cloud.environment import clear_aws_environment
 from local_cloud.server import moto_server, snapshot_day, snapshot_label

@@ -6,9 +6,9 @@ import argparse
 import signal
 import threading
 
-from artefacts.errors import UsageError
 from artefacts.repository import CODE_FOLDER, repository_root
 from command_line.command import add_log_level_argument
+from lambda_core.errors import UsageError
 from local_cloud.environment import clear_aws_environment
 from local_cloud.functions import FunctionOptions
 from local_cloud.lambda_runtime.runtime_environment import lambda_runtime_python

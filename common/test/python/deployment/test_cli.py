@@ -7,12 +7,12 @@ from types import ModuleType
 import boto3
 import pytest
 
-from artefacts.errors import UsageError
 from deployment import cli, command, verify_cli
 from deployment.deploy import Deployment
 from deployment.errors import DeploymentError
 from deployment.proof.stacks import LOCAL_STACKS
 from deployment.stacks import ENVIRONMENTS, find_stack, stack_names
+from lambda_core.errors import UsageError
 
 ROOT = Path(__file__).parents[4]
 

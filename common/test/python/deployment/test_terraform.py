@@ -11,11 +11,11 @@ from typing import Any
 import boto3
 import pytest
 
-from artefacts.errors import UsageError
 from deployment.deploy import Deployment
 from deployment.errors import DeploymentError
 from deployment.stacks import Stack
 from deployment.terraform import _wait_for, require_terraform
+from lambda_core.errors import UsageError
 from lambda_testing.fault_proxy import FaultProxy
 
 VARIABLES = {

@@ -13,9 +13,10 @@ from typing import Any
 import pytest
 from botocore.exceptions import ReadTimeoutError
 
-from artefacts.errors import ArtefactMissingError, UsageError
+from artefacts.errors import ArtefactMissingError
 from artefacts.function_settings import FunctionSettings, read_settings, settings_of
 from artefacts.repository import ARCHITECTURES, Artefacts, architecture, repository_root
+from lambda_core.errors import UsageError
 from local_cloud.clients import clients_of
 from run_local.deployer import Deployer, MachineSettings, render
 

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from artefacts.errors import ArtefactMissingError, UsageError
+from artefacts.errors import ArtefactMissingError
 from artefacts.repository import architecture
+from lambda_core.errors import UsageError
 from run_local import cli
 from run_local.invoke import run_packaged
 

@@ -9,7 +9,6 @@ from typing import Any, Final
 
 import boto3
 
-from artefacts.errors import UsageError
 from artefacts.repository import CODE_FOLDER, architecture
 from command_line.command import COMPLETE
 from command_line.stages import stage_display
@@ -19,6 +18,7 @@ from deployment.proof.proof import log_settings, prove
 from deployment.proof.stacks import LOCAL_STACKS
 from deployment.stacks import PRODUCTION, Stack
 from deployment.terraform import require_terraform
+from lambda_core.errors import UsageError
 from local_cloud.clients import REGION, Clients, clients_of
 from local_cloud.environment import clear_aws_environment
 from local_cloud.functions import FunctionOptions

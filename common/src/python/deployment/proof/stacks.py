@@ -33,7 +33,7 @@ class LocalStack(Protocol):
 
         Raises
         ------
-        LocalCloudError, InvocationError
+        ApplicationError
             The pipeline failed.
         """
 
@@ -42,7 +42,7 @@ class LocalStack(Protocol):
 
         Raises
         ------
-        LocalCloudError, InvocationError
+        ApplicationError
             The pipeline failed.
         """
 

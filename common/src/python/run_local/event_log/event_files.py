@@ -16,8 +16,8 @@ from enum import Enum
 from pathlib import Path
 from typing import Any, Final
 
-from artefacts.errors import UsageError
 from event_log.file_names import is_event_file
+from lambda_core.errors import UsageError
 
 SEED: Final = 20_260_701
 """The same number of files is always the same files."""

@@ -14,13 +14,13 @@ from typing import Any
 import polars as pl
 import pytest
 
-from artefacts.errors import UsageError
 from command_line.command import WRONG_USAGE
 from event_log.event_file import RefusedError, parse_event
 from event_log.file_names import is_event_file
 from event_log.ledger import LEDGER_SCHEMA
 from event_log.monthly_report import monthly_report
 from event_log.schema import SCHEMA
+from lambda_core.errors import UsageError
 from run_local import cli
 from run_local.event_log.demonstration import FATES, Demonstration, Run, imbalances
 from run_local.event_log.event_files import CENTERS, Kind, Rounds, from_folder, made_up
