@@ -1,4 +1,4 @@
-"""Errors of a deployment. A wrong command line is an `lambda_core.errors.UsageError`."""
+"""Errors of a deployment. A wrong command line is a `lambda_core.errors.UsageError`."""
 
 from __future__ import annotations
 
