@@ -6,9 +6,9 @@ from pathlib import Path
 ROOT = Path(__file__).parents[4]
 
 
-def test_each_alarm_links_to_its_section_of_the_runbook() -> None:
+def test_each_alarm_leads_to_its_part_of_the_runbook() -> None:
     page = (ROOT / "docs/operations.md").read_text(encoding="utf-8")
-    sections = set(re.findall(r"^## ([a-z-]+)$", page, re.MULTILINE))
+    parts = set(re.findall(r"^### ([a-z-]+)$", page, re.MULTILINE))
     named: set[str] = set()
     for file in (ROOT / "terraform").rglob("*.tf"):
         text = file.read_text(encoding="utf-8")
@@ -19,6 +19,6 @@ def test_each_alarm_links_to_its_section_of_the_runbook() -> None:
             named |= set(names if "${" in anchor else [anchor])
         named |= set(re.findall(r'^  runbook += "([a-z-]+)"$', text, re.MULTILINE))
         anchors += re.findall(r"docs/operations\.md#\$\{var\.runbook\}", text)
-        # Nobody acts on an alarm that does not say what to do.
+        # An alarm without a word on what to do is one that nobody acts on.
         assert text.count('resource "aws_cloudwatch_metric_alarm"') == len(anchors), file
-    assert named == sections
+    assert named == parts
