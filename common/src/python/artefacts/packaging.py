@@ -27,8 +27,11 @@ LAYER_INPUTS = (*TOOLS, "3rdparty/python", "lambda/layers")
 
 FUNCTION_INPUTS = (*TOOLS, "common/src/python", "lambda")
 
-IGNORED_FOLDERS = frozenset({"__pycache__", "test", "events"})
+IGNORED_FOLDERS = frozenset({".terraform", "__pycache__", "test", "events"})
 """Names of folders that do not influence packages."""
+
+TERRAFORM_FILES = (".hcl", ".tf", ".tfstate", ".tfstate.backup", ".tfvars")
+"""Endings of the names of Terraform's files, which do not influence packages."""
 
 RECORDS_FOLDER = Path("dist/local-cloud")
 
@@ -139,7 +142,9 @@ def _files(inputs: Iterable[Path]) -> Iterator[Path]:
             continue
         for folder, folders, names in os.walk(start):
             folders[:] = sorted(set(folders) - IGNORED_FOLDERS)
-            yield from (Path(folder, name) for name in sorted(names))
+            for name in sorted(names):
+                if not name.endswith(TERRAFORM_FILES):
+                    yield Path(folder, name)
 
 
 def _digest(paths: Iterable[Path]) -> str:

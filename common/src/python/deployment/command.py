@@ -14,6 +14,7 @@ from botocore.exceptions import BotoCoreError, ClientError, ProfileNotFound
 from artefacts.repository import ARCHITECTURES, repository_root
 from command_line.command import COMPLETE, FAILED, INTERRUPTED, WRONG_USAGE
 from deployment.deploy import Deployment
+from deployment.errors import DeploymentError
 from deployment.stacks import ENVIRONMENTS, stack_names
 from lambda_core.errors import ApplicationError, ConfigurationError, UsageError
 
@@ -78,15 +79,21 @@ def verify(deployment: Deployment, *, run: bool) -> int:
     Raises
     ------
     DeploymentError
-        The stack has problems, is not deployed, or differs from the configuration.
+        The stack has problems, which were printed; is not deployed; or differs from the
+        configuration.
     """
     examination = deployment.verify(run=run)
     print(examination.table())
     for note in examination.notes:
         print(f"Note: {note}.")
-    examination.require_healthy()
-    stack = deployment.stack
-    print(f"{stack.name} in {stack.environment} matches its configuration and works.")
+    stack = f"{deployment.stack.name} in {deployment.stack.environment}"
+    if problems := examination.problems:
+        for problem in problems:
+            print(f"Problem: {problem}.")
+        raise DeploymentError(
+            f"{stack} does not work: number of problems, listed above: {len(problems)}"
+        )
+    print(f"{stack} matches its configuration and works.")
     return COMPLETE
 
 

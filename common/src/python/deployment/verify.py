@@ -102,9 +102,7 @@ class Examination:
             There are; the text lists them.
         """
         if self.problems:
-            raise DeploymentError(
-                "the deployed stack has problems:\n  " + "\n  ".join(self.problems)
-            )
+            raise DeploymentError(f"the deployed stack has problems: {'; '.join(self.problems)}")
 
 
 def examine(

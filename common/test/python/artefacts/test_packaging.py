@@ -92,6 +92,19 @@ def test_only_outdated_packages_are_built_again(
     assert build() == set()
 
 
+def test_terraform_files_do_not_outdate_packages(
+    repository: Path, build: Callable[[], set[str]]
+) -> None:
+    build()
+    folder = repository / "lambda/maker"
+    (folder / ".terraform/modules").mkdir(parents=True)
+    for name in ("main.tf", ".terraform.lock.hcl", "terraform.tfstate", ".terraform/modules/a"):
+        (folder / name).write_text("new")
+        assert build() == set(), name
+    (folder / "src/python/its_maker_lambda/new.py").write_text("new")
+    assert build() == {FUNCTION}
+
+
 def test_a_failed_build_is_repeated_by_the_next_run(
     repository: Path, build: Callable[[], set[str]]
 ) -> None:

@@ -8,33 +8,33 @@ ROOT = Path(__file__).parents[4]
 MODULES = ROOT / "terraform/modules"
 
 
-def test_every_role_of_a_stack_has_the_boundary() -> None:
-    create_roles = set()
+def test_no_role_of_a_stack_is_without_the_boundary() -> None:
+    make_roles = set()
     for file in MODULES.glob("*/main.tf"):
         text = file.read_text(encoding="utf-8")
         roles = text.count('resource "aws_iam_role" ')
         assert text.count("= var.permissions_boundary_arn\n") == roles, file
-        create_roles |= {file.parent.name} if roles else set()
-    assert create_roles == {"lambda_function", "schedule", "state_machine"}
-    # The stack github_oidc creates the boundary; only a person deploys it.
+        make_roles |= {file.parent.name} if roles else set()
+    assert make_roles == {"lambda_function", "schedule", "state_machine"}
+    # The stack of GitHub's roles makes the boundary, and is deployed by a person.
     for file in (ROOT / "terraform/stacks").glob("*/*.tf"):
         if file.parent.name == "github_oidc":
             continue
         text = file.read_text(encoding="utf-8")
-        assert 'resource "aws_iam_role" ' not in text, f"{file}: roles belong in a module"
+        assert 'resource "aws_iam_role" ' not in text, f"{file}: a module makes roles"
         used = re.findall(r'source\s+= "\.\./\.\./modules/(\w+)"', text)
-        making = [name for name in used if name in create_roles]
+        making = [name for name in used if name in make_roles]
         assert len(re.findall(r"permissions_boundary_arn += var\.", text)) == len(making), file
 
 
 def actions(text: str) -> set[str]:
-    """Return the actions in policies."""
+    """Return the actions that policies name."""
     named = set(re.findall(r'"([a-z0-9]+:[A-Z]\w+)"', text))
-    # Not condition keys, and not the action by which a service assumes its role.
-    return {action for action in named if not action.startswith(("aws:", "sts:"))}
+    # Keys of conditions, and what a service does to take its role.
+    return {one for one in named if not one.startswith(("aws:", "sts:"))}
 
 
-def test_the_boundary_allows_all_actions_of_the_roles() -> None:
+def test_the_boundary_holds_all_that_roles_are_allowed() -> None:
     stacks = ROOT / "terraform/stacks"
     text = (stacks / "github_oidc/permissions.tf").read_text(encoding="utf-8")
     (boundary,) = re.findall(

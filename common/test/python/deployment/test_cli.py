@@ -12,6 +12,7 @@ from deployment.deploy import Deployment
 from deployment.errors import DeploymentError
 from deployment.proof.stacks import LOCAL_STACKS
 from deployment.stacks import ENVIRONMENTS, find_stack, stack_names
+from deployment.verify import CheckedKind, Examination
 from lambda_core.errors import UsageError
 
 ROOT = Path(__file__).parents[4]
@@ -122,3 +123,43 @@ def test_verify_explains_wrong_usage(capsys: pytest.CaptureFixture[str]) -> None
     assert verify_cli.main(["region_repor", "dev"]) == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith("verify-deploy.sh: there is no stack 'region_repor'; the stacks are: ")
+
+
+class Examined(Deployment):
+    """A deployment with known results."""
+
+    examination: Examination
+
+    def verify(self, *, run: bool = False) -> Examination:
+        return self.examination
+
+
+def examined(*problems: str) -> Examined:
+    stack = find_stack(ROOT, "region_report", "dev")
+    deployment = Examined(stack, boto3.Session(), "x86_64", lambda _: "")
+    checked = CheckedKind("functions", 3, "active", problems)
+    deployment.examination = Examination([checked], ["the schedule daily is disabled"])
+    return deployment
+
+
+def test_verification_prints_a_table_and_notes(capsys: pytest.CaptureFixture[str]) -> None:
+    assert command.verify(examined(), run=False) == 0
+    assert capsys.readouterr().out == (
+        "Resource   Number  Result\n"
+        "---------  ------  ----------\n"
+        "functions       3  OK: active\n"
+        "Note: the schedule daily is disabled.\n"
+        "region_report in dev matches its configuration and works.\n"
+    )
+
+
+def test_verification_prints_each_problem_and_fails(capsys: pytest.CaptureFixture[str]) -> None:
+    broken = examined("the function a is Failed", "the function b is Failed")
+    with pytest.raises(DeploymentError, match=r"^region_report in dev does not work: .*: 2$"):
+        command.verify(broken, run=False)
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[2] == "functions       3  FAILED: 2 problems"
+    assert lines[-2:] == [
+        "Problem: the function a is Failed.",
+        "Problem: the function b is Failed.",
+    ]

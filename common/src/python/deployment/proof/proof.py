@@ -42,7 +42,7 @@ def prove(deployment: Deployment, endpoint: str, outputs: Mapping[str, Any]) -> 
     _report("a second plan is empty, and all deployed resources work")
     clients = clients_of(endpoint)
     if unemitted := unemitted_metrics(clients):
-        raise DeploymentError("these metrics are never emitted:\n  " + "\n  ".join(unemitted))
+        raise DeploymentError("; ".join(unemitted))
     _report("alarms and dashboards use metrics that are emitted")
     if alarms := check_alarms(clients):
         _report(f"each of {alarms} alarms is delivered to the subscribers of its topic")
@@ -73,7 +73,7 @@ def _prove_roles(
     permissions = {name: permissions_of(name, iam) for name in functions.values()}
     if differences := list(compare(permissions, calls).lines()):
         raise DeploymentError(
-            "permissions and calls of functions differ:\n  " + "\n  ".join(differences)
+            "permissions and calls of functions differ: " + "; ".join(differences)
         )
     _report(f"each of {len(permissions)} roles allows what its function called, and nothing else")
     used = used_permissions(permissions, calls)
@@ -84,8 +84,8 @@ def _prove_roles(
     ]
     if optional:
         raise DeploymentError(
-            "these permissions are not required, because others allow the same calls:\n  "
-            + "\n  ".join(optional)
+            "these permissions are not required, because others allow the same calls: "
+            + "; ".join(optional)
         )
     _report(f"each of {len(used)} permissions that were used is required")
 
@@ -96,8 +96,7 @@ def _prove_github_roles(stack: Stack) -> None:
         called = provider_actions(log)
     if missing := list(missing_permissions(called, policies)):
         raise DeploymentError(
-            f"GitHub could not deploy {stack.name}; correct {PERMISSIONS}:\n  "
-            + "\n  ".join(missing)
+            f"GitHub could not deploy {stack.name}; correct {PERMISSIONS}: " + "; ".join(missing)
         )
     _report(f"GitHub's roles allow the {len(called)} actions that Terraform used")
 
