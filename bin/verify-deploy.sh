@@ -9,11 +9,7 @@
 # The exit code is 0 only if everything is as it should be.
 set -euo pipefail
 root="$(cd -P "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
-# shellcheck source=build-support/bootstrap/common.sh
-source "${root}/build-support/bootstrap/common.sh"
+# shellcheck source=build-support/bootstrap/bootstrap.sh
+source "${root}/build-support/bootstrap/bootstrap.sh"
 
-if [[ " $* " == *" --help "* || " $* " == *" -h "* ]]; then
-  print_help
-  exit
-fi
-exec "${root}/bin/deploy.sh" "$@" --verify
+exec_module deployment.verify_cli "$@"

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Checks what is neither Python nor a script: Terraform configurations, workflows of GitHub Actions
-# and the dev container's definition.
+# Checks what Pants does not check: imports between packages, Terraform configurations, workflows of
+# GitHub Actions and the dev container's definition.
 #
 #   build-support/checks/run.sh
 #
@@ -56,6 +56,7 @@ python="$(locked_python checks "${checks_dir}/checks.lock" "the checks of config
 tools="${python%/python}"
 workflows=(.github/workflows/*.yml)
 
+check imports "${checks_dir}/check_imports.sh"
 check checkov "${tools}/checkov" --directory terraform --directory lambda/event_log_checkpoint --framework terraform --skip-download --compact --quiet
 check zizmor "${tools}/zizmor" --offline --no-progress --persona=pedantic --quiet .github
 check "schema of workflows" "${tools}/check-jsonschema" --quiet --builtin-schema vendor.github-workflows "${workflows[@]}"

@@ -59,7 +59,9 @@ def test_another_lockfile_means_another_environment(clone: Clone, environment: P
 SCRIPTS = sorted(path.name for path in (ROOT / "bin").iterdir())
 
 
-@pytest.mark.parametrize("script", [name for name in SCRIPTS if name not in {"pants", "deploy.sh", "run-local.sh"}])
+@pytest.mark.parametrize(
+    "script", [name for name in SCRIPTS if name not in {"pants", "deploy.sh", "run-local.sh"}]
+)
 @pytest.mark.parametrize("option", ["--help", "-h"])
 def test_every_script_explains_itself_without_installing_anything(
     clone: Clone, script: str, option: str

@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,12 +20,13 @@ import boto3
 from artefacts.packaging import packaged
 from artefacts.repository import architecture, repository_root
 from command_line.command import COMPLETE, FAILED, WRONG_USAGE, exit_with
-from deployment.errors import DeploymentError, UsageError
+from deployment.errors import DeploymentError
 from deployment.proof.local import local_account
-from deployment.stacks import ENVIRONMENTS, STACKS_FOLDER, Stack, find_stack
+from deployment.proof.stacks import LOCAL_STACKS
+from deployment.stacks import ENVIRONMENTS, PRODUCTION, STACKS_FOLDER, Stack, find_stack
 from deployment.state import Account, ensure_state_bucket
 from deployment.terraform import Terraform, require_terraform
-from lambda_core.errors import ApplicationError, ConfigurationError
+from lambda_core.errors import ApplicationError, ConfigurationError, UsageError
 
 EARLIER: Final = Path("dist/upgrade")
 """Folder for the files of the earlier commit."""
@@ -47,17 +49,20 @@ def prove_upgrade(stack: Stack, commit: str) -> None:
     earlier = dataclasses.replace(stack, root=_checked_out(stack.root, commit))
     if functions := stack.functions():
         packaged(stack.root, architecture(), functions)
-    with local_account(stack) as local:
+    with ExitStack() as block:
+        block.enter_context(local_account(stack))
+        local = LOCAL_STACKS[stack.name](block)
+        variables = local.variables(deletable=stack.environment != PRODUCTION)
         session = boto3.Session()
         identity = session.client("sts").get_caller_identity()
         account = Account(identity["Account"], str(session.region_name), identity["Arn"])
         ensure_state_bucket(account, session.client("s3"))
 
-        before = _terraform(earlier, stack, local.variables, account)
+        before = _terraform(earlier, stack, variables, account)
         before.plan(quiet=True)
         before.apply()
 
-        after = _terraform(stack, stack, local.variables, account)
+        after = _terraform(stack, stack, variables, account)
         after.plan()
         changes = after.planned_changes()
         if gone := list(lost(changes)):
