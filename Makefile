@@ -19,8 +19,9 @@ deep-tests: ## Run the tests with many more, random examples.
 coverage: ## Run the tests and measure coverage; the report is dist/coverage/python/htmlcov/index.html.
 	$(run) pants test --use-coverage $(on)
 
-lint: ## Check Python, shell, Dockerfiles and YAML.
+lint: ## Check Python, shell, Dockerfiles and YAML, and which package imports which.
 	$(run) pants lint $(on)
+	build-support/checks/check_imports.sh
 
 fmt: ## Format, and fix what can be fixed automatically.
 	$(run) pants fix fmt $(on)

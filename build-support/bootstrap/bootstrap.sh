@@ -149,6 +149,8 @@ fill_venv() {
 # LOCKFILE pins, for the version of Python that the code uses. The first call makes it.
 locked_python() {
   local name="$1" lockfile="$2" what="$3" home python
+  # uv runs in another folder.
+  [[ "${lockfile}" == /* ]] || lockfile="${PWD}/${lockfile}"
   home="$(home_of "${name}" "${lockfile}")"
   if ! is_ready "${home}" "${PYTHON_3_12:-}"; then
     python="$(need_python "${CODE_PYTHON_VERSION}" "${what}")" || exit 1
