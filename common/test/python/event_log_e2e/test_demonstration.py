@@ -72,7 +72,7 @@ def test_every_generated_file_is_found(
 
     text = "\n".join(map(as_text, sections(shown)))
     assert f"S3 lists {shown.listed:,} object versions" in text
-    assert "a field is there more than once" in text
+    assert "a field occurs more than once" in text
     for file in events:
         assert str(file["ptid"]) not in text, "the demonstration shows no participant ID"
 
