@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Final
 
 import boto3
 import pytest
@@ -29,10 +29,10 @@ def plain(moto_server: str) -> Any:  # noqa: ANN401 - a client
     return client_of(moto_server)
 
 
-def client_of(url: str) -> Any:  # noqa: ANN401 - a client
+def client_of(url: str, service: str = "ssm") -> Any:  # noqa: ANN401 - a client
     # A module's fixture runs before the variables of one test are set.
-    return boto3.client(
-        "ssm",
+    return boto3.client(  # type: ignore[call-overload]  # any service
+        service,
         endpoint_url=url,
         region_name="us-east-1",
         aws_access_key_id="test",
@@ -86,6 +86,71 @@ def test_services_are_those_of_moto(monkeypatch: pytest.MonkeyPatch) -> None:
     speedups.names_of_services()
     first, second = (list(backends.list_of_moto_modules()) for _ in range(2))
     assert first == second == before
+
+
+ITEM: Final = {
+    "id": {"S": "é\0"},
+    "number": {"N": "-1.50"},
+    "true": {"BOOL": True},
+    "nothing": {"NULL": True},
+    "empty": {"S": ""},
+    "bytes": {"B": b"\0\xff"},
+    "texts": {"SS": ["b", "a"]},
+    "numbers": {"NS": ["2", "1"]},
+    "many_bytes": {"BS": [b"\1"]},
+    "list": {"L": [{"S": "x"}, {"B": b"y"}, {"L": []}, {"M": {"a": {"N": "1"}}}]},
+    "map": {"M": {"S": {"S": "x"}, "b": {"B": b"z"}, "m": {"M": {}}}},
+}
+
+
+def test_items_are_those_of_moto(moto_server: str) -> None:
+    answers = []
+    with local_server() as url:
+        for endpoint in (url, moto_server):
+            dynamodb = client_of(endpoint, "dynamodb")
+            dynamodb.create_table(
+                TableName="speedups",
+                BillingMode="PAY_PER_REQUEST",
+                KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+                AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+            )
+            dynamodb.put_item(TableName="speedups", Item=ITEM)
+            key = {"id": ITEM["id"]}
+            batch = dynamodb.batch_get_item(RequestItems={"speedups": {"Keys": [key]}})
+            update = dynamodb.update_item(
+                TableName="speedups",
+                Key=key,
+                UpdateExpression="SET #n = :n",
+                ExpressionAttributeNames={"#n": "number"},
+                ExpressionAttributeValues={":n": {"N": "2"}},
+                ReturnValues="ALL_OLD",
+            )
+            answers.append(
+                [
+                    dynamodb.scan(TableName="speedups")["Items"],
+                    batch["Responses"],
+                    update["Attributes"],
+                ]
+            )
+    assert answers[0] == answers[1]
+    assert answers[0][2] == ITEM
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ({"S": "x"}, True),
+        ({"L": [{"M": {"a": {"SS": ["x"]}}}]}, True),
+        ({"B": b"x"}, False),
+        ({"L": [{"M": {"a": {"B": b"x"}}}]}, False),
+        ({"N": 1}, False),
+        ({"S": "x", "N": "1"}, False),
+        ({}, False),
+        (object(), False),
+    ],
+)
+def test_only_values_that_are_json_are_written_unchanged(value: object, expected: bool) -> None:
+    assert speedups.is_json_value(value) is expected
 
 
 part = st.text("ab-", min_size=1, max_size=2)
