@@ -67,7 +67,7 @@ PATCHES: Final[Mapping[str, tuple[Patch, ...]]] = {
 """The patches by the name of moto's package for the service."""
 
 _SPEEDUPS: Final[Mapping[str, tuple[Patch, ...]]] = {
-    "dynamodb": (speedups.attribute_values,),
+    "dynamodb": (speedups.attribute_values, speedups.update_expressions),
     "ssm": (speedups.public_parameters_by_path,),
 }
 

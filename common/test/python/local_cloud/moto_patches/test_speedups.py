@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Iterator
 from typing import Any, Final
 
@@ -103,35 +104,74 @@ ITEM: Final = {
 }
 
 
-def test_items_are_those_of_moto(moto_server: str) -> None:
+def new_table(url: str, name: str) -> Any:  # noqa: ANN401 - a client
+    """Create a table and return a client."""
+    dynamodb = client_of(url, "dynamodb")
+    dynamodb.create_table(
+        TableName=name,
+        BillingMode="PAY_PER_REQUEST",
+        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+    )
+    return dynamodb
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "SET " + ", ".join(f"a{number} = :v" for number in range(30)),
+        "SET a = :v, b = if_not_exists(b, :v) REMOVE c ADD d :n",
+        "SET a = :v SET b = :v",
+        "SET a = :v, b = :v REMOVE c SET d = :v",
+        "REMOVE a REMOVE b",
+        "ADD a :n ADD b :n",
+        "SET a = :v ADD b :n ADD c :n SET d = :v",
+        "SET a = :v, a = :v",
+        "SET id = :v",
+    ],
+)
+def test_updates_are_those_of_moto(moto_server: str, cloud: str, expression: str) -> None:
     answers = []
-    with local_server() as url:
-        for endpoint in (url, moto_server):
-            dynamodb = client_of(endpoint, "dynamodb")
-            dynamodb.create_table(
-                TableName="speedups",
-                BillingMode="PAY_PER_REQUEST",
-                KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
-                AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+    for endpoint in (cloud, moto_server):
+        name = f"updates-{uuid.uuid4()}"
+        dynamodb = new_table(endpoint, name)
+        values = {":v": {"S": "x"}, ":n": {"N": "1"}}
+        used = {key: value for key, value in values.items() if key in expression}
+        try:
+            dynamodb.update_item(
+                TableName=name,
+                Key={"id": {"S": "1"}},
+                UpdateExpression=expression,
+                ExpressionAttributeValues=used,
             )
-            dynamodb.put_item(TableName="speedups", Item=ITEM)
-            key = {"id": ITEM["id"]}
-            batch = dynamodb.batch_get_item(RequestItems={"speedups": {"Keys": [key]}})
-            update = dynamodb.update_item(
-                TableName="speedups",
-                Key=key,
-                UpdateExpression="SET #n = :n",
-                ExpressionAttributeNames={"#n": "number"},
-                ExpressionAttributeValues={":n": {"N": "2"}},
-                ReturnValues="ALL_OLD",
-            )
-            answers.append(
-                [
-                    dynamodb.scan(TableName="speedups")["Items"],
-                    batch["Responses"],
-                    update["Attributes"],
-                ]
-            )
+            answers.append(dynamodb.scan(TableName=name)["Items"])
+        except ClientError as error:
+            answers.append(error.response["Error"])
+    assert answers[0] == answers[1]
+
+
+def test_items_are_those_of_moto(moto_server: str, cloud: str) -> None:
+    answers = []
+    for endpoint in (cloud, moto_server):
+        dynamodb = new_table(endpoint, "speedups")
+        dynamodb.put_item(TableName="speedups", Item=ITEM)
+        key = {"id": ITEM["id"]}
+        batch = dynamodb.batch_get_item(RequestItems={"speedups": {"Keys": [key]}})
+        update = dynamodb.update_item(
+            TableName="speedups",
+            Key=key,
+            UpdateExpression="SET #n = :n",
+            ExpressionAttributeNames={"#n": "number"},
+            ExpressionAttributeValues={":n": {"N": "2"}},
+            ReturnValues="ALL_OLD",
+        )
+        answers.append(
+            [
+                dynamodb.scan(TableName="speedups")["Items"],
+                batch["Responses"],
+                update["Attributes"],
+            ]
+        )
     assert answers[0] == answers[1]
     assert answers[0][2] == ITEM
 
