@@ -16,7 +16,7 @@ from patch_tracker.throttled_session import RequestPolicy, ThrottledSession, rej
 
 
 class Time:
-    """A clock that only sleeping moves."""
+    """A clock that moves only while somebody sleeps."""
 
     def __init__(self) -> None:
         self.now = 0.0
@@ -38,7 +38,7 @@ def session(time: Time, *, attempts: int = 1) -> ThrottledSession:
     )
 
 
-def test_requests_are_spaced_with_jitter_and_say_who_asks() -> None:
+def test_requests_are_spaced_with_jitter_and_name_the_client() -> None:
     time = Time()
     with static_server(Reply(body=b"x")) as server:
         server_session = session(time)
@@ -55,7 +55,7 @@ def test_requests_are_spaced_with_jitter_and_say_who_asks() -> None:
     assert server_session.counts == {"requests": 4}
 
 
-def test_another_attempt_is_never_sooner_than_another_request() -> None:
+def test_retries_are_spaced_like_requests() -> None:
     time = Time()
     busy = Reply(status=429, headers={"Retry-After": "7"})
     with static_server(Reply(status=503), busy, Reply(body=b"x")) as server:
@@ -66,7 +66,7 @@ def test_another_attempt_is_never_sooner_than_another_request() -> None:
     assert server_session.counts == {"requests": 3, "retries": 2}
 
 
-def test_what_is_not_there_is_no_failure() -> None:
+def test_not_found_does_not_count_as_a_failure() -> None:
     with static_server(Reply(status=404)) as server:
         server_session = session(Time())
         with pytest.raises(HttpStatusError):
@@ -74,7 +74,7 @@ def test_what_is_not_there_is_no_failure() -> None:
     assert server_session.counts == {"requests": 1}
 
 
-def test_a_host_that_is_closed_is_left_alone() -> None:
+def test_no_more_requests_are_sent_after_repeated_outages() -> None:
     page = Reply(body=b"<html>prove that you work</html>")
     with static_server(page) as server:
         server_session = session(Time(), attempts=5)
@@ -90,19 +90,19 @@ def test_a_host_that_is_closed_is_left_alone() -> None:
     "url",
     ["", "lore.example", "ftp://x/", "https://a:b@x/", "https://x/?q", "https://[x", "https:///"],
 )
-def test_urls_are_built_from_what_can_be_one(url: str) -> None:
+def test_invalid_base_urls_are_rejected(url: str) -> None:
     with pytest.raises(ConfigurationError):
         require_base_url(url)
 
 
 @pytest.mark.parametrize("name", ["", "../x", "a b", "a/b", "?", "é"])
-def test_names_are_checked_before_they_become_a_path(name: str) -> None:
+def test_invalid_names_of_lists_and_projects_are_rejected(name: str) -> None:
     with pytest.raises(ConfigurationError):
         LoreClient("https://x/", name, session(Time()))
     with pytest.raises(ConfigurationError):
         PatchworkClient("https://x/", name, session(Time()))
 
 
-def test_ids_become_one_part_of_a_path() -> None:
+def test_a_message_id_becomes_a_single_path_segment() -> None:
     lore = LoreClient("https://x", "list", session(Time()))
     assert lore.link("a/../b%2F?c#d@e") == "https://x/list/a%2F..%2Fb%252F%3Fc%23d@e/"
