@@ -84,7 +84,8 @@ def client_in_process() -> DynamoDBClient:
     moto = BotocoreStubber()
     moto.enabled = True
     client = aws.client("dynamodb", endpoint_url="https://dynamodb.us-east-1.amazonaws.com")
-    client.meta.events.register_first("before-send.dynamodb", moto)
+    events = client.meta.events
+    events.register_first("before-send.dynamodb", moto)  # type: ignore[arg-type]  # it may answer
     return client
 
 

@@ -82,7 +82,9 @@ def update_expressions() -> None:
     moto counts them again for each part of the expression, so that setting twenty attributes takes
     four times as long. For each node, it also collects the types that a visitor is interested in.
     """
-    from moto.dynamodb.parsing.ast_nodes import DepthFirstTraverser
+    from moto.dynamodb.parsing.ast_nodes import (  # type: ignore[attr-defined]  # not typed
+        DepthFirstTraverser,
+    )
     from moto.dynamodb.parsing.validators import ActionCountValidator
 
     @around(ActionCountValidator, "verify_action_counts")
