@@ -62,9 +62,7 @@ PYTHON_HELP = {"deploy.sh", "pants", "run-local.sh", "verify-deploy.sh"}
 SCRIPTS = sorted(path.name for path in (ROOT / "bin").iterdir())
 
 
-@pytest.mark.parametrize(
-    "script", [name for name in SCRIPTS if name not in PYTHON_HELP]
-)
+@pytest.mark.parametrize("script", [name for name in SCRIPTS if name not in PYTHON_HELP])
 @pytest.mark.parametrize("option", ["--help", "-h"])
 def test_every_script_explains_itself_without_installing_anything(
     clone: Clone, script: str, option: str
