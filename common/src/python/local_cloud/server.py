@@ -138,6 +138,9 @@ def _serve(connection: Connection, port: int, functions: FunctionOptions | None)
     connection.send(server.port)
     with contextlib.suppress(EOFError):
         connection.recv()
+    if not functions:
+        # Freeing what moto holds in memory takes seconds, and there is nothing to save.
+        os._exit(0)
 
 
 def _bind(connection: Connection, port: int) -> BaseWSGIServer | None:

@@ -16,12 +16,12 @@ from patch_tracker_testing.mails import make_mail
 from patch_tracker_testing.sources import Sources, running_sources
 from patch_tracker_testing.tables import PROJECT, Tables, new_tables
 
-from lambda_core.contracts import Contract
+from lambda_core.contracts import Contract, parse_event
 from lambda_core.errors import ConfigurationError, InvalidEventError
 from lambda_testing.events import sample_events
 from lambda_testing.fresh_interpreter import packages_after_import
 from local_cloud.server import moto_server
-from patch_tracker.contracts import parse_event
+from patch_tracker.contracts import unwrap_destination
 from patch_tracker.models import MailKind
 
 type World = tuple[Tables, Sources]
@@ -115,7 +115,7 @@ class FunctionTests:
 
     def test_the_sample_events_are_valid(self) -> None:
         for event in self.events.values():
-            parse_event(self.request_model, event)
+            parse_event(self.request_model, unwrap_destination(event))
 
     def test_a_wrong_event_is_told_before_anything_is_done(self, world: World) -> None:
         field, value = self.wrong

@@ -12,19 +12,19 @@ from patch_tracker_testing.tables import PROJECT, Tables
 from patch_tracker.lore.client import LoreClient
 from patch_tracker.mail.message import Mail
 from patch_tracker.patchwork.client import PatchworkClient
-from patch_tracker.polite import Manners, PoliteSession
 from patch_tracker.repositories.state import Cursors, Lease
 from patch_tracker.sync.discussions import DiscussionSync
 from patch_tracker.sync.patches import PatchSync
+from patch_tracker.throttled_session import RequestPolicy, ThrottledSession
 from run_local.patch_tracker.lore_server import LoreServer
 from run_local.patch_tracker.patchwork_server import PatchworkServer
 
-MANNERS = Manners(contact="tests", spacing_seconds=0, jitter_seconds=0, attempts=3)
+POLICY = RequestPolicy(contact="tests", spacing_seconds=0, jitter_seconds=0, attempts=3)
 
 
-def polite(source: str = "Test") -> PoliteSession:
+def throttled_session(source: str = "Test") -> ThrottledSession:
     """Return a session that waits for nothing."""
-    return PoliteSession(source, MANNERS, sleep=lambda _: None)
+    return ThrottledSession(source, POLICY, sleep=lambda _: None)
 
 
 @dataclass
@@ -49,19 +49,19 @@ class Sources:
 
     def patch_sync(self, tables: Tables, url: str | None = None) -> PatchSync:
         """Return the sync of patches, of the server or of a proxy before it."""
-        client = PatchworkClient(url or self.patchwork.url, PROJECT, polite("Patchwork"))
-        cursors = Cursors(tables.patch_rows, PROJECT)
+        client = PatchworkClient(url or self.patchwork.url, PROJECT, throttled_session("Patchwork"))
+        cursors = Cursors(tables.patches_table, PROJECT)
         return PatchSync(client, tables.patches, cursors, clock=self._clock())
 
     def discussion_sync(self, tables: Tables, url: str | None = None) -> DiscussionSync:
         """Return the sync of discussions, of the server or of a proxy before it."""
         return DiscussionSync(
-            LoreClient(url or self.lore.url, PROJECT, polite("Lore")),
+            LoreClient(url or self.lore.url, PROJECT, throttled_session("Lore")),
             tables.discussions,
             tables.patches,
             tables.store,
-            Cursors(tables.patch_rows, PROJECT),
-            Lease(tables.discussion_rows, PROJECT),
+            Cursors(tables.patches_table, PROJECT),
+            Lease(tables.discussions_table, PROJECT),
             clock=self._clock(),
         )
 

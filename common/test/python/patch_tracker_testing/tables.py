@@ -39,11 +39,11 @@ class Tables:
 
     def __post_init__(self) -> None:
         retry = RetryPolicy(attempts=3, base_seconds=0)
-        self.patch_rows = DynamoTable(self.client, self.names["patches"], retry=retry)
-        self.discussion_rows = DynamoTable(self.client, self.names["discussions"], retry=retry)
-        self.patches = PatchRepository(self.patch_rows, self.project)
-        self.discussions = DiscussionRepository(self.discussion_rows, self.project)
-        self.store = MailStore(self.discussions, self.patch_rows)
+        self.patches_table = DynamoTable(self.client, self.names["patches"], retry=retry)
+        self.discussions_table = DynamoTable(self.client, self.names["discussions"], retry=retry)
+        self.patches = PatchRepository(self.patches_table, self.project)
+        self.discussions = DiscussionRepository(self.discussions_table, self.project)
+        self.store = MailStore(self.discussions, self.patches_table)
 
     def everything(self) -> dict[str, dict[str, Any]]:
         """Return all items of both tables by their keys."""
@@ -54,18 +54,21 @@ class Tables:
                 # Left of a mail that turned out to be no patch; nobody is shown it.
                 if item.keys() - {"reply_count"} != {"id"} or item.get("reply_count")
             }
-            for name, rows in (("patches", self.patch_rows), ("discussions", self.discussion_rows))
+            for name, rows in (
+                ("patches", self.patches_table),
+                ("discussions", self.discussions_table),
+            )
         }
 
     @property
     def writes(self) -> int:
         """How many items were written until now."""
-        return self.patch_rows.counts["writes"] + self.discussion_rows.counts["writes"]
+        return self.patches_table.counts["writes"] + self.discussions_table.counts["writes"]
 
     def clear(self) -> None:
         """Delete every item."""
-        for rows in (self.patch_rows, self.discussion_rows):
-            names = ("id", "timestamp") if rows is self.discussion_rows else ("id",)
+        for rows in (self.patches_table, self.discussions_table):
+            names = ("id", "timestamp") if rows is self.discussions_table else ("id",)
             rows.write_many(
                 deletes=[{name: item[name] for name in names} for item in list(rows.scan_all())]
             )

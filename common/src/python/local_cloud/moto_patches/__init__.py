@@ -66,7 +66,10 @@ PATCHES: Final[Mapping[str, tuple[Patch, ...]]] = {
 }
 """The patches by the name of moto's package for the service."""
 
-_SPEEDUPS: Final[Mapping[str, tuple[Patch, ...]]] = {"ssm": (speedups.public_parameters_by_path,)}
+_SPEEDUPS: Final[Mapping[str, tuple[Patch, ...]]] = {
+    "dynamodb": (speedups.attribute_values, speedups.update_expressions),
+    "ssm": (speedups.public_parameters_by_path,),
+}
 
 _applied: set[Patch] = set()
 

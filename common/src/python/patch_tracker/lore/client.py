@@ -19,7 +19,7 @@ from lambda_core.http import HttpResponse, HttpStatusError
 from patch_tracker.errors import OutageError, UnknownSourceError
 from patch_tracker.mail.mbox import GZIP_MAGIC, RawMail, mails_of_gzip
 from patch_tracker.patchwork.client import require_base_url
-from patch_tracker.polite import PoliteSession, refuse_pages
+from patch_tracker.throttled_session import ThrottledSession, reject_html
 
 MAX_ANSWER_BYTES: Final = 256 * 1024 * 1024
 """Compressed; a week of the largest list is a tenth of it."""
@@ -56,7 +56,7 @@ class LoreClient:
         How the server is asked.
     """
 
-    def __init__(self, base_url: str, name: str, session: PoliteSession) -> None:
+    def __init__(self, base_url: str, name: str, session: ThrottledSession) -> None:
         self._inbox = require_base_url(base_url) + require_list(name) + "/"
         self.name = name
         self._session = session
@@ -87,7 +87,7 @@ class LoreClient:
             if error.status != HTTPStatus.NOT_FOUND:
                 raise
             # "No match" and "no such list" have the same status.
-            self.require_known()
+            self.require_exists()
             return
         self._known = True
         yield from mails_of_gzip(io.BytesIO(answer.content))
@@ -116,7 +116,7 @@ class LoreClient:
         """Return the address under which a person reads a mail."""
         return f"{self._inbox}{quote(message_id, safe='@')}/"
 
-    def require_known(self) -> None:
+    def require_exists(self) -> None:
         """Make sure that the list exists, by its feed.
 
         Raises
@@ -145,7 +145,7 @@ class LoreClient:
 def _require_gzip(response: HttpResponse) -> None:
     if response.content.startswith(GZIP_MAGIC):
         return
-    refuse_pages(response)
+    reject_html(response)
     raise OutageError(
         "the archive answered with something that is no gzipped mbox; nothing is known of what "
         "is new",
@@ -154,6 +154,6 @@ def _require_gzip(response: HttpResponse) -> None:
 
 
 def _require_feed(response: HttpResponse) -> None:
-    refuse_pages(response)
+    reject_html(response)
     if b"<feed" not in response.content[:1000]:
         raise OutageError("the archive's feed is none; nothing is known of what is new")

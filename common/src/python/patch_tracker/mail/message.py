@@ -102,7 +102,7 @@ class Mail:
     raw: bytes
 
 
-def normal_id(text: str) -> str:
+def normalize_message_id(text: str) -> str:
     """Return a message id as it is kept: without brackets and space, of bounded length."""
     found = _MESSAGE_ID.search(text)
     bare = re.sub(r"\s+", "", found[1] if found else text).strip("<>").replace("\0", "")
@@ -134,7 +134,7 @@ def parse_mail(raw: RawMail | bytes) -> Mail:
     if date is not None and timestamp != date:
         problems.append("unbelievable date")
     digest = _digest(raw.content)
-    message_id = normal_id(headers.text("message-id"))
+    message_id = normalize_message_id(headers.text("message-id"))
     if not message_id:
         problems.append("no message id")
         message_id = f"{digest}@missing-message-id.invalid"
@@ -236,7 +236,7 @@ def _parents(headers: _Headers) -> list[str]:
     answered = _MESSAGE_ID.findall(headers.text("in-reply-to"))
     # The nearest parent is the last one.
     references = _MESSAGE_ID.findall(headers.text("references", end=True))
-    ids = [normal_id(f"<{one}>") for one in (*answered, *reversed(references))]
+    ids = [normalize_message_id(f"<{one}>") for one in (*answered, *reversed(references))]
     return list(dict.fromkeys(filter(None, ids)))[:MAX_PARENTS]
 
 

@@ -16,7 +16,7 @@ from lambda_core.errors import ConfigurationError
 from lambda_core.http import HttpResponse, HttpStatusError
 from patch_tracker.errors import FormatError, UnknownSourceError
 from patch_tracker.patchwork.rows import EventRow, PatchRow, ProjectRow
-from patch_tracker.polite import PoliteSession, refuse_pages
+from patch_tracker.throttled_session import ThrottledSession, reject_html
 
 PER_PAGE: Final = 250
 """The largest page: Patchwork silently gives no more."""
@@ -73,7 +73,7 @@ class PatchworkClient:
         How the server is asked.
     """
 
-    def __init__(self, base_url: str, project: str, session: PoliteSession) -> None:
+    def __init__(self, base_url: str, project: str, session: ThrottledSession) -> None:
         self._base = require_base_url(base_url) + _API
         self.project = require_project(project)
         self._session = session
@@ -158,7 +158,7 @@ class PatchworkClient:
             raise
         return _read(PatchRow, _json(answer))
 
-    def require_known(self) -> None:
+    def require_exists(self) -> None:
         """Make sure that the project exists: lists of one that does not are empty.
 
         Raises
@@ -198,7 +198,7 @@ class PatchworkClient:
             url,
             max_bytes=MAX_PAGE_BYTES,
             headers={"Accept": "application/json"},
-            check=refuse_pages,
+            check=reject_html,
         )
 
 

@@ -6,7 +6,7 @@ import datetime as dt
 from collections.abc import Iterable
 from typing import Final
 
-from patch_tracker.mail.message import normal_id
+from patch_tracker.mail.message import normalize_message_id
 from patch_tracker.mail.subject import parse_subject
 from patch_tracker.models import Person, StatusChange
 from patch_tracker.patchwork.rows import EventRow, PatchRow
@@ -20,7 +20,7 @@ AHEAD: Final = dt.timedelta(days=1)
 
 def patch_id_of(project: str, msgid: str) -> str:
     """Return our id of a patch by the message id that Patchwork states."""
-    return keys.patch_id(project, normal_id(msgid))
+    return keys.patch_id(project, normalize_message_id(msgid))
 
 
 def patch_attributes(
@@ -36,7 +36,7 @@ def patch_attributes(
     changes
         Changes of its status that are known from events.
     """
-    message_id = normal_id(row.msgid)
+    message_id = normalize_message_id(row.msgid)
     date = row.date.replace(tzinfo=dt.UTC) if row.date.tzinfo is None else row.date
     time = date if date <= seen_at + AHEAD else seen_at
     month = keys.month_of(time)

@@ -15,7 +15,7 @@ from itertools import batched
 from typing import Any, Final
 
 from patch_tracker.mail.dates import from_iso
-from patch_tracker.mail.message import Mail, normal_id
+from patch_tracker.mail.message import Mail, normalize_message_id
 from patch_tracker.mail.threads import Node
 from patch_tracker.models import Discussion, MailKind, Patch, ReplySummary, Sentiment
 from patch_tracker.repositories import keys
@@ -114,7 +114,7 @@ class DiscussionRepository:
     """
 
     def __init__(self, table: DynamoTable, project: str) -> None:
-        self.rows = table
+        self.table = table
         self.project = project
 
     def by_message_id(self, message_id: str, *, consistent: bool = False) -> Discussion:
@@ -129,15 +129,15 @@ class DiscussionRepository:
             if not one.variant:
                 return one
         raise ItemNotFoundError(
-            f"there is no mail {message_id!r} in table {self.rows.table}",
-            table=self.rows.table,
+            f"there is no mail {message_id!r} in table {self.table.name}",
+            table=self.table.name,
             message_id=message_id,
         )
 
     def all_of(self, message_id: str, *, consistent: bool = False) -> list[Discussion]:
         """Return all mails of a message id: the one that counts, and others that came under it."""
-        item_id = keys.patch_id(self.project, normal_id(message_id))
-        found = self.rows.query_all(None, ("id", item_id), consistent=consistent)
+        item_id = keys.patch_id(self.project, normalize_message_id(message_id))
+        found = self.table.query_all(None, ("id", item_id), consistent=consistent)
         return [discussion_of(item) for item in found]
 
     def by_patch(
@@ -149,14 +149,14 @@ class DiscussionRepository:
         newest_first: bool = True,
     ) -> Page[Discussion]:
         """Return a page of what belongs to a patch, cover letter or pull request, itself too."""
-        key = keys.patch_key(self.project, normal_id(message_id))
+        key = keys.patch_key(self.project, normalize_message_id(message_id))
         return self._page(keys.PATCH_INDEX, ("patch_key", key), limit, token, newest_first)
 
     def by_thread(
         self, root: str, *, limit: int = _PAGE, token: str | None = None, newest_first: bool = True
     ) -> Page[Discussion]:
         """Return a page of a thread."""
-        key = keys.thread_key(self.project, normal_id(root))
+        key = keys.thread_key(self.project, normalize_message_id(root))
         return self._page(keys.THREAD_INDEX, ("thread_key", key), limit, token, newest_first)
 
     def by_author(
@@ -168,8 +168,8 @@ class DiscussionRepository:
 
     def replies(self, message_id: str) -> tuple[ReplySummary, ...]:
         """Return what was answered to a patch, cover letter or pull request, oldest first."""
-        key = ("patch_key", keys.patch_key(self.project, normal_id(message_id)))
-        found = map(discussion_of, self.rows.query_all(keys.PATCH_INDEX, key))
+        key = ("patch_key", keys.patch_key(self.project, normalize_message_id(message_id)))
+        found = map(discussion_of, self.table.query_all(keys.PATCH_INDEX, key))
         return tuple(sorted(reply_summary(one) for one in found if not one.kind.is_target))
 
     def with_replies(self, patches: Iterable[Patch]) -> Iterator[Patch]:
@@ -191,19 +191,19 @@ class DiscussionRepository:
             A piece of it is missing.
         """
         key = item_key(discussion)
-        item = self.rows.get(key, consistent=consistent)
+        item = self.table.get(key, consistent=consistent)
         if item is None:
             raise ItemNotFoundError(
-                f"there is no mail {key['id']!r} in table {self.rows.table}", **key
+                f"there is no mail {key['id']!r} in table {self.table.name}", **key
             )
         if "content" in item:
             return gzip.decompress(item["content"])
         pieces_id = keys.body_id(self.project, discussion.message_id, discussion.digest)
-        pieces = list(self.rows.query_all(None, ("id", pieces_id), consistent=consistent))
+        pieces = list(self.table.query_all(None, ("id", pieces_id), consistent=consistent))
         if len(pieces) != item["pieces"]:
             raise DatabaseError(
                 f"mail {key['id']!r} has {len(pieces)} of {item['pieces']} pieces",
-                table=self.rows.table,
+                table=self.table.name,
                 operation="content",
             )
         return gzip.decompress(b"".join(piece["content"] for piece in pieces))
@@ -214,7 +214,7 @@ class DiscussionRepository:
             {"id": keys.node_id(self.project, one), "timestamp": keys.ONLY} for one in message_ids
         ]
         found = {}
-        for item in self.rows.get_many(asked, consistent=True):
+        for item in self.table.get_many(asked, consistent=True):
             message_id = item["id"].removeprefix(keys.node_id(self.project, ""))
             found[message_id] = NodeRow(
                 message_id, item["thread"], item.get("winner", ""), item.get("moving", False)
@@ -235,7 +235,7 @@ class DiscussionRepository:
                 item.get("target", ""),
                 item.get("cover", ""),
             )
-            for item in self.rows.query_all(None, partition, consistent=True)
+            for item in self.table.query_all(None, partition, consistent=True)
         ]
 
     def stored(self, wanted: Iterable[tuple[str, str]]) -> dict[tuple[str, str], Discussion]:
@@ -245,7 +245,7 @@ class DiscussionRepository:
             for message_id, sort in wanted
         ]
         found = {}
-        for item in self.rows.get_many(asked, consistent=True):
+        for item in self.table.get_many(asked, consistent=True):
             discussion = discussion_of(item)
             found[discussion.message_id, item["timestamp"]] = discussion
         return found
@@ -259,7 +259,7 @@ class DiscussionRepository:
         pieces = [bytes(piece) for piece in batched(content, PIECE_BYTES)]
         for number, piece in enumerate(pieces):
             # One a call: a batch of them could be larger than a request may be.
-            self.rows.write_many([{"id": item_id, "timestamp": f"{number:04d}", "content": piece}])
+            self.table.write_many([{"id": item_id, "timestamp": f"{number:04d}", "content": piece}])
         return {"pieces": len(pieces)}
 
     def _page(
@@ -271,7 +271,7 @@ class DiscussionRepository:
         newest_first: bool,
     ) -> Page[Discussion]:
         question = (index, key[1], str(newest_first))
-        page = self.rows.query(
+        page = self.table.query(
             index,
             key,
             newest_first=newest_first,

@@ -31,7 +31,7 @@ class HasTable(Protocol):
     """What `database_errors` needs of an object: the name of its table."""
 
     @property
-    def table(self) -> str:
+    def name(self) -> str:
         """The name."""
         ...
 
@@ -93,13 +93,13 @@ def database_errors[S: HasTable, **P, R](
             operation = method.__name__
             if is_failed_condition(error):
                 raise ConditionFailedError(
-                    f"{operation} in table {self.table}: an item was changed by another writer",
-                    table=self.table,
+                    f"{operation} in table {self.name}: an item was changed by another writer",
+                    table=self.name,
                     operation=operation,
                 ) from error
             failed = DatabaseError(
-                f"{operation} in table {self.table} failed: {explain_aws_error(error)}",
-                table=self.table,
+                f"{operation} in table {self.name} failed: {explain_aws_error(error)}",
+                table=self.name,
                 operation=operation,
                 code=error_code(error),
             )

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 from patch_tracker.mail.dates import from_iso
-from patch_tracker.mail.message import normal_id
+from patch_tracker.mail.message import normalize_message_id
 from patch_tracker.mail.subject import parse_subject
 from patch_tracker.models import UNKNOWN_TIME, MailKind, Patch
 from patch_tracker.repositories import keys
@@ -63,7 +63,7 @@ class PatchRepository:
     """
 
     def __init__(self, table: DynamoTable, project: str) -> None:
-        self.rows = table
+        self.table = table
         self.project = project
 
     def get(self, patch_id: str, *, consistent: bool = False) -> Patch:
@@ -74,11 +74,11 @@ class PatchRepository:
         ItemNotFoundError
             There is none.
         """
-        item = self.rows.get({"id": patch_id}, consistent=consistent)
+        item = self.table.get({"id": patch_id}, consistent=consistent)
         if item is None or not _is_patch(item):
             raise ItemNotFoundError(
-                f"there is no patch {patch_id!r} in table {self.rows.table}",
-                table=self.rows.table,
+                f"there is no patch {patch_id!r} in table {self.table.name}",
+                table=self.table.name,
                 id=patch_id,
             )
         return patch_of(item)
@@ -91,7 +91,7 @@ class PatchRepository:
         ItemNotFoundError
             There is none.
         """
-        item_id = keys.patch_id(self.project, normal_id(message_id))
+        item_id = keys.patch_id(self.project, normalize_message_id(message_id))
         return self.get(item_id, consistent=consistent)
 
     def by_number(self, number: int, *, consistent: bool = False) -> Patch:
@@ -102,11 +102,11 @@ class PatchRepository:
         ItemNotFoundError
             There is none.
         """
-        row = self.rows.get({"id": keys.number_id(self.project, number)}, consistent=consistent)
+        row = self.table.get({"id": keys.number_id(self.project, number)}, consistent=consistent)
         if row is None:
             raise ItemNotFoundError(
-                f"there is no patch number {number} of {self.project} in table {self.rows.table}",
-                table=self.rows.table,
+                f"there is no patch number {number} of {self.project} in table {self.table.name}",
+                table=self.table.name,
                 number=number,
             )
         return self.get(row["patch"], consistent=consistent)
@@ -114,7 +114,7 @@ class PatchRepository:
     def many(self, ids: Iterable[str], *, consistent: bool = False) -> list[Patch]:
         """Return those of some patches that there are, in the order of the ids."""
         asked = list(dict.fromkeys(ids))
-        items = self.rows.get_many(({"id": one} for one in asked), consistent=consistent)
+        items = self.table.get_many(({"id": one} for one in asked), consistent=consistent)
         found = {item["id"]: patch_of(item) for item in items if _is_patch(item)}
         return [found[one] for one in asked if one in found]
 
@@ -178,7 +178,7 @@ class PatchRepository:
         for month in months:
             key = keys.status_key(status, self.project, month)
             while True:
-                page = self.rows.query(
+                page = self.table.query(
                     keys.STATUS_INDEX,
                     ("status_key", key),
                     newest_first=newest_first,
@@ -200,7 +200,7 @@ class PatchRepository:
 
     def all(self) -> Iterator[Patch]:
         """Yield every patch of the project, by a scan of the table: for exports."""
-        for item in self.rows.scan_all():
+        for item in self.table.scan_all():
             if item["id"].startswith(f"{self.project}#") and _is_patch(item):
                 yield patch_of(item)
 
@@ -216,7 +216,7 @@ class PatchRepository:
 
     def months(self, *, newest_first: bool = True) -> list[str]:
         """Return the months of which there are patches."""
-        row = self.rows.get({"id": keys.months_id(self.project)}, consistent=True)
+        row = self.table.get({"id": keys.months_id(self.project)}, consistent=True)
         return sorted(row["months"] if row else (), reverse=newest_first)
 
     def write_patchwork(self, wanted: Mapping[str, Item], asked_at: dt.datetime) -> list[str]:
@@ -239,7 +239,7 @@ class PatchRepository:
             Ids of the patches that were written.
         """
         asked = [{"id": one} for one in wanted]
-        stored = {item["id"]: item for item in self.rows.get_many(asked, consistent=True)}
+        stored = {item["id"]: item for item in self.table.get_many(asked, consistent=True)}
         self._note_months(wanted, stored)
         moment = asked_at.astimezone(dt.UTC).isoformat(timespec="microseconds")
         return [
@@ -252,7 +252,7 @@ class PatchRepository:
         tries_left = _TRIES
         while (update := _difference(item_id, wanted, stored, asked_at)) is not None:
             number = wanted["patchwork_id"]
-            transaction = self.rows.transaction().update(update)
+            transaction = self.table.transaction().update(update)
             if stored.get("patchwork_id") != number:
                 pointer = {"id": keys.number_id(self.project, number), "patch": item_id}
                 transaction.put(Put(pointer))
@@ -263,7 +263,7 @@ class PatchRepository:
                 tries_left -= 1
                 if not tries_left:
                     raise
-                stored = self.rows.get({"id": item_id}, consistent=True) or {}
+                stored = self.table.get({"id": item_id}, consistent=True) or {}
             else:
                 return True
         return False
@@ -276,7 +276,7 @@ class PatchRepository:
             if "sort" not in stored.get(one, {})
         }
         if months - set(self.months()):
-            self.rows.update(Update({"id": keys.months_id(self.project)}, add={"months": months}))
+            self.table.update(Update({"id": keys.months_id(self.project)}, add={"months": months}))
 
     def _page(
         self,
@@ -288,7 +288,7 @@ class PatchRepository:
         consistent: bool,
     ) -> Page[Patch]:
         question = (index, key[1], str(newest_first))
-        page = self.rows.query(
+        page = self.table.query(
             index,
             key,
             newest_first=newest_first,

@@ -81,14 +81,14 @@ class Lease:
             held = row.get("owner")
             if held is not None and row.get(keys.EXPIRY, 0) > now:
                 raise BusyError(
-                    f"another run writes to table {self._table.table} and may for another "
+                    f"another run writes to table {self._table.name} and may for another "
                     f"{row[keys.EXPIRY] - now} s; nothing was written",
-                    table=self._table.table,
+                    table=self._table.name,
                 ) from error
             try:
                 self._table.put(Put(item, only_if={"owner": held}))
             except ConditionFailedError as late:
                 raise BusyError(
-                    f"another run has just begun to write to table {self._table.table}",
-                    table=self._table.table,
+                    f"another run has just begun to write to table {self._table.name}",
+                    table=self._table.name,
                 ) from late

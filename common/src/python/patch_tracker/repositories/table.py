@@ -203,7 +203,7 @@ class DynamoTable:
         self.counts: Counter[str] = Counter()
 
     @property
-    def table(self) -> str:
+    def name(self) -> str:
         """Name of the table."""
         return self._table
 
@@ -213,7 +213,7 @@ class DynamoTable:
         self.counts["reads"] += 1
         answer = self._call(
             lambda: self._client.get_item(
-                TableName=self.table, Key=to_attributes(key), ConsistentRead=consistent
+                TableName=self.name, Key=to_attributes(key), ConsistentRead=consistent
             )
         )
         return from_attributes(answer["Item"]) if "Item" in answer else None
@@ -231,16 +231,16 @@ class DynamoTable:
         found: list[Item] = []
         for batch in batched(unique.values(), _GET_BATCH):
             waiting: dict[str, Any] = {
-                self.table: {"Keys": list(batch), "ConsistentRead": consistent}
+                self.name: {"Keys": list(batch), "ConsistentRead": consistent}
             }
             stuck = 0
             while waiting:
                 self.counts["reads"] += 1
                 answer = self._call(partial(self._client.batch_get_item, RequestItems=waiting))
-                found += [from_attributes(one) for one in answer["Responses"].get(self.table, [])]
+                found += [from_attributes(one) for one in answer["Responses"].get(self.name, [])]
                 left = dict(answer.get("UnprocessedKeys") or {})
                 if left:
-                    asked, missing = (len(one[self.table]["Keys"]) for one in (waiting, left))
+                    asked, missing = (len(one[self.name]["Keys"]) for one in (waiting, left))
                     stuck = self._pause(stuck, "read", asked, missing)
                 waiting = left
         return found
@@ -278,7 +278,7 @@ class DynamoTable:
             name, start = expression.name(begins_with[0]), expression.value(begins_with[1])
             condition += f" AND begins_with({name}, {start})"
         request: dict[str, Any] = {
-            "TableName": self.table,
+            "TableName": self.name,
             "KeyConditionExpression": condition,
             "ScanIndexForward": not newest_first,
         } | expression.parameters()
@@ -322,7 +322,7 @@ class DynamoTable:
 
     @database_errors
     def _scan_page(self, after: Item | None) -> QueryPage:
-        request: dict[str, Any] = {"TableName": self.table}
+        request: dict[str, Any] = {"TableName": self.name}
         if after is not None:
             request["ExclusiveStartKey"] = to_attributes(after)
         self.counts["reads"] += 1
@@ -342,7 +342,7 @@ class DynamoTable:
         ConditionFailedError
             The condition does not hold.
         """
-        request = put.request(self.table)
+        request = put.request(self.name)
         self._call(lambda: self._client.put_item(**request))
         self.counts["writes"] += 1
 
@@ -358,7 +358,7 @@ class DynamoTable:
         ConditionFailedError
             The condition does not hold.
         """
-        request = update.request(self.table)
+        request = update.request(self.name)
         self._call(lambda: self._client.update_item(**request))
         self.counts["writes"] += 1
 
@@ -366,7 +366,7 @@ class DynamoTable:
     def delete(self, key: Key, *, only_if: Mapping[str, Any] | None = None) -> None:
         """Delete an item; one that is not there counts as deleted."""
         expression = _Expression()
-        request: dict[str, Any] = {"TableName": self.table, "Key": to_attributes(key)}
+        request: dict[str, Any] = {"TableName": self.name, "Key": to_attributes(key)}
         request |= expression.condition(only_if) | expression.parameters()
         self._call(lambda: self._client.delete_item(**request))
         self.counts["writes"] += 1
@@ -383,12 +383,12 @@ class DynamoTable:
         requests: list[dict[str, Any]] = [{"PutRequest": {"Item": to_attributes(i)}} for i in puts]
         requests += [{"DeleteRequest": {"Key": to_attributes(key)}} for key in deletes]
         for batch in batched(requests, _WRITE_BATCH):
-            waiting: dict[str, Any] = {self.table: list(batch)}
+            waiting: dict[str, Any] = {self.name: list(batch)}
             stuck = 0
             while waiting:
                 answer = self._call(partial(self._client.batch_write_item, RequestItems=waiting))
                 left = dict(answer.get("UnprocessedItems") or {})
-                asked, missing = (len(one.get(self.table, ())) for one in (waiting, left))
+                asked, missing = (len(one.get(self.name, ())) for one in (waiting, left))
                 self.counts["writes"] += max(0, asked - missing)
                 if missing:
                     stuck = self._pause(stuck, "write", asked, missing)
@@ -418,9 +418,9 @@ class DynamoTable:
         stuck = stuck + 1 if left >= asked else 0
         if stuck == _UNFINISHED_TRIES:
             failed = DatabaseError(
-                f"table {self.table} left {left} items unfinished {_UNFINISHED_TRIES} times in a "
+                f"table {self.name} left {left} items unfinished {_UNFINISHED_TRIES} times in a "
                 f"{what} batch: its capacity is used up; raise it, or try later",
-                table=self.table,
+                table=self.name,
                 operation=what,
             )
             failed.transient = True
@@ -439,11 +439,11 @@ class Transaction:
 
     def put(self, put: Put, table: DynamoTable | None = None) -> Transaction:
         """Add an item that takes the place of what there is."""
-        return self._add("Put", put.request((table or self._table).table), table)
+        return self._add("Put", put.request((table or self._table).name), table)
 
     def update(self, update: Update, table: DynamoTable | None = None) -> Transaction:
         """Add changes of an item."""
-        return self._add("Update", update.request((table or self._table).table), table)
+        return self._add("Update", update.request((table or self._table).name), table)
 
     def commit(self) -> None:
         """Write everything.

@@ -16,7 +16,7 @@ from patch_tracker.errors import PartialSyncError
 from patch_tracker.lore.client import LoreClient
 from patch_tracker.mail.dates import AHEAD, from_iso, iso
 from patch_tracker.mail.mbox import MailboxError, RawMail
-from patch_tracker.mail.message import Mail, normal_id, parse_mail
+from patch_tracker.mail.message import Mail, normalize_message_id, parse_mail
 from patch_tracker.models import OPEN_STATUSES
 from patch_tracker.repositories import keys
 from patch_tracker.repositories.discussions import DiscussionRepository
@@ -243,19 +243,19 @@ class _Run:
 
     def _thread(self, message_id: str) -> None:
         sync = self._sync
-        key = normal_id(message_id)
+        key = normalize_message_id(message_id)
         node = sync._discussions.nodes([key]).get(key)
         if node is not None and node.winner:
             return
-        rows, now = sync._discussions.rows, sync._clock()
+        table, now = sync._discussions.table, sync._clock()
         tried = {"id": keys.missing_id(sync._discussions.project, key), "timestamp": keys.ONLY}
-        known = rows.get(tried)
+        known = table.get(tried)
         if known is not None and known[keys.EXPIRY] > now.timestamp():
             return
         self._result.threads += 1
         raws = sync._lore.thread(message_id)
         if raws is None:
-            rows.put(Put({**tried, keys.EXPIRY: int((now + MISSING).timestamp())}))
+            table.put(Put({**tried, keys.EXPIRY: int((now + MISSING).timestamp())}))
             self._result.not_found.append(message_id)
         else:
             self.store(raws)

@@ -16,7 +16,7 @@ from typing import Final
 
 from lambda_core.http import HttpStatusError
 from lambda_core.observability import count, get_logger
-from patch_tracker.mail.message import normal_id
+from patch_tracker.mail.message import normalize_message_id
 from patch_tracker.models import OPEN_STATUSES, StatusChange
 from patch_tracker.patchwork.client import PatchworkClient
 from patch_tracker.patchwork.mappers import patch_attributes, patch_id_of, status_change_of
@@ -154,7 +154,7 @@ class PatchSync:
                 seen.update(row.id for row in fresh)
                 self._store(fresh, changes, asked_at, result)
         if not seen:
-            self._client.require_known()
+            self._client.require_exists()
         # Open ones that the lists no longer show as open, and that are too old for the first.
         left = [number for number in self._open_numbers() if number not in seen]
         for rows in self._one_by_one(left, result):
@@ -179,7 +179,7 @@ class PatchSync:
         events = list(self._client.events(_overlapping(date)))
         if not events:
             # The event at the cursor is no longer there; or the project is not.
-            self._client.require_known()
+            self._client.require_exists()
         new = [event for event in events if event.id not in known]
         result = PatchSyncResult(events=len(new))
         count("PatchworkEvents", len(new))
@@ -259,7 +259,9 @@ class PatchSync:
             result.written += len(written)
             result.unchanged += len(wanted) - len(written)
             result.message_ids += [
-                normal_id(row.msgid) for row in batch if patch_id_of(project, row.msgid) in written
+                normalize_message_id(row.msgid)
+                for row in batch
+                if patch_id_of(project, row.msgid) in written
             ]
             count("PatchesWritten", len(written))
             count("PatchesSkipped", len(wanted) - len(written))

@@ -74,8 +74,8 @@ class MailStore:
 
     def __init__(self, discussions: DiscussionRepository, patches: DynamoTable) -> None:
         self._discussions = discussions
-        self._rows = discussions.rows
-        self._patches = patches
+        self._discussions_table = discussions.table
+        self._patches_table = patches
         self._project = discussions.project
 
     def missing(self, mails: Sequence[Mail]) -> list[Mail]:
@@ -156,7 +156,7 @@ class MailStore:
         lost = NodeRow(message_id, node.thread)
         member = state.members[message_id]
         ghost = replace(member, node=Node(message_id, child=member.node.child), target="", cover="")
-        transaction = self._rows.transaction()
+        transaction = self._discussions_table.transaction()
         transaction.put(Put(lost.item(self._project), only_if={"winner": node.winner}))
         transaction.put(Put(ghost.item(self._project, node.thread)))
         transaction.update(
@@ -169,7 +169,7 @@ class MailStore:
         if old.kind.is_target:
             key = {"id": keys.patch_id(self._project, message_id)}
             forget = dict.fromkeys(MAIL_FIELDS)
-            transaction.update(Update(key, set_values=forget), self._patches)
+            transaction.update(Update(key, set_values=forget), self._patches_table)
         elif old.target:
             self.count(transaction.update, old, -1)
         transaction.commit()
@@ -180,12 +180,12 @@ class MailStore:
         for mail in mails:
             discussion = replace(discussion_from(self._project, mail), variant=True)
             content = self._discussions.write_pieces(mail)
-            self._rows.put(Put({**discussion_item(discussion), **content}))
+            self._discussions_table.put(Put({**discussion_item(discussion), **content}))
 
     def count(self, update: Any, discussion: Discussion, sign: int) -> None:  # noqa: ANN401 - bound method
         """Add a reply to its target, or take it out, in a transaction."""
         key = {"id": keys.patch_id(self._project, discussion.target)}
-        update(Update(key, add={"reply_count": sign}), self._patches)
+        update(Update(key, add={"reply_count": sign}), self._patches_table)
 
 
 @dataclass
@@ -320,8 +320,8 @@ class _ThreadWriter:
     ) -> None:
         self._store = store
         self._discussions = store._discussions
-        self._rows = store._rows
-        self._patches = store._patches
+        self._discussions_table = store._discussions_table
+        self._patches_table = store._patches_table
         self._project = store._project
         self._thread = thread
         self._state = state
@@ -404,7 +404,7 @@ class _ThreadWriter:
             only_here = self._state.homes.get(one) == {self._thread.root}
             if known is None or not only_here or known.node != kept.node:
                 rows.append(kept.item(self._project, self._thread.root))
-        self._rows.write_many(rows)
+        self._discussions_table.write_many(rows)
 
     def _stored_mails(self, touched: set[str]) -> dict[str, Discussion]:
         """Read the mails that have to be changed."""
@@ -428,11 +428,13 @@ class _ThreadWriter:
                 "thread": placed.thread,
                 "thread_key": index_keys(placed).get("thread_key"),
             }
-            transaction = self._rows.transaction()
+            transaction = self._discussions_table.transaction()
             transaction.update(Update(item_key(mail), set_values=changes))
             if mail.kind.is_target:
                 key = {"id": keys.patch_id(self._project, one)}
-                transaction.update(Update(key, set_values={"thread": placed.thread}), self._patches)
+                transaction.update(
+                    Update(key, set_values={"thread": placed.thread}), self._patches_table
+                )
             transaction.commit()
 
     def _relink(self, mails: Mapping[str, Discussion]) -> None:
@@ -442,7 +444,7 @@ class _ThreadWriter:
                 continue
             mail, wanted = mails[one], self._members[one]
             placed = replace(mail, thread=self._thread.root, target=wanted.target)
-            transaction = self._rows.transaction()
+            transaction = self._discussions_table.transaction()
             transaction.put(Put(wanted.item(self._project, self._thread.root)))
             if mail.target != wanted.target:
                 transaction.update(
@@ -462,7 +464,7 @@ class _ThreadWriter:
             if mail.kind is MailKind.PATCH:
                 key = {"id": keys.patch_id(self._project, one)}
                 cover = {"cover": wanted.cover or None}
-                transaction.update(Update(key, set_values=cover), self._patches)
+                transaction.update(Update(key, set_values=cover), self._patches_table)
             transaction.commit()
 
     def _announce_move(self, moved: set[str]) -> None:
@@ -474,10 +476,10 @@ class _ThreadWriter:
             known = self._state.nodes.get(old_root) or NodeRow(old_root, old_root)
             row = replace(known, thread=self._thread.root, moving=True)
             self._state.nodes[old_root] = row
-            self._rows.put(Put(row.item(self._project)))
+            self._discussions_table.put(Put(row.item(self._project)))
 
     def _remove_old_members(self, moved: set[str]) -> None:
-        self._rows.write_many(
+        self._discussions_table.write_many(
             deletes=[
                 {"id": keys.members_id(self._project, home), "timestamp": one}
                 for one in sorted(moved)
@@ -495,8 +497,8 @@ class _ThreadWriter:
             if known is None or known.moving or known.thread != self._thread.root:
                 row = NodeRow(one, self._thread.root, known.winner if known else "")
                 rows[one in self._mentioned].append(row.item(self._project))
-        self._rows.write_many(rows[False])
-        self._rows.write_many(rows[True])
+        self._discussions_table.write_many(rows[False])
+        self._discussions_table.write_many(rows[True])
 
     def _write_mail(self, mail: Mail) -> None:
         """Store a new mail, with its place and its effect on a patch, at once or not at all."""
@@ -508,12 +510,12 @@ class _ThreadWriter:
         )
         content = self._discussions.write_pieces(mail)
         node = NodeRow(mail.message_id, self._thread.root, sort_of(mail))
-        transaction = self._rows.transaction()
+        transaction = self._discussions_table.transaction()
         transaction.put(Put(node.item(self._project), only_if={"winner": None}))
         transaction.put(Put({**discussion_item(discussion), **content}))
         transaction.put(Put(member.item(self._project, self._thread.root)))
         if mail.kind.is_target:
-            transaction.update(self._patch_update(mail, member), self._patches)
+            transaction.update(self._patch_update(mail, member), self._patches_table)
         elif member.target:
             self._store.count(transaction.update, discussion, 1)
         transaction.commit()

@@ -724,3 +724,50 @@ LUCK = {
 def test_the_mend_is_still_needed(check: Callable[[Clients], None], plain: Clients) -> None:
     with pytest.raises((AssertionError, ClientError, KeyError)):
         check(plain)
+
+
+@pytest.mark.parametrize("has_sort_key", [False, True])
+def test_a_failed_transaction_restores_every_kind_of_write(cloud: str, has_sort_key: bool) -> None:
+    dynamodb, table = clients_at(cloud)("dynamodb"), name()
+    names = ["id", "sort"] if has_sort_key else ["id"]
+    dynamodb.create_table(
+        TableName=table,
+        BillingMode="PAY_PER_REQUEST",
+        KeySchema=[
+            {"AttributeName": key, "KeyType": kind}
+            for key, kind in zip(names, ("HASH", "RANGE"), strict=False)
+        ],
+        AttributeDefinitions=[{"AttributeName": key, "AttributeType": "S"} for key in names],
+    )
+
+    def key(text: str) -> dict[str, Any]:
+        return {name: {"S": text} for name in names}
+
+    for text in ("updated", "deleted", "replaced", "checked"):
+        item = {**key(text), "list": {"L": [{"S": "old"}]}}
+        dynamodb.put_item(TableName=table, Item=item)
+    before = dynamodb.scan(TableName=table)["Items"]
+    update = {
+        "Key": key("updated"),
+        "UpdateExpression": "SET #l[0] = :new",
+        "ExpressionAttributeNames": {"#l": "list"},
+        "ExpressionAttributeValues": {":new": {"S": "new"}},
+    }
+    writes = [
+        {"Update": {"TableName": table, **update}},
+        {"Delete": {"TableName": table, "Key": key("deleted")}},
+        {"Put": {"TableName": table, "Item": key("replaced")}},
+        {"Put": {"TableName": table, "Item": key("added")}},
+    ]
+    check = {"TableName": table, "Key": key("checked")}
+    failing = {**check, "ConditionExpression": "attribute_exists(nothing)"}
+    with pytest.raises(ClientError, match="ConditionalCheckFailed"):
+        dynamodb.transact_write_items(TransactItems=[*writes, {"ConditionCheck": failing}])
+    assert dynamodb.scan(TableName=table)["Items"] == before
+    with pytest.raises(ClientError, match="multiple operations"):
+        dynamodb.transact_write_items(TransactItems=[*writes, writes[0]])
+    assert dynamodb.scan(TableName=table)["Items"] == before
+    dynamodb.transact_write_items(TransactItems=writes)
+    after = {item["id"]["S"]: item for item in dynamodb.scan(TableName=table)["Items"]}
+    assert after.keys() == {"updated", "replaced", "checked", "added"}
+    assert after["updated"]["list"] == {"L": [{"S": "new"}]}

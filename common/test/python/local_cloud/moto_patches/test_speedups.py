@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Final
 
 import boto3
 import pytest
@@ -29,10 +30,10 @@ def plain(moto_server: str) -> Any:  # noqa: ANN401 - a client
     return client_of(moto_server)
 
 
-def client_of(url: str) -> Any:  # noqa: ANN401 - a client
+def client_of(url: str, service: str = "ssm") -> Any:  # noqa: ANN401 - a client
     # A module's fixture runs before the variables of one test are set.
-    return boto3.client(
-        "ssm",
+    return boto3.client(  # type: ignore[call-overload]  # any service
+        service,
         endpoint_url=url,
         region_name="us-east-1",
         aws_access_key_id="test",
@@ -86,6 +87,110 @@ def test_services_are_those_of_moto(monkeypatch: pytest.MonkeyPatch) -> None:
     speedups.names_of_services()
     first, second = (list(backends.list_of_moto_modules()) for _ in range(2))
     assert first == second == before
+
+
+ITEM: Final = {
+    "id": {"S": "é\0"},
+    "number": {"N": "-1.50"},
+    "true": {"BOOL": True},
+    "nothing": {"NULL": True},
+    "empty": {"S": ""},
+    "bytes": {"B": b"\0\xff"},
+    "texts": {"SS": ["b", "a"]},
+    "numbers": {"NS": ["2", "1"]},
+    "many_bytes": {"BS": [b"\1"]},
+    "list": {"L": [{"S": "x"}, {"B": b"y"}, {"L": []}, {"M": {"a": {"N": "1"}}}]},
+    "map": {"M": {"S": {"S": "x"}, "b": {"B": b"z"}, "m": {"M": {}}}},
+}
+
+
+def new_table(url: str, name: str) -> Any:  # noqa: ANN401 - a client
+    """Create a table and return a client."""
+    dynamodb = client_of(url, "dynamodb")
+    dynamodb.create_table(
+        TableName=name,
+        BillingMode="PAY_PER_REQUEST",
+        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+    )
+    return dynamodb
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "SET " + ", ".join(f"a{number} = :v" for number in range(30)),
+        "SET a = :v, b = if_not_exists(b, :v) REMOVE c ADD d :n",
+        "SET a = :v SET b = :v",
+        "SET a = :v, b = :v REMOVE c SET d = :v",
+        "REMOVE a REMOVE b",
+        "ADD a :n ADD b :n",
+        "SET a = :v ADD b :n ADD c :n SET d = :v",
+        "SET a = :v, a = :v",
+        "SET id = :v",
+    ],
+)
+def test_updates_are_those_of_moto(moto_server: str, cloud: str, expression: str) -> None:
+    answers = []
+    for endpoint in (cloud, moto_server):
+        name = f"updates-{uuid.uuid4()}"
+        dynamodb = new_table(endpoint, name)
+        values = {":v": {"S": "x"}, ":n": {"N": "1"}}
+        used = {key: value for key, value in values.items() if key in expression}
+        try:
+            dynamodb.update_item(
+                TableName=name,
+                Key={"id": {"S": "1"}},
+                UpdateExpression=expression,
+                ExpressionAttributeValues=used,
+            )
+            answers.append(dynamodb.scan(TableName=name)["Items"])
+        except ClientError as error:
+            answers.append(error.response["Error"])
+    assert answers[0] == answers[1]
+
+
+def test_items_are_those_of_moto(moto_server: str, cloud: str) -> None:
+    answers = []
+    for endpoint in (cloud, moto_server):
+        dynamodb = new_table(endpoint, "speedups")
+        dynamodb.put_item(TableName="speedups", Item=ITEM)
+        key = {"id": ITEM["id"]}
+        batch = dynamodb.batch_get_item(RequestItems={"speedups": {"Keys": [key]}})
+        update = dynamodb.update_item(
+            TableName="speedups",
+            Key=key,
+            UpdateExpression="SET #n = :n",
+            ExpressionAttributeNames={"#n": "number"},
+            ExpressionAttributeValues={":n": {"N": "2"}},
+            ReturnValues="ALL_OLD",
+        )
+        answers.append(
+            [
+                dynamodb.scan(TableName="speedups")["Items"],
+                batch["Responses"],
+                update["Attributes"],
+            ]
+        )
+    assert answers[0] == answers[1]
+    assert answers[0][2] == ITEM
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ({"S": "x"}, True),
+        ({"L": [{"M": {"a": {"SS": ["x"]}}}]}, True),
+        ({"B": b"x"}, False),
+        ({"L": [{"M": {"a": {"B": b"x"}}}]}, False),
+        ({"N": 1}, False),
+        ({"S": "x", "N": "1"}, False),
+        ({}, False),
+        (object(), False),
+    ],
+)
+def test_only_values_that_are_json_are_written_unchanged(value: object, expected: bool) -> None:
+    assert speedups.is_json_value(value) is expected
 
 
 part = st.text("ab-", min_size=1, max_size=2)

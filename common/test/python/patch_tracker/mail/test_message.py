@@ -13,7 +13,7 @@ from patch_tracker.mail.message import (
     MAX_SUBJECT,
     MAX_TEXT,
     Mail,
-    normal_id,
+    normalize_message_id,
     parse_mail,
 )
 from patch_tracker.models import UNKNOWN_TIME, MailKind, Person, Sentiment
@@ -90,10 +90,13 @@ def test_a_reply_tells_what_it_answers_and_how_it_sounds() -> None:
 
 
 def test_ids_with_slashes_and_percent_signs_are_kept() -> None:
-    assert normal_id("<6171cb9e.jRUr/GeCZ%lkp@intel.com>") == "6171cb9e.jRUr/GeCZ%lkp@intel.com"
-    assert normal_id(" <a b@\tc> (comment)") == "ab@c"
-    assert normal_id("bare@id") == "bare@id"
-    assert len(normal_id(f"<{'x' * 5000}@y>")) <= MAX_ID
+    assert (
+        normalize_message_id("<6171cb9e.jRUr/GeCZ%lkp@intel.com>")
+        == "6171cb9e.jRUr/GeCZ%lkp@intel.com"
+    )
+    assert normalize_message_id(" <a b@\tc> (comment)") == "ab@c"
+    assert normalize_message_id("bare@id") == "bare@id"
+    assert len(normalize_message_id(f"<{'x' * 5000}@y>")) <= MAX_ID
 
 
 def test_what_is_missing_is_told_and_the_mail_is_kept() -> None:

@@ -28,7 +28,7 @@ type Name = Callable[[int], str]
 def both(request: pytest.FixtureRequest) -> DynamoTable:
     """The table Patches, on each of the two."""
     name = "cloud" if request.param == "moto" else "strict_dynamodb"
-    return new_tables(request.getfixturevalue(name)).patch_rows
+    return new_tables(request.getfixturevalue(name)).patches_table
 
 
 def items(count: int, size: int = 10) -> list[dict[str, Any]]:
@@ -61,7 +61,7 @@ def test_batches_of_any_size_are_written_and_read(both: DynamoTable) -> None:
 
 def test_keys_that_are_left_over_are_asked_for_again(strict_tables: Tables) -> None:
     # Of more than 16 MB (dynalite: 1.4 MB), DynamoDB leaves a part to the next call.
-    rows = strict_tables.patch_rows
+    rows = strict_tables.patches_table
     for item in items(60, size=300_000):
         rows.put(Put(item))
     before = rows.counts["reads"]
@@ -129,7 +129,7 @@ def test_pages_of_a_partition(both: DynamoTable) -> None:
 
 
 def test_a_transaction_is_all_or_nothing(tables: Tables) -> None:
-    rows, other = tables.patch_rows, tables.discussion_rows
+    rows, other = tables.patches_table, tables.discussions_table
     rows.transaction().put(Put({"id": "a"})).put(Put({"id": "b", "timestamp": "-"}), other).commit()
     failing = rows.transaction().put(Put({"id": "c"}))
     failing.put(Put({"id": "b", "timestamp": "-"}, only_if={"id": None}), other)

@@ -237,8 +237,8 @@ def test_the_largest_mails_that_there_can_be_fit_into_items(
     require_right(tables)
     # Held to the limit by a DynamoDB that has it for updates too, without the mails' own answers.
     for name, rows in (
-        ("patches", strict_tables.patch_rows),
-        ("discussions", strict_tables.discussion_rows),
+        ("patches", strict_tables.patches_table),
+        ("discussions", strict_tables.discussions_table),
     ):
         for item in tables.everything()[name].values():
             rows.put(Put(item))

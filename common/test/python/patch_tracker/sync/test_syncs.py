@@ -212,10 +212,10 @@ def test_the_beginning_of_an_old_thread_is_fetched(tables: Tables) -> None:
 
 def test_two_runs_do_not_write_at_once(tables: Tables) -> None:
     with running_sources(MAILS) as sources:
-        held = Lease(tables.discussion_rows, "example")
+        held = Lease(tables.discussions_table, "example")
         with held.held(), pytest.raises(BusyError):
             sources.discussion_sync(tables).recent()
-        late = Lease(tables.discussion_rows, "example", clock=lambda: 1e10)
+        late = Lease(tables.discussions_table, "example", clock=lambda: 1e10)
         with held.held(), late.held():
             pass
         assert sources.discussion_sync(tables).recent().new == 3
@@ -287,7 +287,7 @@ def test_a_run_that_breaks_off_is_made_again(tables: Tables, cloud: str) -> None
                     sources.discussion_sync(crashing).recent()
                 except CrashError:
                     # The next run waits until the lease of the one that died is over.
-                    other.discussion_rows.delete({"id": "#LOCK#example", "timestamp": "-"})
+                    other.discussions_table.delete({"id": "#LOCK#example", "timestamp": "-"})
             sources.patch_sync(other).changes()
             sources.discussion_sync(other).recent()
             assert _without_times(other) == expected
@@ -319,7 +319,7 @@ def test_mails_before_the_end_of_a_broken_answer_are_stored(tables: Tables) -> N
         with pytest.raises(MailboxError):
             sources.discussion_sync(tables, proxy.url).recent()
         assert tables.discussions.by_message_id("p").target == "p"
-        assert Cursors(tables.patch_rows, "example").get("lore") is None
+        assert Cursors(tables.patches_table, "example").get("lore") is None
         assert sources.discussion_sync(tables).recent().new == 1
 
 
@@ -327,7 +327,7 @@ def test_an_answer_that_is_small_and_holds_much_is_read_in_little_memory(tables:
     # 20 mails of 3 MB in 60 kB: were all read before one is stored, memory would be gone.
     bomb = [parse_mail(make_mail(f"b{n}").raw + b"x" * 3_000_000) for n in range(20)]
     with running_sources(bomb) as sources:
-        store = MailStore(tables.discussions, tables.patch_rows)
+        store = MailStore(tables.discussions, tables.patches_table)
         sizes: list[int] = []
 
         class Watching(MailStore):
@@ -335,7 +335,7 @@ def test_an_answer_that_is_small_and_holds_much_is_read_in_little_memory(tables:
                 sizes.append(sum(len(mail.raw) for mail in mails))
                 return store.missing(mails)
 
-        tables.store = Watching(tables.discussions, tables.patch_rows)
+        tables.store = Watching(tables.discussions, tables.patches_table)
         assert sources.discussion_sync(tables).recent().new == 20
     assert max(sizes) < 20_000_000
 

@@ -32,7 +32,7 @@ _JITTER: Final = random.SystemRandom()
 
 
 @dataclass(frozen=True, slots=True)
-class Manners:
+class RequestPolicy:
     """How a server is asked.
 
     Attributes
@@ -51,7 +51,7 @@ class Manners:
     attempts: int = 4
 
 
-class PoliteSession:
+class ThrottledSession:
     """Asks one server, over one connection; threads may share it, and stand in line.
 
     Parameters
@@ -59,7 +59,7 @@ class PoliteSession:
     source
         The server's name in metrics: `{source}Requests`, `{source}Retries`, `{source}Failures`,
         `{source}Latency` in seconds, and `{source}Status429` for each status that is no success.
-    manners, limits
+    policy, limits
         How it is asked, and how long it may take.
     sleep, clock, rng
         For tests.
@@ -74,7 +74,7 @@ class PoliteSession:
     def __init__(
         self,
         source: str,
-        manners: Manners,
+        policy: RequestPolicy,
         *,
         limits: HttpLimits | None = None,
         sleep: Callable[[float], None] = time.sleep,
@@ -83,20 +83,20 @@ class PoliteSession:
     ) -> None:
         self.counts: Counter[str] = Counter()
         self._source = source
-        self._manners = manners
+        self._manners = policy
         self._sleep = sleep
         self._clock = clock
         self._rng = rng
         self._turn = threading.Lock()
         self._limiter = RateLimiter(
-            1 / manners.spacing_seconds if manners.spacing_seconds else 1e6,
+            1 / policy.spacing_seconds if policy.spacing_seconds else 1e6,
             clock=clock,
             sleep=sleep,
         )
         self._session = HttpSession(
-            user_agent(PRODUCT, __version__, manners.contact),
+            user_agent(PRODUCT, __version__, policy.contact),
             limits=limits,
-            retry=RetryPolicy(attempts=manners.attempts, base_seconds=2.0),
+            retry=RetryPolicy(attempts=policy.attempts, base_seconds=2.0),
             breakers=CircuitBreakers(
                 is_failure=lambda error: is_server_fault(error) or isinstance(error, OutageError)
             ),
@@ -166,7 +166,7 @@ class PoliteSession:
         count(f"{self._source}{name.capitalize()}", value)
 
 
-def refuse_pages(response: HttpResponse) -> None:
+def reject_html(response: HttpResponse) -> None:
     """Raise where an answer is a page for people.
 
     Raises
