@@ -9,7 +9,7 @@ from pathlib import Path
 PAGE = Path(__file__).parents[4] / "docs/local-cloud.md"
 
 
-def test_the_example_for_python_runs(tmp_path: Path) -> None:
+def test_the_python_example_runs(tmp_path: Path) -> None:
     (example,) = re.findall(r"```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
     script = tmp_path / "example.py"
     script.write_text(example, encoding="utf-8")
