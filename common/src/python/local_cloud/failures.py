@@ -21,7 +21,7 @@ class Failures:
         self._application = application
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        """Answer one request."""
+        """Answer a request."""
         try:
             return self._application(environ, start_response)
         except Exception as error:

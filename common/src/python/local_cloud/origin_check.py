@@ -35,7 +35,7 @@ class OriginCheck:
         self._application = application
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        """Answer one request."""
+        """Answer a request."""
         reason = refusal(environ)
         if reason is None:
             return self._application(environ, start_response)

@@ -73,7 +73,7 @@ class Recorder:
         self._calls: set[Call] = set()
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        """Answer one request."""
+        """Answer a request."""
         if environ.get("PATH_INFO") == PATH:
             return self._respond(start_response)
         found = set(calls_of(environ))

@@ -1,12 +1,28 @@
+"""The examples in the documentation and in docstrings run."""
+
 from __future__ import annotations
 
+import doctest
 import os
 import re
 import subprocess
 import sys
 from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from local_cloud import origin_check
+from local_cloud.moto_patches import replacing
 
 PAGE = Path(__file__).parents[4] / "docs/local-cloud.md"
+
+
+@pytest.mark.parametrize("module", [origin_check, replacing], ids=lambda module: module.__name__)
+def test_docstring_examples(module: ModuleType) -> None:
+    result = doctest.testmod(module)
+    assert result.attempted > 0
+    assert result.failed == 0
 
 
 def test_the_python_example_runs(tmp_path: Path) -> None:

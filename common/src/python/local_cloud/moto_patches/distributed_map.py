@@ -138,7 +138,7 @@ def failure_thresholds() -> None:
                     env=env,
                     error_name=name,
                     event_type=HistoryEventType.MapRunFailed,
-                    event_details=EventDetails(mapRunFailedEventDetails=details),  # type: ignore[typeddict-item]  # one of many, as everywhere in moto
+                    event_details=EventDetails(mapRunFailedEventDetails=details),  # type: ignore[typeddict-item]  # moto omits the other fields, too
                 )
             )
 

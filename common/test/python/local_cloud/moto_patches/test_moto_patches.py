@@ -379,8 +379,8 @@ def a_path_returns_a_single_value(client: Clients) -> None:
         "$.a[1].b": 2,
         "$.a[1]": {"b": 2},
         "$.a[0].c[0].d": 3,
-        "$.one[*].b": [4],
-        "$.one[0:1].b": [4],
+        "$.single[*].b": [4],
+        "$.single[0:1].b": [4],
         "$.a[*].b": [1, 2],
     }
     definition = {
@@ -397,7 +397,7 @@ def a_path_returns_a_single_value(client: Clients) -> None:
     arn = sfn.create_state_machine(
         name=name(), definition=json.dumps(definition), roleArn=f"arn:aws:iam::{ACCOUNT}:role/any"
     )["stateMachineArn"]
-    event = {"a": [{"b": 1, "c": [{"d": 3}]}, {"b": 2}], "one": [{"b": 4}]}
+    event = {"a": [{"b": 1, "c": [{"d": 3}]}, {"b": 2}], "single": [{"b": 4}]}
     started = sfn.start_execution(stateMachineArn=arn, name=name(), input=json.dumps(event))
     output = json.loads(wait_until_ended(client, started["executionArn"])["output"])
     assert [output[str(number)] for number in range(len(paths))] == list(paths.values())
@@ -428,18 +428,18 @@ def a_stopped_execution_does_not_fail(client: Clients) -> None:
     """Stop executions at different times; their states follow each other without a pause."""
     sfn = client("stepfunctions")
     states = {
-        "Ask": {
+        "List": {
             "Type": "Task",
             "Resource": "arn:aws:states:::aws-sdk:sqs:listQueues",
             "Parameters": {"QueueNamePrefix.$": "$$.State.Name"},
             "ResultPath": "$.found",
-            "Next": "AndOn",
+            "Next": "Repeat",
         },
-        "AndOn": {"Type": "Pass", "Next": "Ask"},
+        "Repeat": {"Type": "Pass", "Next": "List"},
     }
     arn = sfn.create_state_machine(
         name=name(),
-        definition=json.dumps({"StartAt": "Ask", "TimeoutSeconds": 60, "States": states}),
+        definition=json.dumps({"StartAt": "List", "TimeoutSeconds": 60, "States": states}),
         roleArn=f"arn:aws:iam::{ACCOUNT}:role/any",
     )["stateMachineArn"]
     for moment in range(15):
@@ -525,8 +525,8 @@ def map_over(
                 "Type": "Map",
                 "ItemProcessor": {
                     "ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": execution_type},
-                    "StartAt": "One",
-                    "States": {"One": child},
+                    "StartAt": "Child",
+                    "States": {"Child": child},
                 },
                 "MaxConcurrency": 2,
                 "End": True,
@@ -574,9 +574,9 @@ def a_map_fails_if_too_many_children_fail(client: Clients) -> None:
         "Choices": [{"Variable": "$", "NumericLessThan": 2, "Next": "Bad"}],
         "Default": "Good",
     }
-    states = {"One": child, "Bad": fail, "Good": {"Type": "Succeed"}}
+    states = {"Child": child, "Bad": fail, "Good": {"Type": "Succeed"}}
     config = {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"}
-    processor = {"ProcessorConfig": config, "StartAt": "One", "States": states}
+    processor = {"ProcessorConfig": config, "StartAt": "Child", "States": states}
 
     def result(**tolerated: Any) -> str:  # noqa: ANN401  # from the definition
         described = map_over(client, [1, 2, 3, 4], ItemProcessor=processor, **tolerated)
