@@ -54,8 +54,8 @@ def read_settings(path: Path) -> Pipelines:
         raise UsageError(f"{path} is missing; it contains the settings of all functions") from error
     except ValidationError as error:
         first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise UsageError(f"{path}: {where}: {first['msg']}") from error
+        setting = ".".join(str(part) for part in first["loc"])
+        raise UsageError(f"{path}: {setting}: {first['msg']}") from error
 
 
 def settings_of(

@@ -17,9 +17,10 @@ _LONGEST_FUNCTION_SECONDS: Final = 900
 """Source: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html"""
 
 _LOG_DELAY_SECONDS: Final = 120
-"""How long it may take until a function starts and until its log can be read."""
+"""How long it may take to start a function, and then to make its log available."""
 
 _CLOCK_DIFFERENCE_SECONDS: Final = 300
+"""How much the clocks of this machine and of AWS may differ."""
 
 _FAILURES: Final = ("Runtime exited", "Status: error", "Status: timeout", "Task timed out")
 """How Lambda itself reports a failure in a function's log."""
@@ -36,7 +37,7 @@ class Target:
     arn
         ARN of the state machine, or of the function's alias.
     input
-        JSON text that it is started with.
+        Input of the function or execution, as JSON text.
     """
 
     schedule: str
@@ -108,7 +109,7 @@ def _invoke_function(target: Target, log_group: str, clients: Clients, polling: 
 
 
 def _log_lines(logs: Any, group: str, since: int, request_id: str) -> list[str]:  # noqa: ANN401 - of boto3
-    """Return the log lines of one request."""
+    """Return the log lines that contain the ID of a request."""
     pages = logs.get_paginator("filter_log_events").paginate(
         logGroupName=group, startTime=since, filterPattern=f'"{request_id}"'
     )

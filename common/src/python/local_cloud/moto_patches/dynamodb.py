@@ -10,32 +10,32 @@ from typing import Any
 from local_cloud.moto_patches.replacing import Moto, added, around
 
 
-def transactions_leave_others_alone() -> None:
-    """Let a transaction that fails undo its own writes, and nobody else's.
+def failed_transactions_undo_only_their_writes() -> None:
+    """Undo only a transaction's own writes if it fails.
 
     AWS isolates transactions from other writes
     (https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis.html). moto
-    copies the whole table before each transaction, so that a thousand of them take minutes. If one
-    fails, moto restores the copy, and everything that others wrote in the meantime is lost.
+    copies the whole table before each transaction, so a thousand transactions take minutes. If a
+    transaction fails, moto restores the copy, and all other writes since then are lost.
     """
     from moto.dynamodb.models import DynamoDBBackend
     from moto.dynamodb.models.table import Table
 
     current = threading.local()
-    turn = threading.RLock()
+    lock = threading.RLock()
 
-    def one_at_a_time(original: Callable[..., Any], *arguments: object, **named: object) -> object:
-        with turn:
+    def serialized(original: Callable[..., Any], *arguments: object, **named: object) -> object:
+        with lock:
             return original(*arguments, **named)
 
     for name in ("put_item", "update_item", "delete_item"):
-        around(DynamoDBBackend, name)(one_at_a_time)
+        around(DynamoDBBackend, name)(serialized)
 
     @around(DynamoDBBackend, "transact_write_items")
     def transact(
         original: Callable[..., None], self: Moto, transact_items: list[dict[str, Any]]
     ) -> None:
-        with turn:
+        with lock:
             before = [
                 (table, *key, copy.deepcopy(_item(table, *key)))
                 for table, *key in _touched(self, transact_items)
@@ -51,17 +51,17 @@ def transactions_leave_others_alone() -> None:
                 current.in_transaction = False
 
     @added(Table, "__deepcopy__")
-    def backup(self: Moto, memo: dict[int, object]) -> Moto:
+    def deepcopy(self: Moto, memo: dict[int, object]) -> Moto:
         if getattr(current, "in_transaction", False):
-            # moto's own copy is not needed.
+            # The copy that moto restores is not needed.
             return self
-        clone = copy.copy(self)
-        clone.__dict__ = copy.deepcopy(self.__dict__, memo)
-        return clone
+        result = copy.copy(self)
+        result.__dict__ = copy.deepcopy(self.__dict__, memo)
+        return result
 
 
 def _touched(backend: Moto, transact_items: list[dict[str, Any]]) -> Iterator[tuple[Moto, ...]]:
-    """Yield table, hash key and range key of each item; moto refuses actions without these."""
+    """Yield table, hash key and range key of each item; skip actions that moto rejects."""
     from moto.dynamodb.models.dynamo_type import DynamoType
 
     for action in (action for item in transact_items for action in item.values()):
