@@ -11,12 +11,10 @@ import hashlib
 import re
 import time
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
-from itertools import batched
 from typing import TYPE_CHECKING, Final
 
 import obstore
@@ -26,6 +24,7 @@ from obstore.store import S3Store
 
 from event_log.event_file import Reason, RejectedError, parse_event
 from lambda_core.aws import AWS_ERRORS, classify_aws_error, error_code
+from lambda_core.concurrency import map_concurrently
 from lambda_core.errors import ConfigurationError
 from lambda_core.retry import RetryPolicy
 
@@ -37,8 +36,8 @@ if TYPE_CHECKING:
     from event_log.models import VisitEvent
     from lambda_core.s3 import ObjectSummary
 
-_BATCH: Final = 1000
-"""Objects passed to the threads at a time; their outcomes are small."""
+_WINDOW: Final = 1000
+"""Objects passed to the threads in advance; their outcomes are small."""
 
 _CODE: Final = re.compile(r"<Code>(\w+)</Code>")
 
@@ -194,9 +193,8 @@ class EventReader:
                 return NotRead(source, Unread.DEFERRED)
             return self.read(source)
 
-        with ThreadPoolExecutor(self._limits.concurrency, thread_name_prefix="read-event") as pool:
-            for batch in batched(sources, _BATCH):
-                yield from pool.map(read, batch)
+        workers = self._limits.concurrency
+        return map_concurrently(read, sources, workers=workers, window=max(workers, _WINDOW))
 
     def read(self, source: Source) -> Outcome:
         """Read one object."""

@@ -25,7 +25,7 @@ from event_log.checkpoint_bucket import CheckpointBucket
 from event_log.checkpoint_run import run_checkpoints
 from event_log.layout import OneCheckpoint
 from event_log.listing import Listing
-from event_log.reader import EventReader
+from event_log.reader import EventReader, ReadLimits
 from event_log.results import RunOptions
 from event_log.schema import EVENT_COLUMNS
 from lambda_core.s3 import S3Objects
@@ -482,9 +482,10 @@ class TestLimits:
             cloud.put(name_of(number), ptid=str(number))
         # Read each file before the next one is listed.
         monkeypatch.setattr(plan, "_LOOK_UP", 1)
-        monkeypatch.setattr(reader, "_BATCH", 1)
+        monkeypatch.setattr(reader, "_WINDOW", 1)
+        limits = ReadLimits(concurrency=1)
         seconds = itertools.count()
-        files = EventReader(cloud.s3, cloud.source, clock=lambda: float(next(seconds)))
+        files = EventReader(cloud.s3, cloud.source, limits, clock=lambda: float(next(seconds)))
         result = run_checkpoints(
             Listing(S3Objects(cloud.s3, cloud.source), PREFIX, since=None, versions=False),
             files,
