@@ -1,8 +1,8 @@
-"""The JSON schemas of the stages' contracts, written into the page that explains them.
+"""Update the JSON schemas of the stages' contracts in the documentation.
 
     python -m aws_ssm_fetcher.stages.schemas docs/region-report-lambda.md
 
-writes every schema of the page anew from the models. A test fails where the page is not current.
+This replaces every schema on the page with the current one. A test fails if the page is outdated.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ MODELS: Final[tuple[type[BaseModel], ...]] = (
     Manifest,
     Pointer,
 )
-"""What the page must have a schema of."""
+"""The models whose schemas the page must contain."""
 
 _BLOCK: Final = re.compile(r"(<!-- schema: (\w+) -->\n)```json\n.*?\n```\n", re.DOTALL)
 
@@ -48,12 +48,14 @@ def with_current_schemas(page: str) -> str:
     Raises
     ------
     ValueError
-        A model has no marker with a block of JSON below it, or a marker names no model.
+        If the page does not have exactly one marker, followed by a block of JSON, per model.
     """
     models = {model.__name__: model for model in MODELS}
     found = [match[2] for match in _BLOCK.finditer(page)]
     if sorted(found) != sorted(models):
-        raise ValueError(f"the page must have one schema of each of {', '.join(sorted(models))}")
+        raise ValueError(
+            f"the page must have exactly one schema of each of {', '.join(sorted(models))}"
+        )
 
     def current(match: re.Match[str]) -> str:
         return f"{match[1]}```json\n{_schema(models[match[2]])}\n```\n"
@@ -62,7 +64,7 @@ def with_current_schemas(page: str) -> str:
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Write the schemas of the named page anew."""
+    """Update the schemas of the page whose path is the first argument."""
     page = Path(arguments[0])
     page.write_text(with_current_schemas(page.read_text(encoding="utf-8")), encoding="utf-8")
 
@@ -72,13 +74,13 @@ def _schema(model: type[BaseModel]) -> str:
 
 
 def _without_prose(schema: object) -> object:
-    """Leave out titles and docstrings, which the page says better."""
+    """Leave out titles and docstrings, because the page has its own explanations."""
     if isinstance(schema, list):
         return [_without_prose(item) for item in schema]
     if not isinstance(schema, dict):
         return schema
     return {
-        # A property may be called `title`; an annotation is text.
+        # A property may be called `title`, but then its value is not text.
         key: _without_prose(value)
         for key, value in schema.items()
         if not (key in {"title", "description"} and isinstance(value, str))

@@ -200,5 +200,5 @@ def test_one_region_that_denies_fails_the_fetch_by_its_name(
 
 @pytest.mark.parametrize("regions", [[], [HERE, HERE]])
 def test_senseless_regions_are_refused(regions: list[str]) -> None:
-    with SmallSsm(BIG) as ssm, pytest.raises(ValueError, match="regions must be"):
+    with SmallSsm(BIG) as ssm, pytest.raises(ValueError, match="regions must not be empty"):
         parameters(ssm, regions)

@@ -187,8 +187,8 @@ def test_no_cause_breaks_the_line(cause: str) -> None:
 @pytest.mark.parametrize(
     ("field", "change", "message"),
     [
-        ("fetch", {"execution_id": "run-2"}, "fetch is of execution run-2"),
-        ("excel", {"execution_id": "run-2"}, "excel is of execution run-2"),
+        ("fetch", {"execution_id": "run-2"}, "fetch belongs to execution run-2"),
+        ("excel", {"execution_id": "run-2"}, "excel belongs to execution run-2"),
         ("excel", results()["json_csv"], "excel is a result of json_csv_generator"),
         ("process", results()["fetch"], "process is a result of data_fetcher"),
     ],

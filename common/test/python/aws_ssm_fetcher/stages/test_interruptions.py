@@ -31,7 +31,7 @@ from hypothesis import strategies as st
 
 from aws_ssm_fetcher.stages.contracts import OrchestratorRequest, OrchestratorResult
 from aws_ssm_fetcher.stages.keys import intermediate_prefixes
-from aws_ssm_fetcher.stages.publish import orchestrate
+from aws_ssm_fetcher.stages.publish import publish
 from lambda_core.s3 import S3Error
 from lambda_testing.fault_proxy import Fetch, relay, respond
 from local_cloud.loopback_server import Exchange
@@ -54,7 +54,7 @@ class Prepared:
     def __init__(self, s3: S3Client) -> None:
         self._bucket = new_bucket(s3)
         store = store_in(s3, self._bucket)
-        orchestrate(generated(store, "exec-0", catalog_of(100)), store)
+        publish(generated(store, "exec-0", catalog_of(100)), store)
         self._requests = {
             execution_id: generated(store, execution_id, catalog_of(pairs))
             for execution_id, pairs in (("exec-1", 101), ("exec-10", 102), ("exec-2", 50))
@@ -177,12 +177,12 @@ def test_killed_after_any_write_and_started_again_it_leaves_one_whole_set(
     serial_s3.step = Death(writes).step
     # What comes after the pointer is not worth a failure.
     with contextlib.nullcontext() if writes >= POINTER_WRITE + 1 else pytest.raises(S3Error):
-        orchestrate(requests["exec-1"], store)
+        publish(requests["exec-1"], store)
     expected = "exec-1" if writes >= POINTER_WRITE else "exec-0"
     assert pointed_to(objects_of(s3, bucket)) == expected
 
     serial_s3.step = relay_answer
-    result = orchestrate(requests["exec-1"], store)
+    result = publish(requests["exec-1"], store)
     assert (result.published, result.complete) == (True, True)
     require_finished(prepared, objects_of(s3, bucket), "exec-1", {"exec-1"})
 
@@ -191,7 +191,7 @@ def test_these_are_all_writes(prepared: Prepared, serial_s3: SerialS3, s3: S3Cli
     bucket, requests = prepared.copy(s3, {"exec-1"})
     death = Death(ALL_WRITES + 1)
     serial_s3.step = death.step
-    orchestrate(requests["exec-1"], store_in(serial_s3.client(), bucket))
+    publish(requests["exec-1"], store_in(serial_s3.client(), bucket))
     assert not death.dead
 
 
@@ -263,7 +263,7 @@ def test_two_at_once_leave_whole_sets_and_the_newest_in_front(
     def run(actor: int) -> None:
         store = store_in(serial_s3.client(f"actor-{actor}"), bucket)
         try:
-            results[actor] = orchestrate(requests[pair[actor]], store)
+            results[actor] = publish(requests[pair[actor]], store)
         except Exception as error:
             errors.append(error)
         finally:

@@ -23,7 +23,7 @@ from aws_ssm_fetcher.stages.contracts import FetchRequest, OrchestratorRequest
 from aws_ssm_fetcher.stages.fetch import fetch
 from aws_ssm_fetcher.stages.generate import generate_excel, generate_json_csv
 from aws_ssm_fetcher.stages.process import process
-from aws_ssm_fetcher.stages.publish import orchestrate
+from aws_ssm_fetcher.stages.publish import publish
 from lambda_core import aws
 from local_cloud.server import moto_server
 
@@ -83,7 +83,7 @@ def test_the_stages_give_the_files_that_one_process_gives(
     assert store.read_model("raw-data/run-1/catalog.json", Catalog)[0] == catalog
 
     second = process(request_after(first), store)
-    result = orchestrate(
+    result = publish(
         OrchestratorRequest(
             execution_id="run-1",
             fetch=first,

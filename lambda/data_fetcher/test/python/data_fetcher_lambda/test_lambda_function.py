@@ -29,7 +29,7 @@ ELSEWHERE = ["openpyxl", "polars"]
 
 @pytest.fixture(autouse=True)
 def _cold_start() -> None:
-    lambda_function._function.cache_clear()
+    lambda_function._stage.cache_clear()
 
 
 @pytest.fixture(scope="module")
@@ -80,21 +80,21 @@ def test_it_fetches_once_and_takes_the_age_that_is_asked_for(
     assert launches.source == "bundled launch dates"
 
     # A function on another host, whose SSM refuses every call.
-    lambda_function._function.cache_clear()
+    lambda_function._stage.cache_clear()
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "elsewhere"))
     with FaultProxy("http://127.0.0.1:9", [Fault(always, access_denied())]) as ssm:
         monkeypatch.setenv("AWS_ENDPOINT_URL_SSM", ssm.url)
         with pytest.raises(DataSourceError, match="AccessDenied") as caught:
             fetch(zones=False)
         assert type(caught.value) is DataSourceError
-    lambda_function._function.cache_clear()
+    lambda_function._stage.cache_clear()
     monkeypatch.delenv("AWS_ENDPOINT_URL_SSM")
     again = fetch(zones=False, max_cache_age_hours=1)
     assert (again.statistics.from_cache, again.statistics.ssm_calls) == (True, 0)
     with FaultProxy("http://127.0.0.1:9", [Fault(always, access_denied())]) as ssm:
         # The same endpoint by its key, but nothing is young enough.
         monkeypatch.setenv("AWS_ENDPOINT_URL_SSM", ssm.url)
-        lambda_function._function.cache_clear()
+        lambda_function._stage.cache_clear()
         with pytest.raises(DataSourceError):
             fetch(zones=False, max_cache_age_hours=0)
 
@@ -103,8 +103,7 @@ def test_what_is_not_aws_is_never_called_live(
     bucket: str, endpoint: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("SOURCE_LABEL")
-    function = lambda_function._function()
-    source = function.fetcher(FetchRequest(execution_id="run-1")).source
+    source = lambda_function._stage().fetcher(FetchRequest(execution_id="run-1")).source
     assert (source.live, source.label) == (False, f"SSM at {endpoint}, which is not AWS")
 
 

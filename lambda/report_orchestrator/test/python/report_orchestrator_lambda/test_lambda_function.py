@@ -31,8 +31,7 @@ CONTEXT = SimpleNamespace(
 
 @pytest.fixture(autouse=True)
 def _cold_start() -> Iterator[None]:
-    lambda_function._settings.cache_clear()
-    lambda_function._store.cache_clear()
+    lambda_function._stage.cache_clear()
     root = logging.getLogger()
     handlers, level = list(root.handlers), root.level
     yield
@@ -72,7 +71,7 @@ def test_it_publishes_and_tells_what_it_did_in_logs_and_metrics(
     assert {line["stage"] for line in lines} == {"report_orchestrator"}
     assert {line["function_request_id"] for line in lines} == {"request-1"}
     steps = [line["step"] for line in lines if "step" in line]
-    assert steps == ["put the set together", "switch the pointer", "copy to latest", "clean up"]
+    assert steps == ["assemble the set", "switch the pointer", "copy to latest", "clean up"]
     assert "s0" not in "".join(line["message"] for line in lines)
     namespace = metrics["_aws"]["CloudWatchMetrics"][0]
     assert namespace["Namespace"] == "RegionReport"
@@ -99,7 +98,7 @@ def test_how_much_may_be_lost_can_be_set(
     assert (held_back.published, held_back.complete) == (False, True)
     assert held_back.held_back is not None
     monkeypatch.setenv("MAX_PAIRS_DROP_PERCENT", "10")
-    lambda_function._settings.cache_clear()
+    lambda_function._stage.cache_clear()
     assert publish(store, "run-3", 90).published
 
 
