@@ -195,7 +195,7 @@ class AWSSSMDataFetcher:
         zones
             Whether to read availability, local and wavelength zones.
         cross_check
-            Whether to read the tree by service too, and list the differences.
+            Whether to read the services tree too, and list the differences.
         progress
             Called with the number of finished and expected steps.
 

@@ -52,7 +52,7 @@ def only_line(text: str) -> str:
         (["--cache-hours", "soon"], "'soon' is not a number"),
         (["--log-level", "loud"], "invalid choice"),
         (["--rss"], "unrecognized arguments: --rss"),
-        (["--output-dir", ""], "'' is no folder"),
+        (["--output-dir", ""], "'' is not the path of a folder"),
         (["--output-dir", os.fsdecode(b"a\xff")], r"'a\udcff' is not text in UTF-8"),
         (["--rss-url", os.fsdecode(b"http://x/\xff")], r"'http://x/\udcff' is not text in UTF-8"),
     ],

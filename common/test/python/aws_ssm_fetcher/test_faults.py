@@ -170,7 +170,7 @@ def test_a_region_without_services_is_named(
         _, summary = run(proxy.url)
     assert len(asked) == 2
     assert 0 < summary["statistics"]["regional_combinations"] < PAIRS
-    warning = "The source lists no service in 1 region: eu-west-3."
+    warning = "The source lists no services in 1 region: eu-west-3."
     assert warning in summary["warnings"]
     assert warning in capsys.readouterr().out
 
@@ -198,12 +198,12 @@ def fresh_tokens_empty_page() -> Callable[[Answer], Answer]:
     ("action", "message"),
     [
         pytest.param(fault.access_denied(), "AccessDenied", id="access denied"),
-        pytest.param(fault.mutate_json(same_token), "without an end", id="same token"),
+        pytest.param(fault.mutate_json(same_token), "endless list of pages", id="same token"),
         pytest.param(
             fault.mutate_json(fresh_tokens_same_page()), "again and again", id="same page"
         ),
         pytest.param(
-            fault.mutate_json(fresh_tokens_empty_page()), "without an end", id="empty pages"
+            fault.mutate_json(fresh_tokens_empty_page()), "endless list of pages", id="empty pages"
         ),
         pytest.param(fault.internal_server_error(), "InternalServerError", id="lasting 500"),
         pytest.param(fault.reset_connection(), "onnection", id="lasting reset"),

@@ -278,7 +278,7 @@ def test_the_closing_table_tells_what_was_found(result: RunResult) -> None:
     assert "39 regions, 405 services, 9,289 pairs" in text
     assert "124 availability zones, 34 local zones, 6 wavelength zones" in text
     assert "20 differences" in text
-    assert text.count("only in the tree by region") == 20
+    assert text.count("only in the regions tree") == 20
     for name in FILES:
         assert name in text
     assert re.search(r"Time +\d+\.\d s: fetch \d+\.\d s, launch dates", text)

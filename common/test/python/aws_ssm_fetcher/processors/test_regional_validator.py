@@ -84,9 +84,9 @@ def test_a_core_service_missing_elsewhere_may_truly_be_missing() -> None:
     found = validation_of(small_catalog(), core_services=["ec2"])
     messages = {f.severity: f.message for f in found.findings if f.code == "core-service-missing"}
     assert messages == {
-        "warning": "ec2 is missing in 1 region, though every region should have it.",
+        "warning": "ec2 is missing in 1 region, although every region should have it.",
         "info": "ec2 is missing in 1 region outside of the partition 'aws', "
-        "which may truly lack it.",
+        "where it may not exist.",
     }
 
 
