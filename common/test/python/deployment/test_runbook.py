@@ -8,7 +8,7 @@ ROOT = Path(__file__).parents[4]
 
 def test_each_alarm_leads_to_its_part_of_the_runbook() -> None:
     page = (ROOT / "docs/operations.md").read_text(encoding="utf-8")
-    parts = set(re.findall(r"^## ([a-z-]+)$", page, re.MULTILINE))
+    parts = set(re.findall(r"^### ([a-z-]+)$", page, re.MULTILINE))
     named: set[str] = set()
     for file in (ROOT / "terraform").rglob("*.tf"):
         text = file.read_text(encoding="utf-8")

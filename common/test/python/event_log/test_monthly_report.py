@@ -386,3 +386,20 @@ def test_the_documentation_has_the_rules_of_the_report() -> None:
     text = " ".join(DOCUMENTATION.read_text(encoding="utf-8").split())
     for rule in RULES:
         assert rule in text
+
+
+def test_the_examples_for_python_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    frame(row(), row(action="pass-qc", timestamp=at(1))).write_parquet("checkpoint.parquet")
+    page = DOCUMENTATION.read_text(encoding="utf-8")
+    examples = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    assert len(examples) == 3
+    for example in examples:
+        exec(example, {"__name__": "__main__"})  # noqa: S102 - the project's own examples
+    output = capsys.readouterr().out
+    assert "2024-01" in output
+    assert "days_from_visit_to_submit" in output
+    suffixes = {file.suffix for file in (tmp_path / "monthly-report").iterdir()}
+    assert suffixes == {".txt", ".csv", ".xlsx"}

@@ -1,18 +1,17 @@
-"""Update the JSON schemas of the stages' contracts in the documentation.
+"""JSON schemas of the contracts between stages, as files for people who call the functions.
 
-    python -m aws_ssm_fetcher.stages.schemas docs/region-report-lambda.md
+    python -m aws_ssm_fetcher.stages.schemas docs/schemas
 
-This replaces every schema on the page with the current one. A test fails if the page is outdated.
+writes one file per model. A test fails if a file and its model differ.
 """
 
 from __future__ import annotations
 
 import json
-import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from pydantic import BaseModel
 
@@ -37,50 +36,42 @@ MODELS: Final[tuple[type[BaseModel], ...]] = (
     Manifest,
     Pointer,
 )
-"""The models whose schemas the page must contain."""
+"""The models that have a schema file."""
 
-_BLOCK: Final = re.compile(r"(<!-- schema: (\w+) -->\n)```json\n.*?\n```\n", re.DOTALL)
+_DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 
 
-def with_current_schemas(page: str) -> str:
-    """Return the page with the schema of each model below its marker `<!-- schema: Name -->`.
+def schema_files() -> dict[str, str]:
+    """Return the text of each schema file, by file name.
 
-    Raises
-    ------
-    ValueError
-        If the page does not have exactly one marker, followed by a block of JSON, per model.
+    >>> sorted(schema_files())[:2]
+    ['ExecutionInput.json', 'FetchRequest.json']
     """
-    models = {model.__name__: model for model in MODELS}
-    found = [match[2] for match in _BLOCK.finditer(page)]
-    if sorted(found) != sorted(models):
-        raise ValueError(
-            f"the page must have exactly one schema of each of {', '.join(sorted(models))}"
-        )
-
-    def current(match: re.Match[str]) -> str:
-        return f"{match[1]}```json\n{_schema(models[match[2]])}\n```\n"
-
-    return _BLOCK.sub(current, page)
+    return {f"{model.__name__}.json": _schema(model) for model in MODELS}
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Update the schemas of the page whose path is the first argument."""
-    page = Path(arguments[0])
-    page.write_text(with_current_schemas(page.read_text(encoding="utf-8")), encoding="utf-8")
+    """Write every schema to the folder that the first argument names."""
+    folder = Path(arguments[0])
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, text in schema_files().items():
+        (folder / name).write_text(text, encoding="utf-8")
 
 
 def _schema(model: type[BaseModel]) -> str:
-    return json.dumps(_without_prose(model.model_json_schema()), indent=2, ensure_ascii=False)
+    schema = _without_prose(model.model_json_schema())
+    titled = {"$schema": _DIALECT, "title": model.__name__, **schema}
+    return json.dumps(titled, indent=2, ensure_ascii=False) + "\n"
 
 
-def _without_prose(schema: object) -> object:
-    """Leave out titles and docstrings, because the page has its own explanations."""
+def _without_prose(schema: Any) -> Any:  # noqa: ANN401 - any JSON value
+    """Leave out titles and docstrings: docs/region-report-lambda.md explains the fields."""
     if isinstance(schema, list):
         return [_without_prose(item) for item in schema]
     if not isinstance(schema, dict):
         return schema
     return {
-        # A property may be called `title`, but then its value is not text.
+        # A property may be called `title`; an annotation is text.
         key: _without_prose(value)
         for key, value in schema.items()
         if not (key in {"title", "description"} and isinstance(value, str))

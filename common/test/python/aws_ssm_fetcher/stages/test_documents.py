@@ -8,29 +8,51 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import BaseModel
 
 from aws_ssm_fetcher.stages import stage_run
 from aws_ssm_fetcher.stages.contracts import StageName
-from aws_ssm_fetcher.stages.schemas import MODELS, with_current_schemas
+from aws_ssm_fetcher.stages.schemas import MODELS, main, schema_files
 
 ROOT = Path(__file__).parents[5]
 PAGE = (ROOT / "docs/region-report-lambda.md").read_text(encoding="utf-8")
+SCHEMAS = ROOT / "docs/schemas"
 FUNCTIONS: dict[str, Any] = json.loads((ROOT / "lambda/functions.json").read_text())[
     "region_report"
 ]
 
 
 def test_the_schemas_are_those_of_the_models() -> None:
-    assert with_current_schemas(PAGE) == PAGE, (
-        "run: python -m aws_ssm_fetcher.stages.schemas docs/region-report-lambda.md"
+    stored = {file.name: file.read_text(encoding="utf-8") for file in SCHEMAS.glob("*.json")}
+    assert stored == schema_files(), (
+        "delete files of models that no longer exist, then run: "
+        "python -m aws_ssm_fetcher.stages.schemas docs/schemas"
     )
-    for model in MODELS:
-        assert f"\n### {model.__name__}\n" in PAGE
 
 
-def test_a_page_without_a_schema_is_refused() -> None:
-    with pytest.raises(ValueError, match="one schema of each of ExecutionInput, FetchRequest"):
-        with_current_schemas(PAGE.replace("<!-- schema: Pointer -->", ""))
+def test_the_command_writes_every_schema(tmp_path: Path) -> None:
+    main([str(tmp_path / "schemas")])
+    written = {file.name: file.read_text() for file in (tmp_path / "schemas").iterdir()}
+    assert written == schema_files()
+
+
+def test_a_schema_describes_a_contract_and_contains_no_prose() -> None:
+    schema = json.loads(schema_files()["Pointer.json"])
+    assert schema["$schema"] == "https://json-schema.org/draft/2020-12/schema"
+    assert schema["title"] == "Pointer"
+    assert schema["required"][0] == "execution_id"
+    assert schema["properties"]["prefix"] == {"type": "string"}
+    assert "description" not in schema
+
+
+@pytest.mark.parametrize("model", MODELS, ids=lambda model: str(model.__name__))
+def test_the_page_explains_each_contract_with_an_example(model: type[BaseModel]) -> None:
+    _, title, rest = PAGE.partition(f"\n### {model.__name__}\n")
+    assert title, "the page has no section about this contract"
+    section = rest.partition("\n### ")[0]
+    assert f"](schemas/{model.__name__}.json)" in section
+    (example,) = re.findall(r"```json\n(.*?)```", section, re.DOTALL)
+    model.model_validate_json(example)
 
 
 def test_the_metrics_are_those_of_the_code() -> None:
