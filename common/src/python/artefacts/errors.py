@@ -1,21 +1,17 @@
-"""What can go wrong with the repository's packages and commands."""
+"""Errors of the repository checkout and of the packages that Pants builds."""
 
 from __future__ import annotations
 
-from lambda_core.errors import ApplicationError, ConfigurationError
+from lambda_core.errors import ApplicationError
 
 
-class LocalCloudError(ApplicationError):
-    """The local cloud cannot do what it was asked; its text says what to do."""
+class ArtefactError(ApplicationError):
+    """Base of the errors about packages; the message says what to do."""
 
 
-class ArtefactMissingError(LocalCloudError):
-    """A function or a layer has not been packaged."""
+class ArtefactMissingError(ArtefactError):
+    """The package of a function or of a layer has not been built."""
 
 
-class PackagingError(LocalCloudError):
-    """The functions could not be packaged."""
-
-
-class UsageError(ConfigurationError):
-    """The command was called in a way that cannot work."""
+class PackagingError(ArtefactError):
+    """Pants could not build the packages."""

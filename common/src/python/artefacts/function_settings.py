@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
-from artefacts.errors import UsageError
+from lambda_core.errors import UsageError
 
 
 class FunctionSettings(BaseModel):

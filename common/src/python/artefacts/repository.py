@@ -5,7 +5,8 @@ from __future__ import annotations
 import platform
 from pathlib import Path
 
-from artefacts.errors import ArtefactMissingError, UsageError
+from artefacts.errors import ArtefactMissingError
+from lambda_core.errors import UsageError
 
 SETTINGS_FILE = Path("lambda/functions.json")
 

@@ -13,8 +13,6 @@ if __name__ == "__main__":
     interrupts.end_silently_on_ctrl_c()
 
 import argparse
-import os
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -29,10 +27,11 @@ from aws_ssm_fetcher.pipeline import Options, make_report
 from command_line.command import (
     COMPLETE,
     FAILED,
-    _number,
     add_log_level_argument,
     exit_with,
     guarded,
+    ignoring_broken_pipe,
+    number,
     positive_number,
     text_in_utf8,
 )
@@ -43,7 +42,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Create the report, or show or clear its cache; return the exit code."""
     parser = _parser()
     args = parser.parse_args(arguments)
-    return guarded(parser.prog, args.log_level, lambda: _run(args))
+    return guarded(
+        parser.prog, args.log_level, lambda: _run(args), interrupted="nothing was published"
+    )
 
 
 def add_report_arguments(
@@ -69,7 +70,7 @@ def add_report_arguments(
         metavar="FORMAT[,FORMAT]",
         type=_formats,
         default=tuple(ReportFormat),
-        help="json, csv, excel, or several of them (all)",
+        help="json, csv, excel or several of them, separated by commas (default: all)",
     )
     parser.add_argument(
         "--cross-check",
@@ -80,20 +81,17 @@ def add_report_arguments(
         "--no-zones",
         dest="zones",
         action="store_false",
-        help="leave out availability, local and wavelength zones (three calls per region)",
+        help="omit availability, local and wavelength zones, which need three calls per region",
     )
     add_log_level_argument(parser)
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
 
 
 def finish(result: RunResult) -> int:
-    """Print the closing table, and return the exit code."""
-    try:
+    """Print the closing table and return the exit code."""
+    # The report is complete even if nobody reads the table.
+    with ignoring_broken_pipe():
         print(console.closing_table(result), flush=True)
-    except BrokenPipeError:
-        # The reader closed the pipe, as in `… | head -1`, but the report is complete. Buffered
-        # output would break the pipe again when Python flushes it at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return COMPLETE if result.complete else FAILED
 
 
@@ -133,7 +131,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--cache-hours",
-        type=_number,
+        type=number,
         metavar="N",
         help="how long cached data is used, in hours (CACHE_HOURS, 24)",
     )

@@ -1,4 +1,4 @@
-"""Writing into the folder that the user chose."""
+"""Writing into the output folder that the user chose."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from pathlib import Path
 
 from lambda_core.errors import ReportError
 
-STAGING_PREFIX, STAGING_SUFFIX = ".region-report-", ".partial"
+STAGING_SUFFIX = ".partial"
+"""End of the name of a staging folder: a hidden folder inside the output folder."""
 
 _ADVICE = {
     errno.EACCES: "you may not write there; choose another output folder or change its permissions",
@@ -18,20 +19,25 @@ _ADVICE = {
     errno.ENOSPC: "the disk is full; free some space or choose another output folder",
     errno.EDQUOT: "your disk quota is used up; free some space or choose another output folder",
     errno.EFBIG: "a file would be larger than is allowed; raise the limit on file sizes",
-    errno.EEXIST: "a file of that name stands there; choose another output folder",
+    errno.EEXIST: "a file with that name exists; choose another output folder",
     errno.ENOTDIR: "a part of its path is a file; choose another output folder",
-    errno.EISDIR: "a folder stands in the place of {name}; remove it or choose another one",
+    errno.EISDIR: "{name} is a folder there; remove it or choose another output folder",
 }
 
 
 @contextmanager
 def writing_into(folder: Path) -> Iterator[None]:
-    """Turn what the operating system says of a failed write into one line for the user.
+    """Turn a failed write into one line that says what to do.
+
+    Parameters
+    ----------
+    folder
+        The output folder, or a staging folder inside it. The message names the output folder.
 
     Raises
     ------
     ReportError
-        For every `OSError` inside, naming the output folder and what to do.
+        For every `OSError` in the block.
     """
     try:
         yield
@@ -48,4 +54,4 @@ def writing_into(folder: Path) -> Iterator[None]:
 
 
 def _is_staging(folder: Path) -> bool:
-    return folder.name.startswith(STAGING_PREFIX) and folder.name.endswith(STAGING_SUFFIX)
+    return folder.name.startswith(".") and folder.name.endswith(STAGING_SUFFIX)

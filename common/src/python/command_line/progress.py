@@ -1,4 +1,4 @@
-"""How long work tells how far it is."""
+"""How long work reports its progress."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from typing import Protocol
 
 
 class Progress(Protocol):
-    """Told how far a piece of work is."""
+    """Receives the progress of a piece of work."""
 
     def __call__(self, done: int, total: int) -> None:
-        """Take note that `done` of `total` steps are done; both may still grow."""
+        """Report that `done` of `total` steps are finished; both numbers may grow."""
 
 
 def no_progress(done: int, total: int) -> None:
-    """Take no note."""
+    """Ignore the progress."""
     del done, total

@@ -1,16 +1,22 @@
-"""Tables in two columns for the terminal."""
+"""Tables with two columns for the terminal."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    pass
 
 
 def table(title: str, rows: Sequence[tuple[str, str]]) -> str:
-    """Lay out names and values in two columns; a value may have several lines."""
+    r"""Return names and values in two columns; a value may have several lines.
+
+    Examples
+    --------
+    >>> print(table("Report", [("Source", "SSM"), ("Files", "a.csv\nb.csv")]))
+    Report
+    ------
+    Source  SSM
+    Files   a.csv
+            b.csv
+    """
     width = max(len(name) for name, _ in rows)
     lines = [title, "-" * len(title)]
     for name, value in rows:

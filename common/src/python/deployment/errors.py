@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from lambda_core.errors import ApplicationError, ConfigurationError
+from lambda_core.errors import ApplicationError, UsageError
+
+__all__ = ["DeploymentError", "TerraformError", "UsageError"]
 
 
 class DeploymentError(ApplicationError):
@@ -11,7 +13,3 @@ class DeploymentError(ApplicationError):
 
 class TerraformError(DeploymentError):
     """Terraform failed; it has said why on standard error."""
-
-
-class UsageError(ConfigurationError):
-    """The command was called in a way that cannot work."""

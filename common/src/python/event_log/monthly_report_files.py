@@ -81,6 +81,15 @@ _DECIMALS: Final = 4
 _WIDTH: Final = 98
 """Of a line of prose."""
 
+_FONT: Final = "Calibri"
+"""Font of the workbook; without a name, LibreOffice chooses a serif font for bold text."""
+
+_LINE_HEIGHT: Final = 15.0
+"""Points. LibreOffice does not enlarge rows for wrapped text by itself."""
+
+_ABOUT_WIDTH: Final = 90
+"""Characters. LibreOffice cuts off a column that is wider than the page."""
+
 _MAX_SHOWN: Final = 30
 """Characters of a label in the text; the other forms have all."""
 
@@ -265,7 +274,7 @@ def _about(book: Workbook, report: MonthlyReport, stamp: dt.datetime) -> None:
     from openpyxl.styles import Alignment, Font
 
     sheet: Worksheet = book.create_sheet("About")
-    sheet.column_dimensions["A"].width = 110
+    sheet.column_dimensions["A"].width = _ABOUT_WIDTH
     lines = [
         f"{TITLE}: {scope(report)}",
         f"Made {stamp:%Y-%m-%d %H:%M} UTC",
@@ -276,23 +285,27 @@ def _about(book: Workbook, report: MonthlyReport, stamp: dt.datetime) -> None:
     for number, line in enumerate(lines, start=1):
         cell = sheet.cell(number, 1, literal(cell_text(line)))
         cell.alignment = Alignment(wrap_text=True, vertical="top")
+        wrapped = textwrap.wrap(line, _ABOUT_WIDTH)
+        sheet.row_dimensions[number].height = _LINE_HEIGHT * len(wrapped)
         if line in (lines[0], "How it is counted"):
-            cell.font = Font(bold=True)
+            cell.font = Font(name=_FONT, bold=True)
+    _fit_to_page_width(sheet)
 
 
 def _sheet(book: Workbook, report: MonthlyReport, table: str) -> None:
     from openpyxl.styles import Alignment, Font, PatternFill
     from openpyxl.utils import get_column_letter
-    from openpyxl.worksheet.properties import PageSetupProperties
 
     names = columns(table)
     sheet: Worksheet = book.create_sheet(SHEETS[table])
     for position, name in enumerate(names, start=1):
         cell = sheet.cell(1, position, TITLES[name])
-        cell.font = Font(bold=True, color="FFFFFF")
+        cell.font = Font(name=_FONT, bold=True, color="FFFFFF")
         cell.fill = PatternFill("solid", start_color="366092", end_color="366092")
         cell.alignment = Alignment(wrap_text=True, vertical="center", horizontal="center")
     widths = [max(len(word) for word in TITLES[name].split()) + 4 for name in names]
+    lines = max(len(TITLES[name].split()) for name in names)
+    sheet.row_dimensions[1].height = _LINE_HEIGHT * lines
     for number, row in enumerate(rows(report, table), start=2):
         for position, (name, value) in enumerate(zip(names, row, strict=True), start=1):
             if value is None:
@@ -303,6 +316,8 @@ def _sheet(book: Workbook, report: MonthlyReport, table: str) -> None:
                 cell.value = literal(cell_text(value))
                 # openpyxl takes some texts for errors ("#N/A"); a text is a text.
                 cell.data_type = "s"
+                # Keeps a label apart from a number in the column before it.
+                cell.alignment = Alignment(indent=1)
             else:
                 cell.value = value
                 cell.number_format = _number_format(name)
@@ -313,6 +328,12 @@ def _sheet(book: Workbook, report: MonthlyReport, table: str) -> None:
     sheet.auto_filter.ref = f"A1:{last}"
     sheet.freeze_panes = f"{get_column_letter(len(TABLES[table]) + 1)}2"
     sheet.print_title_rows = "1:1"
+    _fit_to_page_width(sheet)
+
+
+def _fit_to_page_width(sheet: Worksheet) -> None:
+    from openpyxl.worksheet.properties import PageSetupProperties
+
     sheet.page_setup.orientation = "landscape"
     sheet.page_setup.fitToHeight = 0
     sheet.sheet_properties.pageSetUpPr = PageSetupProperties(fitToPage=True)

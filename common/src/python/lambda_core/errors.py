@@ -63,6 +63,10 @@ class ConfigurationError(ApplicationError):
     """Something is set wrongly; only the person who set it can help."""
 
 
+class UsageError(ConfigurationError):
+    """A command or its input is wrong; the message says how to call it correctly."""
+
+
 class DataSourceError(ApplicationError):
     """A source of data could not be read."""
 

@@ -1,8 +1,12 @@
-"""What can go wrong in the local cloud before a function has a say."""
+"""Errors of the local cloud."""
 
 from __future__ import annotations
 
-from artefacts.errors import LocalCloudError
+from lambda_core.errors import ApplicationError
+
+
+class LocalCloudError(ApplicationError):
+    """Base of the local cloud's errors; the message says what to do."""
 
 
 class ServerError(LocalCloudError):
@@ -10,8 +14,8 @@ class ServerError(LocalCloudError):
 
 
 class RuntimeMissingError(LocalCloudError):
-    """There is no environment on which functions could run."""
+    """No Python environment with the packages of the Lambda runtime was found or installed."""
 
 
 class ExecutionError(LocalCloudError):
-    """An execution of a state machine did not make what it is for."""
+    """A function or an execution of a state machine failed, or its result is wrong."""

@@ -1,7 +1,6 @@
 """Deploys functions, layers and state machines through AWS's API, as Terraform would.
 
-Everything is created where it is missing and brought up to date where it is there, so that a
-deployment can be repeated.
+Missing resources are created and existing ones are updated, so a deployment can be repeated.
 """
 
 from __future__ import annotations
@@ -15,9 +14,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from artefacts.errors import UsageError
 from artefacts.function_settings import FunctionSettings
 from artefacts.repository import Artefacts
+from lambda_core.errors import UsageError
 from local_cloud.clients import Clients
 
 HANDLER = "lambda_function.handler"
@@ -27,19 +26,19 @@ RUNTIME = "python3.12"
 PROJECT = "aws-ssm-fetcher"
 
 TASK_MARGIN_SECONDS = 60
-"""How much longer than its function a state may take, for the function's start."""
+"""How much longer a state may take than its function, to allow for the function's start."""
 
 
 @dataclass(frozen=True)
 class MachineSettings:
-    """What a definition of a state machine is told beside its ARNs.
+    """Settings of a state machine.
 
     Attributes
     ----------
     retry_interval_seconds
-        Before the first retry of a state; it doubles with each.
+        Pause before the first retry of a state; it doubles with each retry.
     max_cache_age_hours
-        Nothing older is taken from the cache by an execution whose input does not say it.
+        Maximum age of cached data, unless the execution's input sets another one.
     """
 
     retry_interval_seconds: int = 2
@@ -48,7 +47,7 @@ class MachineSettings:
 
 @dataclass(frozen=True)
 class RegionReport:
-    """What was deployed of the region report, by which it can be used."""
+    """The deployed region report."""
 
     bucket: str
     functions: Mapping[str, str]
@@ -59,16 +58,16 @@ class RegionReport:
 
 @dataclass
 class Deployer:
-    """Brings packaged functions into an account.
+    """Deploys packaged functions to an account.
 
     Parameters
     ----------
     clients
-        Makes clients of the account.
+        Creates clients of the account.
     artefacts
         The packaged functions and layers.
     environment
-        Part of all names, such as `local`.
+        Part of every name, such as `local`.
     """
 
     clients: Clients
@@ -91,23 +90,23 @@ class Deployer:
         functions
             Settings of its functions, by name.
         definition
-            File of the state machine's definition, with `${…}` for what is known only now.
+            File with the definition of the state machine, with `${…}` for values of the deployment.
         variables
-            Set for every function, over those of its settings.
+            Environment variables of every function; they override its settings.
         machine
             Settings of the state machine.
         """
         bucket = self.bucket("data")
         topics = {kind: self.topic(kind) for kind in ("success", "failure")}
         shared = {"OUTPUT_S3_BUCKET": bucket, "S3_CACHE_BUCKET": bucket, **(variables or {})}
-        arns = {name: self.function(name, one, shared) for name, one in functions.items()}
+        arns = {name: self.function(name, function, shared) for name, function in functions.items()}
         chosen = machine or MachineSettings()
         values: dict[str, object] = {
             **vars(chosen),
             **{f"{name}_arn": arn for name, arn in arns.items()},
             **{
-                f"{name}_timeout_seconds": one.timeout_seconds + TASK_MARGIN_SECONDS
-                for name, one in functions.items()
+                f"{name}_timeout_seconds": function.timeout_seconds + TASK_MARGIN_SECONDS
+                for name, function in functions.items()
             },
             **{f"{kind}_topic_arn": arn for kind, arn in topics.items()},
         }
@@ -121,22 +120,25 @@ class Deployer:
         )
 
     def bucket(self, purpose: str) -> str:
-        """Make a bucket; returns its name."""
-        account = self.clients("sts").get_caller_identity()["Account"]
-        # Names of buckets are unique over all accounts.
-        name = f"aws-ssm-{purpose}-{self.environment}-{account}"
+        """Create a bucket unless it exists; returns its name."""
+        name = self.bucket_name(purpose)
         self.clients("s3").create_bucket(Bucket=name)
         return name
 
+    def bucket_name(self, purpose: str) -> str:
+        """Return the name of a bucket, which contains the account because names are global."""
+        account = self.clients("sts").get_caller_identity()["Account"]
+        return f"aws-ssm-{purpose}-{self.environment}-{account}"
+
     def topic(self, kind: str) -> str:
-        """Make a topic; returns its ARN."""
+        """Create a topic unless it exists; returns its ARN."""
         arn: str = self.clients("sns").create_topic(Name=self._name(f"region-report-{kind}"))[
             "TopicArn"
         ]
         return arn
 
     def function(self, name: str, settings: FunctionSettings, variables: Mapping[str, str]) -> str:
-        """Make or update a function with its layers; returns its ARN."""
+        """Create or update a function with its layers; returns its ARN."""
         code = self.artefacts.function(name)
         configuration: dict[str, Any] = {
             "FunctionName": self.function_name(name),
@@ -164,19 +166,19 @@ class Deployer:
         return str(made["FunctionArn"])
 
     def layer(self, name: str) -> str:
-        """Publish a layer unless it was published before; returns the version's ARN."""
+        """Publish a layer unless a version has the same content; returns the version's ARN."""
         if name in self._layers:
             return self._layers[name]
         content = self.artefacts.layer(name)
         digest = base64.b64encode(hashlib.sha256(content).digest()).decode()
         functions = self.clients("lambda")
         layer = self._name(f"{name}-{self.artefacts.architecture}".replace("_", "-"))
-        for one in functions.list_layer_versions(LayerName=layer)["LayerVersions"]:
-            version = functions.get_layer_version(LayerName=layer, VersionNumber=one["Version"])
+        for listed in functions.list_layer_versions(LayerName=layer)["LayerVersions"]:
+            version = functions.get_layer_version(LayerName=layer, VersionNumber=listed["Version"])
             if version["Content"]["CodeSha256"] == digest:
-                self._layers[name] = one["LayerVersionArn"]
+                self._layers[name] = listed["LayerVersionArn"]
                 return self._layers[name]
-        # By way of S3: what is larger than 50 MB can come no other way.
+        # Through S3, because a direct upload is limited to 50 MB.
         bucket, key = self.bucket("code"), f"layers/{layer}.zip"
         self.clients("s3").put_object(Bucket=bucket, Key=key, Body=content)
         made = functions.publish_layer_version(
@@ -189,13 +191,13 @@ class Deployer:
         return self._layers[name]
 
     def state_machine(self, name: str, definition: str) -> str:
-        """Make or update a state machine; returns its ARN."""
+        """Create or update a state machine; returns its ARN."""
         machines, full_name = self.clients("stepfunctions"), self._name(name)
         role = self._role(name, "states")
         pages = machines.get_paginator("list_state_machines").paginate()
-        for one in (one for page in pages for one in page["stateMachines"]):
-            if one["name"] == full_name:
-                arn = one["stateMachineArn"]
+        for machine in (listed for page in pages for listed in page["stateMachines"]):
+            if machine["name"] == full_name:
+                arn = machine["stateMachineArn"]
                 machines.update_state_machine(
                     stateMachineArn=arn, definition=definition, roleArn=role
                 )
@@ -204,7 +206,7 @@ class Deployer:
         return str(made["stateMachineArn"])
 
     def function_name(self, name: str) -> str:
-        """Return the name that a function has in the account."""
+        """Return a function's name in the account."""
         return self._name(name.replace("_", "-"))
 
     def _name(self, name: str) -> str:
@@ -230,12 +232,12 @@ class Deployer:
 
 
 def render(template: str, values: Mapping[str, object]) -> str:
-    """Fill in a definition's `${name}`, as Terraform's `templatefile` does.
+    """Replace each `${name}`, as Terraform's `templatefile` does.
 
     Raises
     ------
     UsageError
-        If the template needs a value that is not there.
+        If a value is missing.
     """
     needed = set(re.findall(r"\$\{(\w+)\}", template))
     if missing := needed - values.keys():

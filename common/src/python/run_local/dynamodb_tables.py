@@ -1,4 +1,4 @@
-"""Makes DynamoDB tables from the definition that Terraform reads."""
+"""Creates DynamoDB tables from the definitions that Terraform reads."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class IndexDefinition(BaseModel):
-    """A global secondary index; `attributes` are those that `INCLUDE` adds to the keys."""
+    """A global secondary index; `attributes` are included in addition to the keys."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -24,12 +24,12 @@ class IndexDefinition(BaseModel):
 
 
 class TableDefinition(BaseModel):
-    """A table; all its keys are text.
+    """A table whose keys are all strings.
 
     Attributes
     ----------
     expiry
-        Attribute with the second (Unix time) after which an item may go.
+        Attribute with the Unix time in seconds after which DynamoDB may delete the item.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -51,12 +51,12 @@ def read_definitions(path: Path) -> dict[str, TableDefinition]:
 def create_tables(
     client: DynamoDBClient, definitions: Mapping[str, TableDefinition], names: Mapping[str, str]
 ) -> None:
-    """Make tables that are paid by request, and wait until they can be used.
+    """Create tables with on-demand billing and wait until they are ready.
 
     Parameters
     ----------
     names
-        The name of each table, by its name in the definition.
+        Names of the tables, by their keys in `definitions`.
     """
     for key, definition in definitions.items():
         client.create_table(**_request(names[key], definition))
@@ -69,7 +69,7 @@ def create_tables(
 def let_items_expire(
     client: DynamoDBClient, definitions: Mapping[str, TableDefinition], names: Mapping[str, str]
 ) -> None:
-    """Let items of tables go by the attribute that the definitions name; DynamoDB itself only."""
+    """Let DynamoDB delete expired items. DynamoDB Local does not delete them."""
     for key, definition in definitions.items():
         if definition.expiry:
             client.update_time_to_live(
@@ -98,7 +98,8 @@ def _request(name: str, definition: TableDefinition) -> dict[str, Any]:
         "BillingMode": "PAY_PER_REQUEST",
         "KeySchema": _key_schema(definition.hash_key, definition.range_key),
         "AttributeDefinitions": [
-            {"AttributeName": one, "AttributeType": "S"} for one in sorted(filter(None, attributes))
+            {"AttributeName": name, "AttributeType": "S"}
+            for name in sorted(filter(None, attributes))
         ],
     }
     return request | ({"GlobalSecondaryIndexes": indexes} if indexes else {})

@@ -1,4 +1,4 @@
-"""The region report by its real state machine: packaged functions, deployed to the local cloud."""
+"""Creates the region report with its state machine and packaged functions in the local cloud."""
 
 from __future__ import annotations
 
@@ -41,21 +41,21 @@ DEFINITION_FILE: Final = Path("terraform/stacks/region_report/state_machine.asl.
 
 TITLES: Final = {
     "FetchData": "Reading the parameters",
-    "ProcessData": "Working out the tables",
+    "ProcessData": "Computing the tables",
     "GenerateReports": "Writing the reports",
     "PublishReports": "Publishing the reports",
 }
-"""What a person is told of the states; of the others, which take no time, nothing."""
+"""How states are shown. The other states take no time and are not shown."""
 
 INCOMPLETE: Final = "IncompleteReportError"
-"""Ends an execution whose set lacks something; its cause is the last stage's answer."""
+"""Error of an execution whose reports are incomplete; its cause is the last stage's answer."""
 
-SECONDS_BETWEEN_LOOKS: Final = 0.2
+SECONDS_BETWEEN_POLLS: Final = 0.2
 
 
 @dataclass(frozen=True)
 class Execution:
-    """How an execution ended: its error and what caused that, where it failed."""
+    """How an execution ended; `error` and `cause` are empty unless it failed."""
 
     arn: str
     status: str
@@ -67,30 +67,30 @@ class Execution:
 def make_report(
     options: Options, display: StageDisplay, *, rss_url: str | None, max_tps: float, log_level: str
 ) -> RunResult:
-    """Package and deploy the functions, execute the state machine, and publish what it made.
+    """Package and deploy the functions, run the state machine, and publish its reports.
 
     Parameters
     ----------
     rss_url
-        Feed of launches; None for the launch dates that the project brings.
+        Feed of region launches; None uses the launch dates that are part of the project.
     max_tps
-        The most calls a second to SSM.
+        Maximum number of SSM calls per second.
     log_level
-        Of the functions.
+        Log level of the functions.
 
     Raises
     ------
-    LocalCloudError
-        If the functions cannot be packaged or run here, or the execution failed.
+    ArtefactError, LocalCloudError
+        If the functions cannot be packaged or run, or the execution failed.
     ReportError
-        If the reports could not be written into the output folder.
+        If the output folder is not writable.
     """
     root = repository_root()
     functions = read_settings(root / SETTINGS_FILE)[PIPELINE]
     day = snapshot_day()
     variables = {
         "LOG_LEVEL": log_level,
-        # What is blank counts as not set.
+        # A blank variable counts as not set.
         "RSS_URL": rss_url or "",
         "SOURCE_AS_OF": day.isoformat() if day else "",
         "SOURCE_LABEL": snapshot_label(),
@@ -118,7 +118,7 @@ def execute(
     display: StageDisplay,
     staging: Path,
 ) -> RunResult:
-    """Execute the deployed state machine and publish what it made; see `make_report`."""
+    """Run the deployed state machine and publish its reports; see `make_report`."""
     request = {"zones": options.zones, "cross_check": options.cross_check}
     execution_id = f"local-{uuid.uuid4()}"
     arn = start(clients, deployed, execution_id, request)
@@ -148,14 +148,14 @@ def show(
     display: StageDisplay,
     sleep: Callable[[float], None] = time.sleep,
 ) -> None:
-    """Show the states of an execution as they run, until it has ended."""
+    """Show the states of an execution until it ends."""
     machines = clients("stepfunctions")
     seen = 0
     with ExitStack() as shown:
         progress: Progress | None = None
         branches = 0
         while True:
-            # Asked first: what happened until the end is in the history that is read after it.
+            # Read the status before the history, so that the history is complete when it has ended.
             status = machines.describe_execution(executionArn=arn)["status"]
             events = list(history(clients, arn))
             for event in events[seen:]:
@@ -173,18 +173,18 @@ def show(
             seen = len(events)
             if status != "RUNNING":
                 return
-            sleep(SECONDS_BETWEEN_LOOKS)
+            sleep(SECONDS_BETWEEN_POLLS)
 
 
 def history(clients: Clients, arn: str) -> Iterator[dict[str, Any]]:
-    """Yield the events of an execution until now."""
+    """Yield the events of an execution so far."""
     pages = clients("stepfunctions").get_paginator("get_execution_history")
     for page in pages.paginate(executionArn=arn):
         yield from page["events"]
 
 
 def ended(clients: Clients, arn: str) -> Execution:
-    """Return how an execution that is over ended."""
+    """Return how a finished execution ended."""
     told = clients("stepfunctions").describe_execution(executionArn=arn)
     return Execution(
         arn, told["status"], told.get("output", ""), told.get("error", ""), told.get("cause", "")
@@ -194,14 +194,14 @@ def ended(clients: Clients, arn: str) -> Execution:
 def published_set(
     clients: Clients, deployed: RegionReport, execution_id: str, execution: Execution
 ) -> PublishedSet:
-    """Return the set of reports that an execution made.
+    """Return the set of reports of an execution.
 
-    A set of which the source gave not everything is a set too, as it is in the in-process way.
+    A set based on incomplete data is accepted, as it is without the state machine.
 
     Raises
     ------
     ExecutionError
-        If it made none, or one without some of the reports; says why.
+        If it published no set, or if reports are missing.
     """
     if execution.status != "SUCCEEDED" and execution.error != INCOMPLETE:
         raise ExecutionError(f"the execution {execution_id} {_reason(execution)}")
@@ -209,21 +209,20 @@ def published_set(
     result = OrchestratorResult.model_validate_json(answer)
     made = find_set(ArtefactStore(S3Objects(clients("s3"), deployed.bucket)), execution_id)
     if made is None or not result.published:
-        raise ExecutionError(
-            f"the execution {execution_id} published nothing: {result.held_back or 'no reason'}"
-        )
+        reason = result.held_back or "reason unknown"
+        raise ExecutionError(f"the execution {execution_id} published nothing: {reason}")
     if missing := made.summary.reports_missing:
-        reasons = "; ".join(f"{one.file}: {one.reason}" for one in missing)
-        raise ExecutionError(f"the execution {execution_id} made not every report: {reasons}")
+        reasons = "; ".join(f"{report.file}: {report.reason}" for report in missing)
+        raise ExecutionError(f"reports of the execution {execution_id} are missing: {reasons}")
     return made
 
 
 def findings(made: PublishedSet) -> Findings:
-    """Read what a set says beside its tables, from its summary and its JSON."""
+    """Return a set's metadata, analyses and checks, from its summary and its JSON report."""
     summary = made.summary
     source, counts = summary.source_data, summary.statistics
-    told = json.loads(made.contents[REPORT_FILES[ReportFormat.JSON]["json_compact"]])
-    cross_check = told["cross_check"]
+    content = json.loads(made.contents[REPORT_FILES[ReportFormat.JSON]["json_compact"]])
+    cross_check = content["cross_check"]
     return Findings(
         metadata=ReportMetadata(
             generated_at=summary.generated_at,
@@ -236,8 +235,8 @@ def findings(made: PublishedSet) -> Findings:
             unique_regions=counts.regions_processed,
             unique_services=counts.services_processed,
         ),
-        analyses=told["statistics"],
-        validation=told["validation"],
+        analyses=content["statistics"],
+        validation=content["validation"],
         cross_check=(
             CrossCheck.model_validate_json(json.dumps(cross_check)) if cross_check else None
         ),
@@ -245,7 +244,7 @@ def findings(made: PublishedSet) -> Findings:
 
 
 def _download(made: PublishedSet, formats: tuple[ReportFormat, ...], staging: Path) -> Summary:
-    """Write the files that were asked for; returns the summary of them."""
+    """Write the files in the requested formats; returns their summary."""
     files = {
         name: file
         for name, file in made.summary.reports_generated.items()
@@ -264,10 +263,10 @@ def _state(event: dict[str, Any]) -> str:
 
 
 def _reason(execution: Execution) -> str:
-    """Tell how an execution ended, in the words of the function that failed."""
+    """Return how an execution ended, with the message of the function that failed."""
     try:
-        told = json.loads(execution.cause)
+        cause = json.loads(execution.cause)
     except ValueError:
-        told = None
-    message = told.get("errorMessage") if isinstance(told, dict) else execution.cause
-    return f"ended as {execution.status}: {execution.error or 'no error'}: {message or ''}"
+        cause = None
+    message = cause.get("errorMessage") if isinstance(cause, dict) else execution.cause
+    return f"ended with {execution.status}: {execution.error or 'no error'}: {message or ''}"

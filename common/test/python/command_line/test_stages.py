@@ -1,9 +1,10 @@
-"""Progress: plain lines in a pipe, bars on a terminal."""
+"""Stages and their progress: plain lines in a pipe, bars on a terminal."""
 
 from __future__ import annotations
 
 import io
 import itertools
+import re
 
 from command_line.stages import BarStages, PlainStages, stage_display
 from command_line.table import table
@@ -29,7 +30,7 @@ def test_plain_lines_come_every_few_seconds() -> None:
     ]
 
 
-def test_a_stage_that_failed_is_not_called_done() -> None:
+def test_a_failed_stage_is_not_reported_as_done() -> None:
     stream = io.StringIO()
     try:
         with PlainStages(stream).stage("Reading"):
@@ -39,18 +40,27 @@ def test_a_stage_that_failed_is_not_called_done() -> None:
     assert stream.getvalue() == "Reading ...\n"
 
 
-def test_the_display_fits_where_the_output_goes() -> None:
+def test_the_display_suits_the_stream() -> None:
     assert isinstance(stage_display(io.StringIO()), PlainStages)
     assert isinstance(stage_display(Terminal()), BarStages)
 
 
-def test_a_bar_shows_the_stage_and_how_far_it_is() -> None:
+def test_a_bar_shows_the_stage_and_its_progress() -> None:
     stream = Terminal()
     with stage_display(stream).stage("Reading the parameters") as progress:
         progress(1, 4)
     text = stream.getvalue()
     assert "Reading the parameters" in text
     assert "4/4" in text
+
+
+def test_a_stage_without_progress_shows_no_numbers() -> None:
+    stream = Terminal()
+    with stage_display(stream).stage("Deploying"):
+        pass
+    text = stream.getvalue()
+    assert "Deploying" in text
+    assert not re.search(r"[\d?]/[\d?]", text)
 
 
 def test_tables_align_names_and_lines() -> None:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import csv
 import datetime as dt
 import io
+import math
 from pathlib import Path
 
 import polars as pl
 import pytest
 from openpyxl import load_workbook
+from openpyxl.utils import get_column_letter
 
 from event_log.monthly_report import RULES, TABLES, MonthlyReport, monthly_report
 from event_log.monthly_report_files import (
@@ -92,6 +94,29 @@ def test_the_workbook_has_the_numbers_of_the_report(report: MonthlyReport) -> No
     assert formats | shown | {"days_to_qc_mean": "#,##0.0"} == formats
     assert detail.auto_filter.ref == "A1:Q2"
     assert detail.freeze_panes == "G2"
+
+
+def test_headers_and_wrapped_lines_of_the_workbook_have_enough_room(report: MonthlyReport) -> None:
+    # LibreOffice clips what does not fit, so no row or column may depend on Excel's own fitting.
+    book = load_workbook(io.BytesIO(as_workbook(report, NOON)))
+    about = book["About"]
+    width = about.column_dimensions["A"].width
+    assert width <= 90, "LibreOffice cuts off a column that is wider than the page"
+    for number, (line,) in enumerate(about.iter_rows(values_only=True), start=1):
+        lines = math.ceil(len(str(line)) / width)
+        assert about.row_dimensions[number].height >= 15 * lines, line
+    for table in TABLES:
+        sheet = book[SHEETS[table]]
+        for position, header in enumerate(sheet[1], start=1):
+            words = str(header.value).split()
+            assert sheet.row_dimensions[1].height >= 15 * len(words), header.value
+            column = sheet.column_dimensions[get_column_letter(position)]
+            assert column.width >= max(map(len, words)) + 4, header.value
+    settings = [sheet.sheet_properties.pageSetUpPr for sheet in book.worksheets]
+    assert all(page is not None and page.fitToPage for page in settings)
+    assert {cell.font.name for sheet in book for row in sheet.iter_rows() for cell in row} == {
+        "Calibri"
+    }
 
 
 def test_each_form_says_what_it_counts(report: MonthlyReport) -> None:

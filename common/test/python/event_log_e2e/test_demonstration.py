@@ -71,7 +71,7 @@ def test_every_file_that_was_made_is_found_again(
     assert {path.name for path in tmp_path.iterdir()} == {path.name for path in shown.files}
 
     text = "\n".join(map(as_text, sections(shown)))
-    assert f"S3 lists {shown.listed:,} versions of objects" in text
+    assert f"S3 lists {shown.listed:,} object versions" in text
     assert "a field is there more than once" in text
     for one in events:
         assert str(one["ptid"]) not in text, "the demonstration names no participant"

@@ -1,4 +1,4 @@
-"""Packaged functions are deployed with their settings, and again without harm."""
+"""Packaged functions are deployed with their settings, and updated when deployed again."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ from typing import Any
 import pytest
 from botocore.exceptions import ReadTimeoutError
 
-from artefacts.errors import ArtefactMissingError, UsageError
+from artefacts.errors import ArtefactMissingError
 from artefacts.function_settings import FunctionSettings, read_settings, settings_of
 from artefacts.repository import ARCHITECTURES, Artefacts, architecture, repository_root
+from lambda_core.errors import UsageError
 from local_cloud.clients import clients_of
 from run_local.deployer import Deployer, MachineSettings, render
 
@@ -46,7 +47,7 @@ DEFINITION = """
 
 @pytest.fixture
 def dist(archive: Archive, tmp_path: Path) -> Path:
-    """What Pants would have packaged: a function with a layer."""
+    """Packages as Pants builds them: a function with a layer."""
     files = {
         "functions/maker.zip": {
             "lambda_function.py": """
@@ -98,7 +99,9 @@ def execute(clients: Clients, machine: str) -> dict[str, Any]:
     return {**output, "name": described["name"]}
 
 
-def test_what_is_deployed_runs_with_its_settings(cloud: str, dist: Path, definition: Path) -> None:
+def test_deployed_functions_run_with_their_settings(
+    cloud: str, dist: Path, definition: Path
+) -> None:
     clients = clients_of(cloud)
     environment = f"test-{uuid.uuid4().hex[:8]}"
     artefacts = Artefacts(dist, architecture())
@@ -117,7 +120,7 @@ def test_what_is_deployed_runs_with_its_settings(cloud: str, dist: Path, definit
     clients("sns").get_topic_attributes(TopicArn=deployed.failure_topic_arn)
 
 
-def test_a_function_is_given_its_time_and_runs_once(cloud: str, archive: Archive) -> None:
+def test_a_slow_function_runs_to_its_end_and_only_once(cloud: str, archive: Archive) -> None:
     config = clients_of(cloud)("lambda").meta.config
     assert config.read_timeout > 900, "the most that a function may take"
     clients = clients_of(cloud, invocation_seconds=1)
@@ -141,18 +144,18 @@ def test_a_function_is_given_its_time_and_runs_once(cloud: str, archive: Archive
     )
     with pytest.raises(ReadTimeoutError):
         functions.invoke(FunctionName=name)
-    # The next invocation, which is waited for, comes after all that the first could cause.
+    # The next invocation is synchronous, so it ends after any retry of the first one.
     clients_of(cloud)("lambda").invoke(FunctionName=name)
     assert storage.list_objects_v2(Bucket=name)["KeyCount"] == 2
 
 
-def test_again_it_is_brought_up_to_date(
+def test_a_second_deployment_updates_the_first(
     cloud: str, dist: Path, definition: Path, archive: Archive
 ) -> None:
     clients = clients_of(cloud)
     environment = f"test-{uuid.uuid4().hex[:8]}"
 
-    def deploy() -> Any:  # noqa: ANN401  # compared only
+    def deploy() -> Any:  # noqa: ANN401  # only compared
         deployer = Deployer(clients, Artefacts(dist, architecture()), environment)
         return deployer.region_report(SETTINGS, definition, machine=MachineSettings(1, 2))
 
@@ -168,7 +171,7 @@ def test_again_it_is_brought_up_to_date(
     assert execute(clients, first.state_machine_arn)["shared"] == 2
 
 
-def test_a_missing_zip_says_how_to_build_it(tmp_path: Path) -> None:
+def test_a_missing_package_says_how_to_build_it(tmp_path: Path) -> None:
     artefacts = Artefacts(tmp_path, "arm64")
     with pytest.raises(ArtefactMissingError, match=r"functions/x\.zip.*bin/pants package ::"):
         artefacts.function("x")
@@ -176,14 +179,14 @@ def test_a_missing_zip_says_how_to_build_it(tmp_path: Path) -> None:
         artefacts.layer("x")
 
 
-def test_a_definition_that_needs_more_than_is_known() -> None:
+def test_missing_values_of_a_definition_are_named() -> None:
     text = '{"a": "${x}", "b": ${y}, "c": "$$.Execution.Name $.z $${x}"}'
     assert render(text, {"x": 1, "y": 2}) == '{"a": "1", "b": 2, "c": "$$.Execution.Name $.z $1"}'
     with pytest.raises(UsageError, match="y, z"):
         render("${z} ${x} ${y}", {"x": 1})
 
 
-def test_settings_that_are_wrong_are_named(tmp_path: Path) -> None:
+def test_wrong_settings_are_named(tmp_path: Path) -> None:
     path = tmp_path / "functions.json"
     with pytest.raises(UsageError, match=r"functions\.json is missing"):
         read_settings(path)
@@ -198,7 +201,7 @@ def test_settings_that_are_wrong_are_named(tmp_path: Path) -> None:
         read_settings(path)
 
 
-def test_a_function_that_there_is_not(tmp_path: Path) -> None:
+def test_an_unknown_function_is_named(tmp_path: Path) -> None:
     path = tmp_path / "functions.json"
     path.write_text('{"p": {"f": {"memory_mb": 128, "timeout_seconds": 1}}}')
     pipelines = read_settings(path)
@@ -207,12 +210,12 @@ def test_a_function_that_there_is_not(tmp_path: Path) -> None:
         settings_of("g", pipelines)
 
 
-def test_machines_as_lambda_names_them() -> None:
+def test_architectures_have_the_names_that_lambda_uses() -> None:
     assert architecture() == ARCHITECTURES[platform.machine().lower()]
     assert set(ARCHITECTURES.values()) == {"x86_64", "arm64"}
 
 
-def test_the_clone_is_found_where_there_is_one() -> None:
+def test_the_repository_root_is_found_if_there_is_one() -> None:
     try:
         root = repository_root()
     except UsageError:

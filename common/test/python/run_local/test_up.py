@@ -36,10 +36,10 @@ def start(*arguments: str) -> subprocess.Popen[str]:
 
 @pytest.fixture
 def running() -> Iterator[tuple[subprocess.Popen[str], str]]:
-    """The command, and the first lines that it printed."""
+    """The running command, and the lines that it printed first."""
     process = start("--port", "0")
     assert process.stdout is not None
-    lines = "".join(iter(process.stdout.readline, "Ctrl-C ends it, and everything in it.\n"))
+    lines = "".join(iter(process.stdout.readline, "Ctrl-C ends it and deletes its contents.\n"))
     yield process, lines
     process.kill()
     process.wait()
@@ -47,7 +47,7 @@ def running() -> Iterator[tuple[subprocess.Popen[str], str]]:
 
 def descendants(pid: int) -> set[int]:
     found: set[int] = set()
-    # Threads of the server come and go with its requests.
+    # Threads of the server start and end with its requests.
     with contextlib.suppress(FileNotFoundError):
         for thread in Path(f"/proc/{pid}/task").iterdir():
             with contextlib.suppress(FileNotFoundError):
@@ -64,7 +64,7 @@ def gone(pid: int) -> bool:
 
 
 def listening(pids: set[int]) -> set[str]:
-    """Addresses, in hexadecimal, at which processes listen."""
+    """Addresses at which processes listen, in hexadecimal."""
     sockets = {
         match[1]
         for pid in pids
@@ -80,12 +80,12 @@ def listening(pids: set[int]) -> set[str]:
 
 
 def environment(lines: str) -> dict[str, str]:
-    """Read the lines that are to be copied into a shell."""
+    """Parse the lines that users copy into a shell."""
     return dict(re.findall(r"\b([A-Z_]+)=(\S+)", lines))
 
 
 def call_function(lines: str, archive: Archive) -> None:
-    """Use what was printed, as a person would."""
+    """Use the printed settings as a person would."""
     given = environment(lines)
     session = boto3.Session(
         aws_access_key_id=given["AWS_ACCESS_KEY_ID"],
@@ -109,12 +109,12 @@ def call_function(lines: str, archive: Archive) -> None:
 
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
-def test_it_runs_until_it_is_ended_and_leaves_nothing(
+def test_it_runs_until_a_signal_and_leaves_nothing_behind(
     how: signal.Signals, running: tuple[subprocess.Popen[str], str], archive: Archive
 ) -> None:
     process, lines = running
     call_function(lines, archive)
-    page = re.search(r"What is in it: (\S+)", lines)
+    page = re.search(r"Status page: (\S+)", lines)
     assert page is not None
     with urlopen(page[1], timeout=20) as answer:  # noqa: S310 - loopback
         assert b"probe" in answer.read()
@@ -123,7 +123,7 @@ def test_it_runs_until_it_is_ended_and_leaves_nothing(
     assert len(pids) >= 4, "command, server, reaper and function"
     assert listening(pids) == {"0100007F"}, "127.0.0.1 and nothing else"
 
-    # As a terminal does it: the whole process group hears of it.
+    # Like a terminal, signal the whole process group.
     os.killpg(process.pid, how)
     out, err = process.communicate(timeout=30)
     assert (process.returncode, err) == (0, "")
@@ -134,7 +134,7 @@ def test_it_runs_until_it_is_ended_and_leaves_nothing(
     assert all(map(gone, pids))
 
 
-def test_a_taken_port_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_port_in_use_is_reported(capsys: pytest.CaptureFixture[str]) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
@@ -147,11 +147,11 @@ def test_a_taken_port_is_told(capsys: pytest.CaptureFixture[str]) -> None:
     assert "in use" in line
 
 
-def test_what_moto_cannot_answer_is_one_line(
+def test_an_error_in_moto_is_one_line(
     running: tuple[subprocess.Popen[str], str],
 ) -> None:
     process, lines = running
-    # moto knows no such operation, and fails.
+    # moto does not support this operation and fails.
     wrong = Request(f"{environment(lines)['AWS_ENDPOINT_URL']}/bucket/k%1Bey", b"x", method="POST")  # noqa: S310 - loopback
     with pytest.raises(HTTPError) as refused:
         urlopen(wrong, timeout=20)  # noqa: S310 - loopback
@@ -163,9 +163,9 @@ def test_what_moto_cannot_answer_is_one_line(
     assert line == "local cloud: POST '/bucket/k\\x1bey': KeyError: 'DEFAULT'"
 
 
-@pytest.mark.parametrize("port", ["-1", "65536", "x"])
+@pytest.mark.parametrize("port", ["-1", "65536", "x", "", "²", "9" * 5000])
 def test_a_wrong_port_ends_with_2(port: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         cli.main(["up", f"--port={port}"])
     assert ended.value.code == 2
-    assert "--port" in capsys.readouterr().err
+    assert f"--port: {port!r} is not a port: 0 to 65535" in capsys.readouterr().err

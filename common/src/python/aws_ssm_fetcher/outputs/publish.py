@@ -28,8 +28,10 @@ from pydantic import BaseModel, ValidationError
 
 from aws_ssm_fetcher.outputs.files import REPORT_FILES, SUMMARY_FILE
 from aws_ssm_fetcher.outputs.summary import Summary, write_summary
-from command_line.output_folder import STAGING_PREFIX, STAGING_SUFFIX, writing_into
+from command_line.output_folder import STAGING_SUFFIX, writing_into
 from lambda_core.errors import ReportError
+
+STAGING_PREFIX = ".region-report-"
 
 _PREVIOUS = "previous"
 _JOURNAL = "journal.txt"

@@ -69,7 +69,7 @@ class LocalTracker:
             )
         tracker = self._tracker(outputs)
         patches = list(tracker.patches.all())
-        print(board(Demonstration(tracker, {}, self.sources.told), patches), file=sys.stdout)
+        print(board(Demonstration(tracker, {}, self.sources.description), patches), file=sys.stdout)
 
     def go_rare_ways(self, clients: Clients, outputs: Mapping[str, Any]) -> None:
         """Let mails come that both functions of discussions have to think about.

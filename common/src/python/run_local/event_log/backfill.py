@@ -1,4 +1,4 @@
-"""The backfill of the event log checkpoint on the local cloud: its functions and state machine."""
+"""Deploys the backfill of the event log to the local cloud: functions and state machine."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ DEFINITION_FILE: Final = Path("terraform/stacks/event_log_checkpoint/backfill.as
 
 @dataclass(frozen=True)
 class BackfillSettings:
-    """What the definition is told beside ARNs and buckets.
+    """Settings of the state machine.
 
     Attributes
     ----------
     max_items_per_batch
-        Event files that one child reads; Step Functions hands it less where their names are long.
+        Event files per child; Step Functions passes fewer if their names are long.
     max_concurrency
-        Children at a time.
+        Children that run at the same time.
     tolerated_failure_percentage
-        Of children; what they leave is read by the run after the merge.
+        Percentage of children that may fail; the run after the merge reads their files.
     retry_interval_seconds
-        Before the first retry of a state; it doubles with each.
+        Pause before the first retry of a state; it doubles with each retry.
     execution_timeout_seconds
-        For an execution in all.
+        Longest duration of an execution.
     """
 
     max_items_per_batch: int = 800
@@ -41,7 +41,7 @@ class BackfillSettings:
 
 @dataclass(frozen=True)
 class Backfill:
-    """What was deployed, by which it can be used."""
+    """The deployed backfill."""
 
     source: str
     target: str
@@ -55,13 +55,13 @@ def definition(
     buckets: tuple[str, str],
     settings: BackfillSettings,
 ) -> str:
-    """Fill in the definition; `buckets` are the source's and the checkpoints'."""
+    """Fill in the definition; `buckets` are those of event files and of checkpoints."""
     values: dict[str, object] = {
         **vars(settings),
         **{f"{name}_arn": arn for name, arn in arns.items()},
         **{
-            f"{name}_timeout_seconds": one.timeout_seconds + TASK_MARGIN_SECONDS
-            for name, one in functions.items()
+            f"{name}_timeout_seconds": function.timeout_seconds + TASK_MARGIN_SECONDS
+            for name, function in functions.items()
         },
         "source_bucket": buckets[0],
         "checkpoint_bucket": buckets[1],
@@ -84,9 +84,9 @@ def deploy_backfill(
     functions
         Settings of both functions, by name.
     file
-        Of the definition.
+        File with the definition.
     variables
-        Of both functions, over those of the deployment.
+        Environment variables of both functions; they override those of the deployment.
     """
     source, target = deployer.bucket("events"), deployer.bucket("checkpoints")
     shared = {
@@ -96,6 +96,6 @@ def deploy_backfill(
         "PREFIX": PREFIX,
         **(variables or {}),
     }
-    arns = {name: deployer.function(name, one, shared) for name, one in functions.items()}
+    arns = {name: deployer.function(name, function, shared) for name, function in functions.items()}
     text = definition(file.read_text(encoding="utf-8"), functions, arns, (source, target), settings)
     return Backfill(source, target, deployer.state_machine("event-log-backfill", text))

@@ -1,13 +1,12 @@
-"""The event log checkpoint on the local cloud: `run-local.sh event-checkpoint`.
+"""The event log on the local cloud: `run-local.sh event-log`.
 
-The packaged function is deployed and run twice: on the event files that are there, and again when
-others arrived. What came out is held against what S3 lists, to the last object.
+The packaged function runs twice: on the first event files, and again after more have arrived. Its
+results are then compared with the objects that S3 lists.
 """
 
 from __future__ import annotations
 
 import datetime as dt
-import json
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -31,7 +30,7 @@ from local_cloud.lambda_runtime.runtime_environment import lambda_runtime_python
 from local_cloud.server import moto_server
 from run_local.deployer import Deployer
 from run_local.event_log.event_files import EventFile, Kind, Rounds
-from run_local.invoke import invoke
+from run_local.invocation import answer_of, invoke
 
 PIPELINE: Final = "event_log_checkpoint"
 
@@ -48,7 +47,7 @@ REJECTED_FILE: Final = "rejected.parquet"
 PREFIX: Final = "logs/"
 
 _UPLOADS: Final = 8
-"""At the same time; the local server takes no more."""
+"""Concurrent uploads; more do not make the local server faster."""
 
 
 @dataclass(frozen=True)
@@ -58,9 +57,9 @@ class Run:
     Attributes
     ----------
     answer
-        What it answered.
+        The function's answer.
     seconds, peak_mb
-        What it took.
+        Its duration and memory.
     """
 
     answer: dict[str, Any]
@@ -70,22 +69,22 @@ class Run:
 
 @dataclass(frozen=True)
 class Demonstration:
-    """What was shown.
+    """Input and results of the demonstration.
 
     Attributes
     ----------
     rounds
-        What went in.
+        The event files.
     runs
-        What the function did, each time.
+        Both runs of the function.
     listed
-        Versions of objects that S3 lists at the end.
+        Number of object versions that S3 lists at the end.
     checkpoint, rejected
-        What came out.
+        Events and rejected files.
     report
-        Made from the checkpoint.
+        The report on the checkpoint.
     files
-        Where all of it was written.
+        Paths of the written files.
     """
 
     rounds: Rounds
@@ -99,14 +98,14 @@ class Demonstration:
 
 @dataclass(frozen=True)
 class Deployed:
-    """The function and its buckets, by which it can be used.
+    """The deployed function and its buckets.
 
     Attributes
     ----------
     source, target
         Buckets of event files and of checkpoints.
     function
-        Its name, or the ARN of its alias.
+        The function's name, or the ARN of its alias.
     """
 
     clients: Clients
@@ -116,18 +115,18 @@ class Deployed:
 
 
 def demonstrate(rounds: Rounds, output_dir: Path, display: StageDisplay) -> Demonstration:
-    """Package, deploy and run the function, and write what comes out.
+    """Package, deploy and run the function, and write the results.
 
     Raises
     ------
-    LocalCloudError
-        If the function cannot be packaged or run here, failed, or lost count of an object.
+    ArtefactError, LocalCloudError
+        If the function cannot be packaged or run, failed, or did not account for every object.
     ReportError
-        If the output folder cannot be written to.
+        If the output folder is not writable.
     """
     root = repository_root()
     with writing_into(output_dir):
-        # Said before anything is done for nothing.
+        # Report an unusable folder before anything else is done.
         output_dir.mkdir(parents=True, exist_ok=True)
     settings = read_settings(root / SETTINGS_FILE)[PIPELINE][FUNCTION]
     python = lambda_runtime_python()
@@ -158,7 +157,7 @@ def run_both_rounds(
 def run_deployed(
     deployed: Deployed, rounds: Rounds, output_dir: Path, display: StageDisplay
 ) -> Demonstration:
-    """Run the function that was deployed; see `demonstrate`."""
+    """Run the deployed function; see `demonstrate`."""
     first = _round("First run", deployed, rounds.first, display)
     second = _round("Second run", deployed, rounds.second, display)
     contents = {
@@ -180,22 +179,22 @@ def run_deployed(
         files=(*(output_dir / name for name in contents), *written),
     )
     if wrong := imbalances(shown):
-        raise ExecutionError(f"objects and rows do not balance: {'; '.join(wrong)}")
+        raise ExecutionError(f"the numbers of objects and rows differ: {'; '.join(wrong)}")
     return shown
 
 
 def imbalances(shown: Demonstration) -> list[str]:
-    """Return where what came out is not what went in; nothing where all is accounted for."""
+    """Return the numbers that should be equal but differ, as text."""
     balance = shown.runs[-1].answer["balance"]
     parts = {name: count for name, count in balance.items() if name != "listed"}
     found = {
-        "objects that the function listed, and S3": (balance["listed"], shown.listed),
-        "listed objects, and what became of them": (balance["listed"], sum(parts.values())),
-        "rows that the function counts, and the checkpoint": (
+        "objects listed by the function and by S3": (balance["listed"], shown.listed),
+        "listed objects and their results": (balance["listed"], sum(parts.values())),
+        "rows reported by the function and in the checkpoint": (
             balance["in_checkpoint"],
             shown.checkpoint.height,
         ),
-        "refusals that the function counts, and those on record": (
+        "rejected files reported by the function and on record": (
             balance["rejected"],
             shown.rejected.height,
         ),
@@ -203,9 +202,11 @@ def imbalances(shown: Demonstration) -> list[str]:
     if shown.rounds.made_up:
         for name, kinds in FATES.items():
             expected = sum(map(shown.rounds.count, kinds))
-            found[f"{name} that were made, and that were found"] = (expected, balance[name])
+            found[f"{name} generated and found"] = (expected, balance[name])
     return [
-        f"{what}: {one:,} and {other:,}" for what, (one, other) in found.items() if one != other
+        f"{what}: {first:,} and {second:,}"
+        for what, (first, second) in found.items()
+        if first != second
     ]
 
 
@@ -221,12 +222,12 @@ FATES: Final = {
     "unsaved": (),
     "deferred": (),
 }
-"""What is to become of files of which everything is known."""
+"""Expected results of generated files."""
 
 
 def _deploy(deployer: Deployer, settings: FunctionSettings) -> Deployed:
     source, target = deployer.bucket("events"), deployer.bucket("checkpoints")
-    # A version that is overwritten between two runs would be lost otherwise.
+    # Without versions, a file that is rewritten between two runs would be lost.
     deployer.clients("s3").put_bucket_versioning(
         Bucket=source, VersioningConfiguration={"Status": "Enabled"}
     )
@@ -252,14 +253,9 @@ def _round(
         with ThreadPoolExecutor(_UPLOADS) as pool:
             for done, _ in enumerate(pool.map(put, files), start=1):
                 progress(done, len(files))
-    with display.stage(f"{title}: the function"):
+    with display.stage(f"{title}: running the function"):
         result = invoke(deployed.clients, deployed.function, b"{}")
-    answer = json.loads(result.payload)
-    if result.failed:
-        raise ExecutionError(
-            f"the function failed: {answer.get('errorType')}: {answer.get('errorMessage')}"
-        )
-    return Run(answer, result.duration_ms / 1000, result.peak_mb)
+    return Run(answer_of(FUNCTION, result), result.duration_ms / 1000, result.peak_mb)
 
 
 def _count_versions(deployed: Deployed) -> int:

@@ -1,7 +1,7 @@
-"""Event files for the demonstration of the event log checkpoint: made up, or taken from a folder.
+"""Event files for the demonstration of the event log: generated, or read from a folder.
 
-They come in two rounds: what is there before the first run, and what arrives after it, late,
-rewritten, once more the same, and broken.
+They are stored in two rounds: before the first run, and before the second one. The second round
+contains late, rewritten, repeated and broken files.
 """
 
 from __future__ import annotations
@@ -9,23 +9,24 @@ from __future__ import annotations
 import datetime as dt
 import json
 import random
+import re
 import string
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
 from typing import Any, Final
 
-from artefacts.errors import UsageError
 from event_log.file_names import is_event_file
+from lambda_core.errors import UsageError
 
 SEED: Final = 20_260_701
-"""The same number of files is always the same files."""
+"""Makes the files reproducible: the same number of files is always the same files."""
 
 FIRST_DAY: Final = dt.date(2026, 7, 1)
 
 DAYS: Final = 92
-"""In which the made-up visits were."""
+"""Days with generated visits."""
 
 CENTERS: Final = {
     11: "alder",
@@ -36,7 +37,7 @@ CENTERS: Final = {
     42: "rowan",
     57: "willow",
 }
-"""Made-up centers; the first have the most visits."""
+"""Fictional centers; the first ones have the most visits."""
 
 MODULES: Final = ("UDS", "UDS", "UDS", "FTLD", "LBD", "MDS")
 
@@ -46,25 +47,31 @@ OTHER_DATATYPES: Final = ("dicom", "dicom", "biomarker", "apoe", "enrollment", "
 
 _GEARS: Final = {"submit": "submission-logger", "delete": "file-remover"}
 
+_NAME: Final = re.compile(
+    r"(?:^|/)log-(?P<action>submit|delete|pass-qc|not-pass-qc)-(?P<time>\d{8}-\d{6})"
+    r"-(?P<adcid>\d+)-(?P<project>.+)-(?P<ptid>[^-]+)-(?P<day>\d{4}-\d\d-\d\d)\.json$",
+    re.ASCII,
+)
+
 _LARGE: Final = 1_100_000
-"""Bytes; an event file has at most 1 MiB."""
+"""Bytes; the function accepts event files up to 1 MiB."""
 
 
 class Kind(Enum):
-    """What a file is to the demonstration, and in words."""
+    """Kinds of files, with their names in the output."""
 
     EVENT = "event files"
-    LATE = "late: older than events that were there"
-    REWRITTEN = "rewritten: more is known, same key"
-    REPEATED = "stored again, the same content"
-    PRACTICE = "of practice projects"
+    LATE = "late: older than stored events"
+    REWRITTEN = "rewritten: same key, more data"
+    REPEATED = "stored again with the same content"
+    PRACTICE = "from practice projects"
     BROKEN = "broken"
     OTHER = "other names"
 
 
 @dataclass(frozen=True)
 class EventFile:
-    """A file on its way into the bucket; its content, or where it is to be read."""
+    """A file to be stored in the bucket: its content, or the path to it."""
 
     kind: Kind
     key: str
@@ -76,7 +83,7 @@ class EventFile:
         Raises
         ------
         UsageError
-            If it cannot be read; says why.
+            If it cannot be read.
         """
         if isinstance(self.content, bytes):
             return self.content
@@ -88,14 +95,14 @@ class EventFile:
 
 @dataclass(frozen=True)
 class Rounds:
-    """Both rounds.
+    """The files of both rounds.
 
     Attributes
     ----------
     origin
-        Where they are from, in words.
+        Where they are from, as text.
     made_up
-        Whether all of it is known; of files from a folder it is not what they hold.
+        Whether the files are generated, so that the expected result of each is known.
     """
 
     origin: str
@@ -104,68 +111,68 @@ class Rounds:
     second: Sequence[EventFile]
 
     def count(self, kind: Kind) -> int:
-        """Return how many files are of a kind."""
-        return sum(one.kind is kind for one in (*self.first, *self.second))
+        """Return the number of files of a kind."""
+        return sum(file.kind is kind for file in (*self.first, *self.second))
 
 
 def made_up(files: int, seed: int = SEED) -> Rounds:
-    """Make event files.
+    """Generate event files.
 
     Parameters
     ----------
     files
-        How many events, without those of practice projects, rewritten, repeated and broken ones.
+        Number of events, not counting practice projects and rewritten, repeated and broken files.
     """
     maker = _Maker(random.Random(seed))  # noqa: S311 - nothing is secret
     events = maker.events(files)
     late = set(maker.chance.sample(range(files), files // 20))
-    first = [_file(Kind.EVENT, one) for number, one in enumerate(events) if number not in late]
-    first += [_file(Kind.PRACTICE, one) for one in maker.practice(max(1, files // 50))]
+    first = [_file(Kind.EVENT, event) for number, event in enumerate(events) if number not in late]
+    first += [_file(Kind.PRACTICE, event) for event in maker.practice(max(1, files // 50))]
     first += [
         EventFile(Kind.OTHER, "not-an-event-file.json", b"{}"),
         EventFile(Kind.OTHER, "README.txt", b"Event files are below this prefix.\n"),
     ]
     unfinished = [
-        one
-        for number, one in enumerate(events)
-        if number not in late and one["datatype"] == "form" and one["packet"] is None
+        event
+        for number, event in enumerate(events)
+        if number not in late and event["datatype"] == "form" and event["packet"] is None
     ]
     second = [_file(Kind.LATE, events[number]) for number in sorted(late)]
-    second += [_file(Kind.REWRITTEN, maker.completed(one)) for one in unfinished]
+    second += [_file(Kind.REWRITTEN, maker.completed(event)) for event in unfinished]
     repeated = maker.chance.sample(first[: files - len(late)], max(1, (files - len(late)) // 100))
-    # What was rewritten has another content by then.
-    rewritten = {one.key for one in second if one.kind is Kind.REWRITTEN}
+    # A rewritten file has different content by then.
+    rewritten = {file.key for file in second if file.kind is Kind.REWRITTEN}
     second += [
-        EventFile(Kind.REPEATED, one.key, one.content)
-        for one in repeated
-        if one.key not in rewritten
+        EventFile(Kind.REPEATED, file.key, file.content)
+        for file in repeated
+        if file.key not in rewritten
     ]
     second += broken_files()
-    origin = f"made up, {len(CENTERS)} centers, {DAYS} days from {FIRST_DAY:%Y-%m-%d}"
+    origin = f"generated: {len(CENTERS)} centers, {DAYS} days from {FIRST_DAY:%Y-%m-%d}"
     return Rounds(origin, True, first, second)
 
 
 def from_folder(folder: Path) -> Rounds:
-    """Take the files of a folder; broken files are added in the second round.
+    """Read the files of a folder; the second round adds broken files.
 
-    Of each hundred files about five are held back for the second round, three are stored again
-    with a line feed more (the same event, another content), and one as it is.
+    Of a hundred files, about five are stored only in the second round, three are stored again with
+    an extra line feed (same event, different content), and one is stored again unchanged.
 
     Raises
     ------
     UsageError
-        If there is no such folder, or no event file in it.
+        If the folder does not exist or contains no event file.
     """
     try:
         paths = sorted(path for path in folder.iterdir() if path.is_file())
     except OSError as error:
         raise UsageError(f"{folder} cannot be read: {error.strerror}") from error
     if not paths:
-        raise UsageError(f"{folder} is empty: it must hold event files")
+        raise UsageError(f"{folder} is empty; it must contain event files")
     named = [path for path in paths if is_event_file(path.name, "")]
     if not named:
         raise UsageError(
-            f"no file in {folder} is named as event files are: "
+            f"no file in {folder} has the name of an event file, such as "
             f"log-submit-20260701-093000-42-ingest-form-110001-2026-06-30.json"
         )
     late = set(named[7::20])
@@ -173,30 +180,59 @@ def from_folder(folder: Path) -> Rounds:
     others = sorted(set(paths).difference(named))
     first = [*there, *(EventFile(Kind.OTHER, path.name, path) for path in others)]
     second = [EventFile(Kind.LATE, path.name, path) for path in named if path in late]
-    second += [EventFile(Kind.REWRITTEN, one.key, one.read() + b"\n") for one in there[11::33]]
-    second += [EventFile(Kind.REPEATED, one.key, one.content) for one in there[3::100]]
+    second += [EventFile(Kind.REWRITTEN, file.key, file.read() + b"\n") for file in there[11::33]]
+    second += [EventFile(Kind.REPEATED, file.key, file.content) for file in there[3::100]]
     taken = {path.name for path in named}
-    second += [one for one in broken_files() if one.key not in taken]
+    second += [file for file in broken_files() if file.key not in taken]
     return Rounds(f"from {folder}", False, first, second)
 
 
-def broken_files() -> list[EventFile]:
-    """Return one file of each way in which event files are broken."""
-    good = {
-        "action": "submit",
-        "study": "adrc",
-        "pipeline_adcid": 42,
-        "project_label": "ingest-form",
-        "center_label": "rowan",
-        "gear_name": _GEARS["submit"],
-        "ptid": "BROKEN",
-        "visit_date": "2026-07-15",
-        "visit_number": "1",
-        "datatype": "form",
-        "module": "UDS",
-        "packet": "I",
-        "timestamp": "2026-07-20T10:00:00Z",
+_EXAMPLE: Final[Mapping[str, Any]] = {
+    "action": "submit",
+    "study": "adrc",
+    "pipeline_adcid": 42,
+    "project_label": "ingest-form",
+    "center_label": "rowan",
+    "gear_name": _GEARS["submit"],
+    "ptid": "110001",
+    "visit_date": "2026-07-15",
+    "visit_number": "1",
+    "datatype": "form",
+    "module": "UDS",
+    "packet": "I",
+    "timestamp": "2026-07-20T10:00:00Z",
+}
+
+
+def event_named(key: str) -> bytes | None:
+    """Return the content of an event file whose name says which event it holds.
+
+    None if the name is not that of an event file, or is an old name that holds only the day.
+
+    Examples
+    --------
+    >>> content = event_named("logs/log-submit-20240115-093000-42-ingest-form-7-2024-01-12.json")
+    >>> json.loads(content)["timestamp"]
+    '2024-01-15T09:30:00Z'
+    """
+    found = _NAME.search(key)
+    if found is None:
+        return None
+    moment = dt.datetime.strptime(found["time"], "%Y%m%d-%H%M%S").replace(tzinfo=dt.UTC)
+    named = {
+        "action": found["action"],
+        "pipeline_adcid": int(found["adcid"]),
+        "project_label": found["project"],
+        "ptid": found["ptid"],
+        "visit_date": found["day"],
+        "timestamp": f"{moment:%Y-%m-%dT%H:%M:%SZ}",
     }
+    return json.dumps({**_EXAMPLE, **named}).encode()
+
+
+def broken_files() -> list[EventFile]:
+    """Return one file for each way in which event files are broken."""
+    good = {**_EXAMPLE, "ptid": "BROKEN"}
     text = json.dumps(good)
     contents = [
         text[:-20].encode(),
@@ -224,31 +260,31 @@ type Event = dict[str, Any]
 
 @dataclass
 class _Maker:
-    """Makes events of visits, as they come about."""
+    """Generates the events of visits."""
 
     chance: random.Random
     _names: set[str] = field(default_factory=set)
 
     def events(self, number: int) -> list[Event]:
-        """Return events of as many visits as it takes, in the order of their time."""
+        """Return this number of events, in order of time."""
         made: list[Event] = []
         while len(made) < number:
             made += self._visit()
-        made = sorted(made[:number], key=lambda one: str(one["timestamp"]))
-        # Early loggers named a file by its day alone.
+        made = sorted(made[:number], key=lambda event: str(event["timestamp"]))
+        # Early loggers used only the day in file names.
         if number > 1:
             made[0]["_name"] = f"log-{made[0]['action']}-{_time(made[0]):%Y%m%d}.json"
         return made
 
     def practice(self, number: int) -> list[Event]:
-        """Return events of practice projects."""
+        """Return this number of events of practice projects."""
         made: list[Event] = []
         while len(made) < number:
             made += self._visit(project="sandbox-")
         return made[:number]
 
     def completed(self, event: Event) -> Event:
-        """Return an event with what was not known when it was written first."""
+        """Return an event with the data that was missing when it was first written."""
         return event | {"packet": self.chance.choice(PACKETS[event["module"]])}
 
     def _visit(self, project: str = "") -> list[Event]:

@@ -1,4 +1,4 @@
-"""Shows the demonstration of the event log checkpoint: tables on a terminal, text elsewhere."""
+"""Prints the demonstration of the event log: tables on a terminal, text elsewhere."""
 
 from __future__ import annotations
 
@@ -29,45 +29,45 @@ from run_local.event_log.event_files import Kind
 WIDTH = 98
 
 _SHOWN = 48
-"""Characters of a reason or a name."""
+"""Longest reason or name, in characters."""
 
-_MOST_REFUSED = 20
-"""More are in the file only."""
+_MOST_REJECTED = 20
+"""Rejected files that are printed; the file contains all."""
 
 BECAME = {
     Kind.EVENT: "rows",
     Kind.PRACTICE: "left out",
-    Kind.OTHER: "not looked at",
+    Kind.OTHER: "ignored",
     Kind.LATE: "rows",
-    Kind.REWRITTEN: "rows beside the older version",
-    Kind.REPEATED: "nothing new",
-    Kind.BROKEN: "refused",
+    Kind.REWRITTEN: "rows, in addition to the older version",
+    Kind.REPEATED: "no new rows",
+    Kind.BROKEN: "rejected",
 }
 
 BALANCE = {
-    "in_checkpoint": "rows of the checkpoint",
-    "duplicates": "the same content again",
+    "in_checkpoint": "rows in the checkpoint",
+    "duplicates": "same content stored again",
     "filtered": "practice projects",
-    "rejected": "refused",
-    "other_names": "not named as event files",
+    "rejected": "rejected",
+    "other_names": "other names",
     "archived": "archived",
-    "gone": "gone before they were read",
+    "gone": "deleted before they were read",
     "failed": "could not be read",
     "unsaved": "could not be saved",
-    "deferred": "left to the next run",
+    "deferred": "left for the next run",
 }
 
 
 @dataclass(frozen=True)
 class Section:
-    """A part of what is shown: a title, lines of text, a table of texts.
+    """A section of the output: a title, lines of text, and a table.
 
     Attributes
     ----------
     head
         Titles of the table's columns.
     left
-        Whether each column stands at the left.
+        For each column, whether it is aligned left.
     """
 
     title: str
@@ -78,7 +78,7 @@ class Section:
 
 
 def show(shown: Demonstration, out: TextIO) -> None:
-    """Print all of it, in the form that fits where it goes."""
+    """Print all sections, in the form that suits the output."""
     if out.isatty():
         _print_rich(sections(shown), out)
     else:
@@ -86,17 +86,17 @@ def show(shown: Demonstration, out: TextIO) -> None:
 
 
 def sections(shown: Demonstration) -> Iterator[Section]:
-    """Yield what is shown, in its order."""
+    """Yield the sections in their order."""
     rounds = shown.rounds
     kinds = [kind for kind in Kind if rounds.count(kind)]
     yield Section(
-        "Event log checkpoint",
-        [f"Event files {rounds.origin}."],
-        ("What went in", "Round", "Files", "What became of it"),
+        "Event files",
+        [f"Source: {rounds.origin}"],
+        ("Files", "Round", "Count", "Result"),
         [
             (
                 kind.value,
-                "first" if any(one.kind is kind for one in rounds.first) else "second",
+                "first" if any(file.kind is kind for file in rounds.first) else "second",
                 f"{rounds.count(kind):,}",
                 BECAME[kind] if rounds.made_up else "",
             )
@@ -105,7 +105,7 @@ def sections(shown: Demonstration) -> Iterator[Section]:
         (True, True, False, True),
     )
     yield Section(
-        "What came out",
+        "Runs of the function",
         (),
         ("", "First run", "Second run"),
         [
@@ -114,8 +114,8 @@ def sections(shown: Demonstration) -> Iterator[Section]:
                 for title, name in (
                     ("status", "statusCode"),
                     ("new rows", "new_events_processed"),
-                    ("rows in all", "total_events"),
-                    ("refused", "events_failed"),
+                    ("rows in total", "total_events"),
+                    ("rejected files", "events_failed"),
                 )
             ),
             ("seconds", *(f"{run.seconds:.1f}" for run in shown.runs)),
@@ -123,7 +123,7 @@ def sections(shown: Demonstration) -> Iterator[Section]:
         ],
         (True, False, False),
     )
-    yield from _refused(shown.rejected)
+    yield from _rejected_files(shown.rejected)
     yield _balance(shown.runs[-1], shown.listed)
     yield from _report(shown)
     yield Section("Files", [_described(path) for path in shown.files])
@@ -139,18 +139,18 @@ def as_text(section: Section) -> str:
     return "\n".join(parts)
 
 
-def _refused(rejected: pl.DataFrame) -> Iterator[Section]:
+def _rejected_files(rejected: pl.DataFrame) -> Iterator[Section]:
     if rejected.is_empty():
         return
     ordered = rejected.sort("reason", "source_key")
     yield Section(
-        "What was refused, and why",
-        ["Each is looked at again when it is stored anew, or with retry_rejected."],
-        ("Reason", "Why", "File"),
+        "Rejected files",
+        ["A rejected file is read again when it is stored again, or with retry_rejected."],
+        ("Reason", "Details", "File"),
         [
             (reason, _begin(visible(errors.split("\n")[0])), _end(visible(Path(key).name)))
             for reason, errors, key in ordered.select("reason", "errors", "source_key").rows()[
-                :_MOST_REFUSED
+                :_MOST_REJECTED
             ]
         ],
         (True, True, True),
@@ -166,9 +166,9 @@ def _balance(run: Run, listed: int) -> Section:
     ]
     total = sum(balance[name] for name in BALANCE)
     return Section(
-        "To the last object",
-        [f"S3 lists {listed:,} versions of objects; the function accounts for {total:,}."],
-        ("", "Objects"),
+        "Every object is accounted for",
+        [f"S3 lists {listed:,} object versions; the function reports {total:,}."],
+        ("Result", "Objects"),
         rows,
         (True, False),
     )
@@ -181,7 +181,7 @@ def _report(shown: Demonstration) -> Iterator[Section]:
         head, *rows = text_cells(report, table)
         title = f"{SHEETS[table]} ({MEDIANS})"
         yield Section(title, (), head, rows, stands_left(table))
-    yield Section("How it is counted", [f"- {rule}" for rule in RULES])
+    yield Section("How events are counted", [f"- {rule}" for rule in RULES])
 
 
 def _described(path: Path) -> str:
@@ -193,7 +193,7 @@ def _begin(text: str) -> str:
 
 
 def _end(text: str) -> str:
-    """Return the end of a name: names begin alike."""
+    """Return the end of a name, because names have the same beginning."""
     return text if len(text) <= _SHOWN else f"…{text[1 - _SHOWN :]}"
 
 
@@ -214,6 +214,6 @@ def _print_rich(found: Iterator[Section], out: TextIO) -> None:
         for title, left in zip(section.head, section.left, strict=True):
             table.add_column(Text(title), justify="left" if left else "right", overflow="fold")
         for row in section.rows:
-            # Texts, so that nothing in a label is taken for markup.
+            # `Text` prevents markup in labels.
             table.add_row(*map(Text, row))
         console.print(table)

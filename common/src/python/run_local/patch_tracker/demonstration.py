@@ -1,13 +1,12 @@
 """The patch tracker on the local cloud: `run-local.sh patch-tracker`.
 
-Both servers are local stand-ins unless real ones are named; the packaged functions (or, in process,
-the same code) store what they give in the local cloud's DynamoDB, and the repositories are asked.
+By default, local stand-ins take the place of both servers. The packaged functions, or the same
+code in this process, store what the servers return in the local cloud's DynamoDB.
 """
 
 from __future__ import annotations
 
 import datetime as dt
-import json
 import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -19,9 +18,8 @@ from artefacts.function_settings import FunctionSettings, read_settings
 from artefacts.packaging import packaged
 from artefacts.repository import CODE_FOLDER, SETTINGS_FILE, architecture, repository_root
 from command_line.stages import StageDisplay
-from lambda_core.errors import ConfigurationError
+from lambda_core.errors import UsageError
 from local_cloud.clients import REGION, clients_of
-from local_cloud.errors import ExecutionError
 from local_cloud.functions import FunctionOptions
 from local_cloud.lambda_runtime.runtime_environment import lambda_runtime_python
 from local_cloud.server import moto_server
@@ -30,8 +28,13 @@ from patch_tracker.mail.mbox import MailboxError, mails_of_bytes
 from patch_tracker.mail.message import Mail, parse_mail
 from patch_tracker.service import Tracker, TrackerSettings
 from run_local.deployer import Deployer
-from run_local.dynamodb_tables import create_tables, let_items_expire, read_definitions
-from run_local.invoke import invoke
+from run_local.dynamodb_tables import (
+    TableDefinition,
+    create_tables,
+    let_items_expire,
+    read_definitions,
+)
+from run_local.invocation import answer_of, invoke
 from run_local.patch_tracker.lore_server import LoreServer
 from run_local.patch_tracker.patchwork_server import PatchworkServer
 from run_local.patch_tracker.sample_mails import PROJECT, STATES, bundled_mails, message_id
@@ -40,7 +43,7 @@ PIPELINE: Final = "patch_tracker"
 
 TABLES_FILE: Final = Path("terraform/stacks/patch_tracker/tables.json")
 
-FETCHES: Final = {"fetch_patches": "Patchwork", "fetch_discussions": "The archive"}
+FETCHES: Final = {"fetch_patches": "Patchwork", "fetch_discussions": "the archive"}
 """The functions of a first run, in their order, and what they read."""
 
 REAL_PATCHWORK: Final = "https://patchwork.kernel.org/"
@@ -54,15 +57,15 @@ class Options:
     Attributes
     ----------
     mbox
-        Mails for the stand-ins; None for those that the project brings.
+        File with mails for the stand-ins; None for the sample mails of the project.
     patchwork_url, lore_url
-        Real servers; None for the stand-ins. Only both together.
+        Real servers; None for the stand-ins. If only one is given, the other is the kernel's.
     project, mail_list
-        Names of the project and the list; None for those of the mails.
+        Names of the project and of the list; None for those of the sample mails.
     contact
-        Where the people of real servers can complain.
+        URL or address of a person who is responsible for the requests.
     days
-        How far the list is read back.
+        Mails of this many days are read.
     in_process
         Whether the functions' code runs in this process instead of from its packages.
     """
@@ -79,31 +82,34 @@ class Options:
 
 @dataclass(frozen=True)
 class Demonstration:
-    """A filled tracker, and what filling it took.
+    """A tracker with data.
 
     Attributes
     ----------
     answers
-        Of the functions, by their names.
+        Answers of the functions that stored the data, by their names.
     source
         Where the data is from, for readers.
+    live
+        Whether the data is from real servers, so that links to them work.
     """
 
     tracker: Tracker
     answers: Mapping[str, dict[str, Any]]
     source: str
+    live: bool = False
 
 
 @contextmanager
 def demonstration(options: Options, display: StageDisplay) -> Iterator[Demonstration]:
-    """Fill a tracker, and keep it for a block.
+    """Fill a tracker and keep it for a block.
 
     Raises
     ------
-    LocalCloudError, ConfigurationError
-        Something cannot be run here, or was asked for in a wrong way.
-    ExecutionError
-        A function failed; says why.
+    ConfigurationError
+        If an option is wrong.
+    ApplicationError
+        If the functions cannot be packaged or run, or one of them failed.
     """
     with ExitStack() as stack:
         read = sources(options, stack)
@@ -114,8 +120,8 @@ def demonstration(options: Options, display: StageDisplay) -> Iterator[Demonstra
             cloud = stack.enter_context(moto_server())
         else:
             root = repository_root()
-            settings = read_settings(root / SETTINGS_FILE)[PIPELINE]
-            functions = {name: settings[name] for name in FETCHES}
+            pipeline = read_settings(root / SETTINGS_FILE)[PIPELINE]
+            functions = {name: pipeline[name] for name in FETCHES}
             python = lambda_runtime_python()
             with display.stage("Packaging the functions"):
                 artefacts = packaged(root, architecture(), functions)
@@ -124,7 +130,7 @@ def demonstration(options: Options, display: StageDisplay) -> Iterator[Demonstra
             )
         clients = clients_of(cloud)
         names = {"patches": "local-patches", "discussions": "local-discussions"}
-        definitions = read_definitions(_tables_file())
+        definitions = table_definitions()
         create_tables(clients("dynamodb"), definitions, names)
         let_items_expire(clients("dynamodb"), definitions, names)
         environment |= {
@@ -142,19 +148,21 @@ def demonstration(options: Options, display: StageDisplay) -> Iterator[Demonstra
         if artefacts is not None:
             deployer = Deployer(clients, artefacts)
             with display.stage("Deploying the functions"):
-                for name, one in functions.items():
-                    deployer.function(name, one, environment)
+                for name, settings in functions.items():
+                    deployer.function(name, settings, environment)
             run = _packaged(deployer)
         answers = {}
-        for name, title in FETCHES.items():
-            with display.stage(f"{title} is read"):
+        for name, server in FETCHES.items():
+            with display.stage(f"Reading {server}"):
                 answers[name] = run(name)
-        yield Demonstration(tracker, answers, read.told)
+        yield Demonstration(tracker, answers, read.description, live=read.lore is None)
 
 
-def _tables_file() -> Path:
+def table_definitions() -> dict[str, TableDefinition]:
+    """Return the definitions of the tracker's tables, which Terraform reads too."""
     folders = Path(__file__).resolve().parents
-    return next(folder / TABLES_FILE for folder in folders if (folder / TABLES_FILE).is_file())
+    file = next(folder / TABLES_FILE for folder in folders if (folder / TABLES_FILE).is_file())
+    return read_definitions(file)
 
 
 @dataclass(frozen=True)
@@ -164,33 +172,33 @@ class Sources:
     Attributes
     ----------
     environment
-        Variables of the functions, which name them.
-    told
+        Environment variables of the functions.
+    description
         Where the data is from, for readers.
     lore
-        The archive's stand-in; None where it is a real one.
+        The stand-in for the archive; None if the servers are real.
     """
 
     environment: Mapping[str, str]
-    told: str
+    description: str
     lore: LoreServer | None = None
 
 
 def sources(options: Options, stack: ExitStack) -> Sources:
-    """Start the stand-ins where no real servers are named, until a block ends.
+    """Start the stand-ins unless real servers are given; the stack ends them.
 
     Raises
     ------
-    ConfigurationError
-        Something was asked for in a wrong way.
+    UsageError
+        If an option is wrong.
     """
     if options.patchwork_url or options.lore_url:
         if options.mbox:
-            raise ConfigurationError("--mbox is for the local stand-ins, not for real servers")
+            raise UsageError("--mbox is for the local stand-ins, not for real servers")
         if not (options.project and options.contact):
-            raise ConfigurationError(
-                "real servers need --project, and --contact: a URL or an address at which their "
-                "people can complain"
+            raise UsageError(
+                "real servers need --project, and --contact: the URL or address of a person who "
+                "is responsible for the requests"
             )
         patchwork, lore = options.patchwork_url or REAL_PATCHWORK, options.lore_url or REAL_LORE
         environment = _variables(
@@ -209,11 +217,11 @@ def sources(options: Options, stack: ExitStack) -> Sources:
     environment = _variables(patchwork_server.url, lore_server.url, project, name, options)
     environment["REQUEST_SPACING_SECONDS"] = "0"
     if options.mbox:
-        # However old its mails are.
+        # Read all its mails, no matter how old they are.
         environment["FIRST_DAYS"] = "3650"
-    origin = str(options.mbox) if options.mbox else "mails that the project brings"
-    told = f"NOT LIVE DATA: {origin}, served by local stand-ins"
-    return Sources(environment, told, lore_server)
+    origin = str(options.mbox) if options.mbox else "sample mails"
+    description = f"NOT LIVE DATA: {origin}, served by local stand-ins for Patchwork and lore"
+    return Sources(environment, description, lore_server)
 
 
 def _variables(
@@ -233,14 +241,14 @@ def _read_mbox(path: Path) -> list[Mail]:
     try:
         content = path.read_bytes()
     except OSError as error:
-        raise ConfigurationError(f"{path} cannot be read: {error.strerror}") from error
+        raise UsageError(f"{path} cannot be read: {error.strerror}") from error
     try:
         mails = [parse_mail(raw) for raw in mails_of_bytes(content)]
     except MailboxError as error:
-        raise ConfigurationError(f"{path} cannot be read: {error}") from error
-    # A file that is no mbox is one mail without anything that a mail has.
+        raise UsageError(f"{path} cannot be read: {error}") from error
+    # Any other file is parsed as one mail without an author.
     if not any(mail.author.email for mail in mails):
-        raise ConfigurationError(f"{path} is no mbox: there is no mail in it")
+        raise UsageError(f"{path} is not an mbox: it contains no mail")
     return mails
 
 
@@ -264,12 +272,6 @@ def _in_process(tracker: Tracker) -> Callable[[str], dict[str, Any]]:
 
 def _packaged(deployer: Deployer) -> Callable[[str], dict[str, Any]]:
     def run(name: str) -> dict[str, Any]:
-        result = invoke(deployer.clients, deployer.function_name(name), b"{}")
-        answer: dict[str, Any] = json.loads(result.payload)
-        if result.failed:
-            raise ExecutionError(
-                f"{name} failed: {answer.get('errorType')}: {answer.get('errorMessage')}"
-            )
-        return answer
+        return answer_of(name, invoke(deployer.clients, deployer.function_name(name), b"{}"))
 
     return run

@@ -1,4 +1,4 @@
-"""A local stand-in for an archive by public-inbox: searches and threads as gzipped mboxes."""
+"""A local stand-in for a public-inbox archive: returns searches and threads as gzipped mboxes."""
 
 from __future__ import annotations
 
@@ -17,26 +17,26 @@ FROM_LINE: Final = b"From mboxrd@z Thu Jan  1 00:00:00 1970\n"
 
 _RANGE: Final = re.compile(r"rt:(\d*)\.\.(\d*)")
 _NOTHING: Final = re.compile(r"rt:\d{8}\.\..*|d:\d{14}\.\..*")
-"""Days as times of receipt and seconds as days, which find nothing."""
+"""Days given as times of receipt, and seconds given as days: public-inbox finds nothing."""
 
 _HTML: Final = {"Content-Type": "text/html; charset=UTF-8"}
 _GZIP: Final = {"Content-Type": "application/gzip"}
 
 
 class LoreServer(LoopbackServer):
-    """The server, a context manager.
+    """The server; a context manager.
 
     Parameters
     ----------
     name
-        Name of its one list.
+        Name of its only list.
     mails
-        What came in so far, in its order.
+        Mails in the order in which the list received them.
 
     Attributes
     ----------
     requests : list of ReceivedRequest
-        What was asked, in order.
+        All requests, in order.
     """
 
     def __init__(self, name: str, mails: Iterable[Mail] = ()) -> None:
@@ -46,7 +46,7 @@ class LoreServer(LoopbackServer):
         self._mails = list(mails)
 
     def receive(self, mail: Mail) -> None:
-        """Take in a mail."""
+        """Add a mail to the archive."""
         with self.lock:
             self._mails.append(mail)
 
@@ -74,7 +74,7 @@ class LoreServer(LoopbackServer):
         if method == "POST" and query.get("x") == "m" and _NOTHING.fullmatch(asked):
             return _not_found("[No results found]")
         if method != "POST" or query.get("x") != "m" or found is None:
-            # A search for people, who get a page.
+            # A search by a person, who gets a page.
             return 200, _HTML, b"<html><head><title>search</title></head></html>"
         begin, end = int(found[1] or 0), int(found[2] or 2**62)
         mails = [
@@ -92,7 +92,7 @@ class LoreServer(LoopbackServer):
         if what == "t.mbox.gz":
             return 200, _GZIP, mbox(self._mails_of_thread(message_id))
         if what == "raw":
-            mail = next(one for one in self._mails if one.message_id == message_id)
+            mail = next(item for item in self._mails if item.message_id == message_id)
             return 200, {"Content-Type": "text/plain"}, FROM_LINE + mail.raw
         page = f"<html><pre>{html.escape(message_id)}</pre></html>"
         return 200, _HTML, page.encode()
@@ -103,7 +103,7 @@ class LoreServer(LoopbackServer):
             for mail in self._mails
             for node in nodes_of(mail.message_id, mail.parents, mail.kind)
         )
-        (thread,) = [one for one in components(nodes) if message_id in one]
+        (thread,) = [thread for thread in components(nodes) if message_id in thread]
         return [mail for mail in self._mails if mail.message_id in thread]
 
 

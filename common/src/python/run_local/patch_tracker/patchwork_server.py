@@ -1,8 +1,8 @@
 """A local stand-in for a Patchwork server: its REST API 1.2, made from mails.
 
-It answers as Patchwork 2.2.6 does, fields, headers and pages included, for one project: lists and
-details of patches, lists of cover letters, series, events and projects. Nothing can be written over
-HTTP; a test or a demonstration changes it by its methods.
+It answers like Patchwork 2.2.6, including fields, headers and pages, for one project: lists and
+details of patches; lists of cover letters, series, events and projects. It is read-only over HTTP;
+tests and demonstrations change it with its methods.
 """
 
 from __future__ import annotations
@@ -50,23 +50,24 @@ type Query = dict[str, str]
 
 
 class PatchworkServer(LoopbackServer):
-    """The server, a context manager.
+    """The server; a context manager.
 
     Parameters
     ----------
     project
         The project's `link_name`.
     mails
-        What came in so far, in its order.
+        Mails in the order in which they arrived.
     clock
-        The server's own local time, without an offset, at which events are dated.
+        Returns the server's local time, without an offset, which dates the events.
 
     Attributes
     ----------
     requests : list of ReceivedRequest
-        What was asked, in order.
+        All requests, in order.
     tick : timedelta
-        How far events of one moment are dated apart, so that their dates tell their order.
+        Difference between the dates of events that happen at the same moment, which keeps their
+        order.
     """
 
     def __init__(
@@ -107,7 +108,7 @@ class PatchworkServer(LoopbackServer):
             self.receive(mail)
 
     def receive(self, mail: Mail) -> None:
-        """Take in a mail, as Patchwork does when it comes."""
+        """Add a mail, as Patchwork does when it arrives."""
         with self.lock:
             if mail.message_id in self._patches or mail.message_id in self._covers:
                 return
@@ -117,7 +118,7 @@ class PatchworkServer(LoopbackServer):
                 self._receive_cover(mail)
 
     def set_state(self, message_id: str, state: str, *, event: bool = True) -> None:
-        """Change a patch's state; without an event, as if that had been lost."""
+        """Change a patch's state; `event=False` simulates a lost event."""
         if state not in STATES:
             raise ValueError(f"Patchwork has no state {state!r}")
         with self.lock:
@@ -128,7 +129,7 @@ class PatchworkServer(LoopbackServer):
                 self._add_event("patch-state-changed", {"patch": _reference(row), **states})
 
     def set_clock(self, now: dt.datetime) -> None:
-        """Set the server's own local time, which stands still from then on."""
+        """Stop the server's clock at this local time."""
         with self.lock:
             self._clock = lambda: now
             self._last_date = now - self.tick
@@ -178,7 +179,7 @@ class PatchworkServer(LoopbackServer):
         links = []
         for relation, other in (("next", number + 1), ("prev", number - 1)):
             if other >= 1 and (other - 1) * size < len(rows):
-                # Patchwork leaves out the number of the first page.
+                # Patchwork omits the number of the first page.
                 asked = {**query, "page": str(other)} if other > 1 else _without_page(query)
                 address = f"{self.url}{path}?{urlencode(sorted(asked.items()))}"
                 links.append(f'<{address}>; rel="{relation}"')
@@ -200,7 +201,7 @@ class PatchworkServer(LoopbackServer):
         return _ordered(_between(self._of_project(query, self._events), query), query, "-date")
 
     def _detail(self, number: int) -> Row | None:
-        row = next((one for one in self._patches.values() if one["id"] == number), None)
+        row = next((item for item in self._patches.values() if item["id"] == number), None)
         return {**row, **self._details[number]} if row else None
 
     def _project_row(self) -> Row:
@@ -261,7 +262,7 @@ class PatchworkServer(LoopbackServer):
         self._details[number] = {
             "headers": headers,
             "content": content.strip(),
-            # Without the signature that git puts below.
+            # Without the signature that git adds at the end.
             "diff": None if is_pull else _SIGNATURE.sub("\n", marker + diff),
             "prefixes": _prefixes(mail),
         }
@@ -305,7 +306,7 @@ class PatchworkServer(LoopbackServer):
         series["name"] = mail.heading.title
 
     def _find_series(self, mail: Mail) -> Row:
-        """Return the series of a mail: one of its author and size in its thread, or a new one."""
+        """Return the mail's series: same thread, author and size; or a new series."""
         total = mail.heading.total or 1
         places = [mail.message_id, *(mail.parents if total > 1 else ())]
         keys = [(place, mail.author.email, mail.heading.version, total) for place in places]
@@ -374,7 +375,7 @@ def _between(rows: Iterable[Row], query: Query) -> list[Row]:
         since = time(query["since"]) if "since" in query else None
         before = time(query["before"]) if "before" in query else None
     except ValueError:
-        # What cannot be read is answered by nothing, not by an error.
+        # Patchwork returns nothing for an invalid date, not an error.
         return []
     return [
         row
@@ -402,7 +403,7 @@ def _prefixes(mail: Mail) -> list[str]:
     if heading.has_version:
         words.append(f"v{heading.version}")
     if heading.number is not None:
-        # Git writes all numbers of a series in one width, and Patchwork keeps it.
+        # Git pads the numbers of a series to one width, and Patchwork keeps them so.
         words.append(f"{heading.number:0{len(str(heading.total))}d}/{heading.total}")
     return words
 

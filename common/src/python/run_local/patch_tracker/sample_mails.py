@@ -1,7 +1,7 @@
-"""Mails that the project brings: a few days of a list that does not exist, by people who do not.
+"""Sample mails: a few days of a mailing list that does not exist, by people who do not exist.
 
-A series in two revisions, one that is reviewed, one that waits, a patch that a robot complains of,
-a pull request, and a reply that comes before what it answers.
+They contain a series in two revisions, a reviewed series, a series that is waiting, a patch that a
+robot rejects, a pull request, and a reply that arrives before the mail it answers.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _PEOPLE: Final = {
 
 @dataclass(frozen=True)
 class _Mail:
-    """A mail in short: `hours` ago, `key` is the part of its id before the `@`."""
+    """A mail, sent `hours` ago; `key` is the part of its message ID before the `@`."""
 
     key: str
     hours: float
@@ -44,7 +44,7 @@ def _own(tag: str, author: str) -> str:
 
 
 _MAILS: Final = (
-    # A series that was asked to change, and its second revision.
+    # A series with requested changes, and its second revision.
     _Mail("lamp-v1-0", 200, "mira", "[PATCH 0/2] lamp: dim slowly", "Lamps that dim in steps."),
     _Mail(
         "lamp-v1-1", 199.9, "mira", "[PATCH 1/2] lamp: add a timer",
@@ -83,13 +83,13 @@ _MAILS: Final = (
         "lamp-r3", 50, "ada", "Re: [PATCH v2 2/2] lamp: dim by the timer",
         "Works on three lamps here.\n\n" + _own("Tested-by", "ada"), ("lamp-v2-2", "lamp-v2-0"),
     ),
-    # Nobody answered, but in the author's own words somebody liked it.
+    # No replies; the author claims an acknowledgement.
     _Mail(
         "kettle-1", 70, "tomas", "[PATCH] kettle: whistle in a lower key",
         "Dogs will be glad.\n\n" + _own("Acked-by", "ada") + "\n" + _own("Signed-off-by", "tomas"),
         (), "drivers/kettle/whistle.c",
     ),
-    # A question that waits for the author; two of three patches came.
+    # A question to the author; only two of three patches arrived.
     _Mail(
         "door-2", 40, "ada", "[PATCH v3 2/3] door: count visitors",
         "A counter.\n\n" + _own("Signed-off-by", "ada"), ("door-0",), "drivers/door/count.c",
@@ -103,7 +103,7 @@ _MAILS: Final = (
         "> +switch\n\nWhat happens if the wind opens it?", ("door-1", "door-0"),
     ),
     _Mail("door-0", 40.2, "ada", "[PATCH v3 0/3] door: visitors", "Doors that know their guests."),
-    # A robot complains.
+    # A robot reports an error.
     _Mail(
         "fan-1", 20, "jonas", "[PATCH] fan: turn the other way on Sundays",
         "As asked for.\n\n" + _own("Signed-off-by", "jonas"), (), "drivers/fan/turn.c",
@@ -112,7 +112,7 @@ _MAILS: Final = (
         "fan-r1", 18, "robot", "Re: [PATCH] fan: turn the other way on Sundays",
         "drivers/fan/turn.c:3: error: 'sunday' undeclared", ("fan-1",),
     ),
-    # Taken.
+    # Accepted.
     _Mail(
         "bell-1", 120, "tomas", "[PATCH] bell: ring once",
         "Twice is rude.\n\n" + _own("Signed-off-by", "tomas"), (), "drivers/bell/ring.c",
@@ -128,31 +128,31 @@ _MAILS: Final = (
 )  # fmt: skip
 
 STATES: Final = {"bell-1": "accepted", "lamp-v1-1": "superseded", "lamp-v1-2": "superseded"}
-"""What became of patches, by the key of their mail."""
+"""States of patches, by the keys of their mails."""
 
 
 def message_id(key: str) -> str:
-    """Return the message id of a mail by its key."""
+    """Return the message ID of the mail with this key."""
     return f"{key}@{PROJECT}.example"
 
 
 def bundled_mails(now: dt.datetime) -> Iterator[Mail]:
-    """Yield the mails, as if they had come in the days before `now`."""
+    """Yield the mails, dated in the days before `now`."""
     return _written(_MAILS, now)
 
 
 def late_mails(now: dt.datetime, name: str) -> tuple[list[Mail], list[Mail]]:
-    """Return mails that come later: answers in threads that begin elsewhere, and where they meet.
+    """Return later mails: replies in threads whose first mails are missing, and a joining mail.
 
     Parameters
     ----------
     name
-        Part of their ids, so that several sets are apart.
+        Part of their message IDs, which keeps several sets apart.
 
     Returns
     -------
     tuple
-        What comes first, and the mail that shows two of its threads to be one.
+        The replies, and the mail that joins two of their threads.
     """
     first, second = f"{name}-first", f"{name}-second"
     answers = (
@@ -165,29 +165,43 @@ def late_mails(now: dt.datetime, name: str) -> tuple[list[Mail], list[Mail]]:
     return list(_written(answers, now)), list(_written([meeting], now))
 
 
+def patch_named(name: str, now: dt.datetime) -> Mail:
+    """Return a patch with this message ID, sent one hour before `now`."""
+    patch = _Mail(
+        "named", 1, "ada", "[PATCH] clock: tick quietly",
+        "For light sleepers.\n\n" + _own("Signed-off-by", "ada"), (), "drivers/clock/tick.c",
+    )  # fmt: skip
+    return _mail(patch, name, now)
+
+
 def _written(mails: Iterable[_Mail], now: dt.datetime) -> Iterator[Mail]:
     for mail in mails:
-        sent = now.replace(microsecond=0) - dt.timedelta(hours=mail.hours)
-        lines = [
-            f"Received: by lists.example; {format_datetime(sent + dt.timedelta(seconds=20))}",
-            f"From: {_PEOPLE[mail.author]}",
-            f"To: {PROJECT}@lists.example",
-            f"Subject: {mail.subject}",
-            f"Date: {format_datetime(sent)}",
-            f"Message-ID: <{message_id(mail.key)}>",
-        ]
-        if mail.answers:
-            references = " ".join(f"<{message_id(one)}>" for one in reversed(mail.answers))
-            lines += [f"In-Reply-To: <{message_id(mail.answers[0])}>", f"References: {references}"]
-        lines += [
-            "MIME-Version: 1.0",
-            "Content-Type: text/plain; charset=utf-8",
-            "Content-Transfer-Encoding: 8bit",
-            "",
-            mail.text,
-            *(_diff(mail.path) if mail.path else ()),
-        ]
-        yield parse_mail(("\n".join(lines) + "\n").encode())
+        yield _mail(mail, message_id(mail.key), now)
+
+
+def _mail(mail: _Mail, name: str, now: dt.datetime) -> Mail:
+    """Return the mail with `name` as its message ID."""
+    sent = now.replace(microsecond=0) - dt.timedelta(hours=mail.hours)
+    lines = [
+        f"Received: by lists.example; {format_datetime(sent + dt.timedelta(seconds=20))}",
+        f"From: {_PEOPLE[mail.author]}",
+        f"To: {PROJECT}@lists.example",
+        f"Subject: {mail.subject}",
+        f"Date: {format_datetime(sent)}",
+        f"Message-ID: <{name}>",
+    ]
+    if mail.answers:
+        references = " ".join(f"<{message_id(key)}>" for key in reversed(mail.answers))
+        lines += [f"In-Reply-To: <{message_id(mail.answers[0])}>", f"References: {references}"]
+    lines += [
+        "MIME-Version: 1.0",
+        "Content-Type: text/plain; charset=utf-8",
+        "Content-Transfer-Encoding: 8bit",
+        "",
+        mail.text,
+        *(_diff(mail.path) if mail.path else ()),
+    ]
+    return parse_mail(("\n".join(lines) + "\n").encode())
 
 
 def _diff(path: str) -> list[str]:

@@ -1,4 +1,4 @@
-"""What `run-local.sh patch-tracker` shows: the board, a patch with its discussion, and exports."""
+"""What `run-local.sh patch-tracker` prints: the board, a patch with its discussion, exports."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ import shlex
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import urlsplit
 
-from lambda_core.errors import ConfigurationError
+from lambda_core.errors import UsageError
 from lambda_core.spreadsheet import cell_text, visible
 from patch_tracker.board import series_of
 from patch_tracker.mail.dates import iso
@@ -23,24 +24,26 @@ from run_local.patch_tracker.demonstration import Demonstration
 FORMATS: Final = ("csv", "json", "parquet")
 
 _TITLE: Final = 52
+"""Longest title on the board, in characters."""
 
-_PAGE: Final = 200
+_B4_SERVER: Final = "lore.kernel.org"
+"""The only server from which `b4` reads without being configured."""
 
 
 def board(shown: Demonstration, patches: Sequence[Patch] | None = None) -> str:
-    """Return the board of all patches, or of some, as text."""
+    """Return the board as text: all series, or those that contain some of `patches`."""
     tracker = shown.tracker
-    series = _all_series(tracker)
+    found = _all_series(tracker)
     if patches is not None:
         wanted = {patch.id for patch in patches}
-        series = [one for one in series if any(patch.id in wanted for patch in one.patches)]
+        found = [series for series in found if any(item.id in wanted for item in series.patches)]
     lines = [f"Patches of {tracker.settings.patchwork_project}", f"Source: {shown.source}", ""]
-    for one in series:
-        lines += _series_lines(tracker, one)
-    if not series:
+    for series in found:
+        lines += _series_lines(shown, series)
+    if not found:
         lines.append("No series.")
     if patches is None:
-        lines += ["", _footer(shown, series)]
+        lines += ["", _footer(shown, found)]
     return "\n".join(lines).rstrip() + "\n"
 
 
@@ -48,9 +51,9 @@ def _all_series(tracker: Tracker) -> list[Series]:
     return series_of(tracker.discussions.with_replies(tracker.patches.all()))
 
 
-def _series_lines(tracker: Tracker, series: Series) -> Iterator[str]:
+def _series_lines(shown: Demonstration, series: Series) -> Iterator[str]:
     title = visible(series.title)
-    shown = title if len(title) <= _TITLE else title[: _TITLE - 1] + "…"
+    short = title if len(title) <= _TITLE else title[: _TITLE - 1] + "…"
     states = ", ".join(
         status if count == series.received else f"{status} {count}"
         for status, count in sorted(series.statuses.items())
@@ -59,17 +62,24 @@ def _series_lines(tracker: Tracker, series: Series) -> Iterator[str]:
     tags += [f"{tag} {count} (not verified)" for tag, count in series.unverified_tags.items()]
     revision = f"v{series.version}"
     if len(series.revisions) > 1:
-        revision += f" of {', '.join(f'v{one}' for one in series.revisions)}"
-    counted = f"{series.received} of {series.total} patches"
-    yield f"{shown}"
+        revision += f" of {', '.join(f'v{number}' for number in series.revisions)}"
+    patches = "1 patch" if series.total == 1 else f"{series.total} patches"
+    counted = patches if series.received == series.total else f"{series.received} of {patches}"
+    yield short
     yield f"    {states}; {revision}; {counted}; {visible(str(series.submitter))}"
     replies = f"{series.replies} {'reply' if series.replies == 1 else 'replies'}"
     yield f"    {', '.join(tags) or 'no tags'}; {replies}; last {iso(series.last_activity)}"
     waiting = str(series.waiting_for)
     yield f"    waiting for: {waiting if waiting == 'nobody' else f'the {waiting}'}"
-    yield f"    {tracker.lore.link(series.link)}"
-    command = "pr" if series.patches[0].kind is MailKind.PULL else "am"
-    yield f"    b4 {command} {shlex.quote(visible(series.link))}"
+    quoted = shlex.quote(visible(series.link))
+    if not shown.live:
+        yield f"    bin/run-local.sh patch-tracker show {quoted}"
+        yield ""
+        return
+    yield f"    {shown.tracker.lore.link(series.link)}"
+    if urlsplit(shown.tracker.settings.lore_url).hostname == _B4_SERVER:
+        command = "pr" if series.patches[0].kind is MailKind.PULL else "am"
+        yield f"    b4 {command} {quoted}"
     yield ""
 
 
@@ -87,25 +97,26 @@ def show(shown: Demonstration, message_id: str) -> str:
 
     Raises
     ------
-    ConfigurationError
-        There is no such mail.
+    UsageError
+        If no mail has this message ID.
     """
     tracker = shown.tracker
     bare = message_id.strip().strip("<>")
     try:
         mail = tracker.discussions.by_message_id(bare)
     except ItemNotFoundError:
-        raise ConfigurationError(
-            f"there is no mail {bare[:200]!r}; the board shows the ids"
+        raise UsageError(
+            f"no mail has the message ID {bare[:200]!r}; the board shows the message IDs"
         ) from None
     target = mail.target or mail.message_id
     lines = [visible(mail.subject), f"From:   {visible(str(mail.author))}"]
-    lines += [f"Date:   {iso(mail.timestamp)}", f"Link:   {tracker.lore.link(mail.message_id)}"]
+    lines += [f"Date:   {iso(mail.timestamp)}", f"ID:     {visible(mail.message_id)}"]
+    if shown.live:
+        lines.append(f"Link:   {tracker.lore.link(mail.message_id)}")
     with contextlib.suppress(ItemNotFoundError):
         lines += _patch_lines(tracker.patches.by_message_id(target))
     lines += ["", "Discussion, oldest first:"]
-    found = _discussion(tracker, mail)
-    lines += [line for one in found for line in _mail_lines(one)]
+    lines += [line for item in _discussion(tracker, mail) for line in _mail_lines(item)]
     return "\n".join(lines) + "\n"
 
 
@@ -154,7 +165,7 @@ def search(
     series: int | None = None,
     path: str | None = None,
 ) -> list[Patch]:
-    """Return the patches that fit all that is given, by the narrowest index that there is."""
+    """Return the patches that match all criteria; uses the most selective index."""
     found: Iterable[Patch]
     if series is not None:
         found = _all_pages(lambda token: tracker.patches.by_series(series, token=token))
@@ -169,7 +180,7 @@ def search(
         for patch in found
         if (submitter is None or patch.submitter.email == submitter.lower())
         and (status is None or patch.status == status)
-        and (path is None or any(one.startswith(path) for one in patch.paths))
+        and (path is None or any(name.startswith(path) for name in patch.paths))
     ]
 
 
@@ -183,19 +194,19 @@ def _all_pages(ask: Any) -> Iterator[Patch]:  # noqa: ANN401 - a method of the r
 
 
 def export(shown: Demonstration, form: str, target: Path) -> int:
-    """Write the series of the board into a file; returns how many.
+    """Write the series of the board to a file; returns their number.
 
     Raises
     ------
-    ConfigurationError
-        It cannot be written.
+    UsageError
+        If the file cannot be written.
     """
-    rows = [_row(shown.tracker, one) for one in _all_series(shown.tracker)]
+    rows = [_row(shown, series) for series in _all_series(shown.tracker)]
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(_content(rows, form))
     except OSError as error:
-        raise ConfigurationError(f"{target} cannot be written: {error.strerror}") from error
+        raise UsageError(f"{target} cannot be written: {error.strerror}") from error
     return len(rows)
 
 
@@ -237,10 +248,10 @@ _SCHEMA: Final[dict[str, Any]] = {
     "message_id": str,
     "link": str,
 }
-"""Columns of an export, and their types."""
+"""Columns of an export and their types. `link` is empty for local stand-ins, which end soon."""
 
 
-def _row(tracker: Tracker, series: Series) -> dict[str, Any]:
+def _row(shown: Demonstration, series: Series) -> dict[str, Any]:
     return {
         "series": series.key,
         "title": series.title,
@@ -258,5 +269,5 @@ def _row(tracker: Tracker, series: Series) -> dict[str, Any]:
         "last_activity": iso(series.last_activity),
         "waiting_for": series.waiting_for.value,
         "message_id": series.link,
-        "link": tracker.lore.link(series.link),
+        "link": shown.tracker.lore.link(series.link) if shown.live else "",
     }

@@ -125,7 +125,7 @@ def test_a_folder_in_the_way_of_a_report_changes_nothing(
     (tmp_path / "statistics.csv").unlink()
     (tmp_path / "statistics.csv").mkdir()
     old = contents(tmp_path)
-    with pytest.raises(ReportError, match=r"a folder stands in the place of statistics\.csv"):
+    with pytest.raises(ReportError, match=r"statistics\.csv is a folder there"):
         run(make_report(name="Other"), tmp_path)
     assert contents(tmp_path) == old
 
@@ -418,7 +418,7 @@ def test_a_link_in_the_place_of_a_report_is_replaced_and_its_target_left_alone(
 def test_an_output_folder_that_is_a_file_is_one_clear_line(report: Report, tmp_path: Path) -> None:
     file = tmp_path / "file"
     file.write_text("x")
-    for output_dir, reason in ((file, "a file of that name"), (file / "x", "a part of its path")):
+    for output_dir, reason in ((file, "a file with that name"), (file / "x", "a part of its path")):
         with pytest.raises(ReportError, match=f"{output_dir}: {reason}"):
             run(report, output_dir)
     assert file.read_text() == "x"

@@ -1,6 +1,9 @@
+"""`run-local.sh patch-tracker` without its packages."""
+
 from __future__ import annotations
 
 import csv
+import dataclasses
 import io
 import json
 from collections.abc import Iterator
@@ -20,7 +23,7 @@ from run_local.patch_tracker.sample_mails import bundled_mails, message_id
 from run_local.patch_tracker.view import FORMATS, board, export, search, show
 
 SET = ("AWS_ENDPOINT_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_DEFAULT_REGION")
-"""Variables that the command sets for its process; what they were is put back after a test."""
+"""Variables that the command sets for its process; they are restored after a test."""
 
 
 @pytest.fixture(autouse=True)
@@ -44,30 +47,51 @@ def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, 
     return code, out, err
 
 
-def test_the_board_tells_what_waits_and_for_whom(shown: Demonstration) -> None:
+def test_the_board_shows_what_is_waiting_and_for_whom(shown: Demonstration) -> None:
     out = board(shown)
-    blocks = {block.splitlines()[0]: block for block in out.split("\n\n") if "b4 " in block}
+    blocks = {block.splitlines()[0]: block for block in out.split("\n\n") if "waiting" in block}
     assert "NOT LIVE DATA" in out
     assert "v3; 2 of 3 patches; Ada Quill" in blocks["door: visitors"]
     assert "waiting for: the author" in blocks["door: visitors"]
     assert "waiting for: the author" in blocks["fan: turn the other way on Sundays"]
     assert "Acked-by 1 (not verified)" in blocks["kettle: whistle in a lower key"]
     assert "waiting for: the reviewers" in blocks["kettle: whistle in a lower key"]
-    assert "accepted; v1" in blocks["bell: ring once"]
+    assert "accepted; v1; 1 patch; Tom" in blocks["bell: ring once"]
     assert "waiting for: nobody" in blocks["bell: ring once"]
-    assert f"b4 pr {message_id('pull-1')}" in blocks["house: fixes for the week"]
-    first = out.index("new; v2 of v1, v2; 2 of 2 patches; Mira Sole")
+    assert (
+        f"bin/run-local.sh patch-tracker show {message_id('pull-1')}"
+        in blocks["house: fixes for the week"]
+    )
+    assert "http://" not in out, "the stand-ins have ended when somebody reads this"
+    assert "b4 " not in out
+    first = out.index("new; v2 of v1, v2; 2 patches; Mira Sole")
     assert "Reviewed-by 1, Tested-by 1; 2 replies" in out[first:]
     assert "7 series; 10 patches" in out
 
 
-def test_one_patch_with_its_discussion(shown: Demonstration) -> None:
+def test_real_servers_have_links_and_b4_commands(
+    shown: Demonstration, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    live = dataclasses.replace(shown, live=True)
+    link = shown.tracker.lore.link(message_id("pull-1"))
+    assert link in board(live)
+    assert "b4 " not in board(live), "b4 reads from lore.kernel.org only"
+    assert f"Link:   {link}" in show(live, message_id("pull-1"))
+    settings = shown.tracker.settings.model_copy(update={"lore_url": "https://lore.kernel.org/"})
+    monkeypatch.setattr(shown.tracker, "settings", settings)
+    assert f"    b4 pr {message_id('pull-1')}\n" in board(live)
+    assert f"    b4 am {message_id('fan-1')}\n" in board(live)
+
+
+def test_a_patch_is_shown_with_its_discussion(shown: Demonstration) -> None:
     out = show(shown, f"<{message_id('lamp-v1-2')}>")
+    assert f"ID:     {message_id('lamp-v1-2')}" in out
+    assert "http://" not in out
     assert "Status: superseded" in out
     assert "new -> superseded" in out
     assert "Paths:  drivers/lamp/dim.c" in out
     assert "review, sounds like concern (by concern wording)" in out
-    with pytest.raises(ConfigurationError, match=r"there is no mail 'nothing@like\.it'"):
+    with pytest.raises(ConfigurationError, match=r"no mail has the message ID 'nothing@like\.it'"):
         show(shown, "nothing@like.it")
 
 
@@ -86,7 +110,7 @@ def test_one_patch_with_its_discussion(shown: Demonstration) -> None:
 )
 def test_searches(shown: Demonstration, asked: dict[str, Any], titles: list[str]) -> None:
     out = board(shown, search(shown.tracker, **asked))
-    blocks = [block for block in out.split("\n\n") if "b4 " in block]
+    blocks = [block for block in out.split("\n\n") if "waiting" in block]
     assert [block.splitlines()[0] for block in blocks] == titles
     assert ("No series." in out) == (not titles)
 
@@ -106,21 +130,22 @@ def test_exports(shown: Demonstration, tmp_path: Path) -> None:
     assert rows["parquet"] == rows["json"]
     assert [{name: str(row[name]) for name in row} for row in rows["json"]] == rows["csv"]
     assert [row["tested_by"] for row in rows["json"]] == [0, 0, 0, 1, 0, 0, 0]
+    assert {row["link"] for row in rows["json"]} == {""}, "the stand-ins have ended"
 
 
-def test_a_file_that_cannot_be_written_is_told(shown: Demonstration, tmp_path: Path) -> None:
+def test_a_file_that_cannot_be_written_is_named(shown: Demonstration, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(ConfigurationError, match="cannot be written"):
         export(shown, "csv", tmp_path / "file" / "board.csv")
 
 
-def test_an_mbox_of_the_users_own(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+def test_an_mbox_of_the_user(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     path = tmp_path / "list.mbox.gz"
     path.write_bytes(mbox(list(bundled_mails(UNKNOWN_TIME.replace(year=2024)))))
     code, out, _ = run(capsys, "--mbox", str(path))
     assert code == 0
     assert "Patches of example-driver" in out
-    # Nobody told the stand-in of states.
+    # The stand-in knows no states for these mails.
     assert "accepted" not in out
     assert "7 series" in out
 
@@ -130,10 +155,10 @@ def test_an_mbox_of_the_users_own(capsys: pytest.CaptureFixture[str], tmp_path: 
     [
         (["--mbox", "/nowhere/x.mbox"], "cannot be read: No such file"),
         (["--lore-url", "https://lore.example/"], "--project, and --contact"),
-        (["--mbox", __file__], "is no mbox"),
+        (["--mbox", __file__], "is not an mbox"),
     ],
 )
-def test_what_cannot_be_done_is_one_clear_line(
+def test_wrong_input_is_one_clear_line(
     capsys: pytest.CaptureFixture[str], arguments: list[str], message: str
 ) -> None:
     code, out, err = run(capsys, *arguments)
@@ -158,18 +183,18 @@ def test_a_damaged_mbox_is_named(
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["search", "--series", "-5"], "'-5' is no number of a series"),
-        (["search", "--series", "9" * 30], f"'{'9' * 30}' is no number of a series"),
-        (["search", "--status", "no such!"], "'no such!' is no status"),
-        (["search", "--status", ""], "'' is no status"),
-        (["search", "--submitter", "ada"], "'ada' is no address"),
-        (["search", "--path", " "], "' ' is no path"),
-        (["show", "<>"], "'<>' is no message id"),
-        (["--days", "0"], "'0' is no number of days"),
+        (["search", "--series", "-5"], "'-5' is not the number of a series"),
+        (["search", "--series", "9" * 30], f"'{'9' * 30}' is not the number of a series"),
+        (["search", "--status", "no such!"], "'no such!' is not a status"),
+        (["search", "--status", ""], "'' is not a status"),
+        (["search", "--submitter", "ada"], "'ada' is not a mail address"),
+        (["search", "--path", " "], "the path is empty"),
+        (["show", "<>"], "'<>' is not a message ID"),
+        (["--days", "0"], "'0' is not a valid number of days"),
         (["export", "--format", "xls"], "invalid choice: 'xls'"),
     ],
 )
-def test_what_cannot_be_asked_for_is_told_before_anything_is_started(
+def test_wrong_options_are_reported_before_anything_is_started(
     capsys: pytest.CaptureFixture[str], arguments: list[str], message: str
 ) -> None:
     with pytest.raises(SystemExit) as exited:
@@ -179,7 +204,7 @@ def test_what_cannot_be_asked_for_is_told_before_anything_is_started(
     assert message in err.splitlines()[-1]
 
 
-def test_a_status_may_be_written_in_capitals(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_status_may_be_written_in_upper_case(capsys: pytest.CaptureFixture[str]) -> None:
     code, out, _ = run(capsys, "search", "--status", "Accepted")
     assert code == 0
     assert "bell: ring once" in out
