@@ -26,7 +26,7 @@ class DomainModel(BaseModel):
 
 
 class Zones(DomainModel):
-    """Zone IDs of one region by kind, such as `afs1-az1` and `afs1-los1-az1`; each kind is sorted."""
+    """The zone IDs of one region by kind, such as `afs1-az1` or `afs1-los1-az1`; all are sorted."""
 
     availability: tuple[str, ...] = ()
     local: tuple[str, ...] = ()

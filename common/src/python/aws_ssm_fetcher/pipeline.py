@@ -86,9 +86,9 @@ def make_report(
 
     Examples
     --------
-    The cache already contains a small catalog, so this makes no calls:
+    A fetcher that returns a small catalog, so that the example makes no calls:
 
-    >>> import os, tempfile
+    >>> import tempfile
     >>> from unittest.mock import patch
     >>> from aws_ssm_fetcher.core.config import Config
     >>> from aws_ssm_fetcher.data_sources.rss import BundledLaunchFeed
@@ -106,7 +106,7 @@ def make_report(
     ...     options = Options(Path(folder, "output"), formats=(ReportFormat.CSV,))
     ...     with patch.object(fetcher, "fetch_catalog", return_value=catalog):
     ...         result = make_report(fetcher, BundledLaunchFeed(), options)
-    ...     print(*Path(folder, "output", "regional_services.csv").read_text().splitlines(), sep="\\n")
+    ...     print(Path(folder, "output", "regional_services.csv").read_text(), end="")
     Region Code,Region Name,Service Code,Service Name
     eu-west-3,Europe (Paris),s3,Amazon S3
     >>> result.complete

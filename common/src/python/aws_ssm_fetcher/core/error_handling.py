@@ -1,4 +1,4 @@
-"""Errors, retries and circuit breakers of the region report, under the module name that users import.
+"""Errors, retries and circuit breakers of the region report, under the name that users import.
 
 All names are those of `lambda_core`. Each failed call is repeated with exponential backoff and full
 jitter, and each service has a circuit breaker around that:

@@ -1,4 +1,4 @@
-"""Logs and timings of the region report, under the module name that users import.
+"""Logs and timings of the region report, under the name that users import.
 
 All names are those of `lambda_core.observability`: JSON lines in Lambda, readable lines elsewhere.
 """

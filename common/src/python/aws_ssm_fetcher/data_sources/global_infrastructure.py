@@ -301,9 +301,7 @@ class _Reading:
 
     def _values_part(self, part: str, prefix: str) -> Part:
         names = [name for name in self.names if name.startswith(prefix)]
-        missing = tuple(
-            name.removeprefix(f"{ROOT}/") for name in names if name not in self.values
-        )
+        missing = tuple(name.removeprefix(f"{ROOT}/") for name in names if name not in self.values)
         return Part(
             name=part, expected=len(names), received=len(names) - len(missing), missing=missing
         )

@@ -217,11 +217,11 @@ def parse_launches(data: bytes, known_region_codes: Collection[str], source: str
 
 
 class _UnreadableFeedError(Exception):
-    """The feed is refused. The message is a predicate; the caller puts the feed's name before it."""
+    """The feed is refused. The message is a predicate; the caller adds the feed's name."""
 
 
 class _UnreadableItemError(Exception):
-    """An item is not a launch. The message is a predicate; the caller puts the item before it."""
+    """An item is not a launch. The message is a predicate; the caller adds the item's name."""
 
 
 class _NoKnownRegionError(_UnreadableItemError):

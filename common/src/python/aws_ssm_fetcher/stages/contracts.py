@@ -148,8 +148,7 @@ class StageRequest(Contract):
 
 
 class StageResult(Contract):
-    """The result of a stage: the location of its artefacts (`s3://bucket/prefix/`), and statistics.
-    """
+    """The result of a stage: the location of its artefacts (`s3://bucket/prefix/`), statistics."""
 
     execution_id: ExecutionId
     data_location: str

@@ -321,7 +321,7 @@ def test_a_summary_of_another_program_stays_and_is_told_before_anything_is_done(
     mine = {**OWN_FILES, "summary.json": summary}
     for name, content in mine.items():
         (tmp_path / name).write_bytes(content)
-    words = rf"into {tmp_path}: the summary\.json there is another program's; move it away"
+    words = rf"into {tmp_path}: the summary\.json there belongs to another program; move it away"
     with pytest.raises(ReportError, match=words), staging_folder(tmp_path):
         pytest.fail("the run began")
     assert contents(tmp_path) == mine
