@@ -1,4 +1,4 @@
-"""A whole report: its metadata, warnings, and the way through JSON."""
+"""A complete report: metadata, warnings, and a round trip through JSON."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def test_metadata() -> None:
     assert report.validation["grade"] == "D"
 
 
-def test_a_snapshot_says_so_before_anything_else() -> None:
+def test_the_first_warning_says_that_a_snapshot_is_not_live() -> None:
     report = process(small_catalog(), small_launches(), generated_at=NOW)
     assert report.metadata.warnings == (
         "Not live data: made up as of 2026-01-02.",

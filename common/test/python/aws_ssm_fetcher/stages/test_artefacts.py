@@ -33,7 +33,7 @@ def test_what_is_written_is_read_and_carries_its_digest(
     assert s3.head_object(Bucket=stage_bucket, Key=KEY)["ContentType"] == "application/json"
 
 
-def test_a_model_comes_back_equal(store: ArtefactStore) -> None:
+def test_a_model_is_read_back_unchanged(store: ArtefactStore) -> None:
     store.write_model(KEY, small_catalog())
     assert store.read_model(KEY, Catalog)[0] == small_catalog()
 

@@ -71,7 +71,9 @@ def test_of_the_same_second_the_greater_name_is_newer() -> None:
 
 
 @given(POINTERS, POINTERS, st.floats(0, 100))
-def test_the_pointer_never_goes_back(current: Pointer, ours: Pointer, percent: float) -> None:
+def test_the_pointer_never_returns_to_an_older_set(
+    current: Pointer, ours: Pointer, percent: float
+) -> None:
     assume(current.execution_id != ours.execution_id)
     outcome = decide(current, ours, percent)
     if outcome is Outcome.SWITCHED:
@@ -81,7 +83,7 @@ def test_the_pointer_never_goes_back(current: Pointer, ours: Pointer, percent: f
 
 
 @given(st.lists(POINTERS, min_size=1))
-def test_in_whatever_order_they_come_the_newest_stays(wishes: list[Pointer]) -> None:
+def test_the_newest_wins_in_any_order(wishes: list[Pointer]) -> None:
     wishes = list({wish.execution_id: wish for wish in wishes}.values())
     current: Pointer | None = None
     for wish in wishes:
@@ -133,7 +135,7 @@ def test_a_faster_writer_is_seen_and_the_newer_stays(
     assert (current.execution_id, current.previous) == ("run-3", "run-1")
 
 
-def test_what_is_no_pointer_is_told_and_left(
+def test_an_invalid_pointer_is_reported_and_not_changed(
     store: ArtefactStore, s3: S3Client, stage_bucket: str
 ) -> None:
     s3.put_object(Bucket=stage_bucket, Key="reports/latest.json", Body=b"{}")

@@ -62,7 +62,7 @@ FAILED = StageFailure(
 
 
 class KilledError(BaseException):
-    """Ends a run at once."""
+    """Ends a run immediately."""
 
 
 def below(s3: S3Client, bucket: str, prefix: str) -> set[str]:
@@ -133,7 +133,7 @@ def test_the_summary_has_the_durations_that_the_stages_measured(store: ArtefactS
     assert summary["pipeline_summary"]["status"] == "succeeded"
 
 
-def test_it_answers_the_same_when_it_is_repeated(
+def test_a_repeated_stage_returns_the_same_result(
     store: ArtefactStore, s3: S3Client, stage_bucket: str
 ) -> None:
     request = generated(store, "run-1", small_catalog())
@@ -156,7 +156,7 @@ def test_an_execution_that_is_run_again_keeps_its_first_set(
 
 
 @pytest.mark.parametrize("failed", ["excel", "json_csv"])
-def test_what_was_made_is_published_and_what_was_not_is_named(
+def test_created_reports_are_published_and_missing_ones_are_named(
     store: ArtefactStore,
     s3: S3Client,
     stage_bucket: str,
@@ -184,12 +184,12 @@ def test_what_was_made_is_published_and_what_was_not_is_named(
     )
     errors = [r.message for r in caplog.records if r.levelno == logging.ERROR]
     assert len(errors) == len(missing)
-    # What it was made of is kept, to be looked into.
+    # Its artefacts are kept for inspection.
     assert below(s3, stage_bucket, "processed-data/run-1/") == {"report.json"}
     assert below(s3, stage_bucket, "reports/run-0/") == FILES
 
 
-def test_nothing_made_is_nothing_published(
+def test_without_reports_nothing_is_published(
     store: ArtefactStore, s3: S3Client, stage_bucket: str
 ) -> None:
     request = generated(store, "run-1", small_catalog())
@@ -199,7 +199,7 @@ def test_nothing_made_is_nothing_published(
     assert objects_of(s3, stage_bucket) == before
 
 
-def test_data_that_is_not_whole_is_published_as_such(store: ArtefactStore) -> None:
+def test_incomplete_data_is_published_as_incomplete(store: ArtefactStore) -> None:
     part = Part(name="regions", expected=4, received=3, failed=("x",))
     found = small_catalog().model_copy(update={"completeness": Completeness(parts=(part,))})
     result = publish_run(store, "run-1", found)
@@ -240,7 +240,7 @@ def test_the_input_decides_before_the_setting(store: ArtefactStore) -> None:
     assert publish(request, store, max_pairs_drop_percent=1).published
 
 
-def test_two_percent_fewer_are_published(store: ArtefactStore) -> None:
+def test_a_set_with_two_percent_fewer_pairs_is_published(store: ArtefactStore) -> None:
     publish_run(store, "run-1", catalog_of(100))
     assert publish_run(store, "run-2", catalog_of(98)).held_back is None
     assert current(store).execution_id == "run-2"
@@ -249,7 +249,7 @@ def test_two_percent_fewer_are_published(store: ArtefactStore) -> None:
 def test_the_pointer_does_not_go_back_to_an_older_execution(
     store: ArtefactStore, s3: S3Client, stage_bucket: str
 ) -> None:
-    # Both in the same second or not, the names decide in favour of the second.
+    # Even if both are in the same second, the names decide in favour of the second.
     older = generated(store, "run-1", catalog_of(3))
     publish_run(store, "run-2", catalog_of(3))
     latest = below(s3, stage_bucket, "reports/latest/")
@@ -261,7 +261,7 @@ def test_the_pointer_does_not_go_back_to_an_older_execution(
     assert below(s3, stage_bucket, "reports/latest/") == latest
 
 
-def test_nothing_of_a_neighbour_is_touched(
+def test_objects_of_other_executions_are_not_touched(
     store: ArtefactStore, s3: S3Client, stage_bucket: str
 ) -> None:
     generated(store, "exec-10", catalog_of(4))
@@ -316,7 +316,7 @@ def test_a_damaged_published_file_is_named_and_never_pointed_to(
 
 def test_files_of_two_reports_make_no_set(store: ArtefactStore) -> None:
     request = generated(store, "run-1", catalog_of(3))
-    # Another run of the same execution has got as far as the workbook, with other data.
+    # Another run of the same execution has already written the workbook, with other data.
     fetched(store, "run-1", catalog_of(4))
     processed = process(request_after(request.fetch), store)
     generate_excel(request_after(processed), store)
@@ -350,7 +350,7 @@ def test_a_result_from_elsewhere_is_refused(
     assert objects_of(s3, stage_bucket) == before
 
 
-def test_copies_that_another_execution_overtakes_are_made_anew(
+def test_copies_are_repeated_if_another_execution_overtakes(
     store: ArtefactStore, serial_s3: SerialS3, s3: S3Client, stage_bucket: str
 ) -> None:
     older = generated(store, "run-1", catalog_of(3))
@@ -377,7 +377,7 @@ def test_copies_that_another_execution_overtakes_are_made_anew(
     ("operation", "path", "step"),
     [("PUT", "/reports/latest/", "copy to latest"), ("POST", "delete", "clean up")],
 )
-def test_what_fails_after_publishing_is_told_and_costs_nothing(
+def test_a_failure_after_publishing_is_logged_and_does_not_fail_the_stage(
     store: ArtefactStore,
     serial_s3: SerialS3,
     s3: S3Client,
@@ -465,7 +465,7 @@ def test_the_rest_of_a_run_that_was_stopped_is_replaced(
 def test_a_finished_set_is_not_changed_by_a_straggler(
     store: ArtefactStore, serial_s3: SerialS3, s3: S3Client, stage_bucket: str
 ) -> None:
-    """Two runs of one execution with different data: the first to finish counts."""
+    """Of two runs of one execution with different data, the first to finish wins."""
     request = generated(store, "run-1", catalog_of(3))
     overtaken = False
 

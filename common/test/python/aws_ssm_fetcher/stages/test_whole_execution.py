@@ -1,4 +1,4 @@
-"""All stages over moto's whole tree, beside the report that is made in one process."""
+"""All stages with moto's complete tree, compared with the report of a single process."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def test_the_stages_give_the_files_that_one_process_gives(
     assert told.ssm_calls == sum(catalog.provenance.calls.values()) > 1_000
     assert launches.source == "bundled launch dates"
 
-    # Another host finds it in S3, and calls nobody.
+    # Another host finds it in S3, and makes no calls.
     again = fetch(request, store, fetcher("elsewhere"), BundledLaunchFeed())
     assert (again.statistics.from_cache, again.statistics.ssm_calls) == (True, 0)
     assert store.read_model("raw-data/run-1/catalog.json", Catalog)[0] == catalog

@@ -56,7 +56,7 @@ def test_the_sample_events_are_valid(name: str) -> None:
     parse_event(OrchestratorRequest, EVENTS[name])
 
 
-def test_it_publishes_and_tells_what_it_did_in_logs_and_metrics(
+def test_it_publishes_and_writes_logs_and_metrics(
     store: ArtefactStore, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     request = generated(store, "run-1", catalog_of(100))
@@ -90,9 +90,7 @@ def test_it_publishes_and_tells_what_it_did_in_logs_and_metrics(
     assert metrics["StageDuration"][0] > 0
 
 
-def test_how_much_may_be_lost_can_be_set(
-    store: ArtefactStore, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_allowed_loss_can_be_set(store: ArtefactStore, monkeypatch: pytest.MonkeyPatch) -> None:
     assert publish(store, "run-1", 100).published
     held_back = publish(store, "run-2", 90)
     assert (held_back.published, held_back.complete) == (False, True)
@@ -122,6 +120,6 @@ def test_an_event_that_does_not_fit_is_refused(store: ArtefactStore) -> None:
         lambda_function.handler(EVENTS["sample.json"], CONTEXT)
 
 
-def test_it_imports_nothing_of_other_functions_layers() -> None:
+def test_it_does_not_import_packages_of_other_functions() -> None:
     loaded = packages_after_import("report_orchestrator_lambda.lambda_function", blocked=ELSEWHERE)
     assert loaded.isdisjoint(ELSEWHERE)
