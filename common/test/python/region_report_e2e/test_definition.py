@@ -1,4 +1,4 @@
-"""The state machine's definition, checked against the rules of Step Functions, without running it."""
+"""The state machine's definition follows the rules of Step Functions; it is not run here."""
 
 from __future__ import annotations
 
