@@ -1,4 +1,4 @@
-"""The state machine's definition, held to what Step Functions takes, without running it."""
+"""The state machine's definition follows the rules of Step Functions; it is not run here."""
 
 from __future__ import annotations
 
@@ -46,8 +46,8 @@ def machine() -> Machine:
         **vars(MachineSettings()),
         **{f"{name}_arn": f"arn:{name}" for name in FUNCTIONS},
         **{
-            f"{name}_timeout_seconds": one.timeout_seconds + TASK_MARGIN_SECONDS
-            for name, one in FUNCTIONS.items()
+            f"{name}_timeout_seconds": function.timeout_seconds + TASK_MARGIN_SECONDS
+            for name, function in FUNCTIONS.items()
         },
         "success_topic_arn": "arn:success",
         "failure_topic_arn": "arn:failure",
@@ -156,7 +156,7 @@ def test_each_function_is_a_task_with_its_time_its_retries_and_its_catch(machine
         assert state["Parameters"]["Payload"]["execution_id.$"] == "$$.Execution.Name", name
 
 
-def test_each_failure_is_told_before_the_end(machine: Machine) -> None:
+def test_each_failure_sends_a_notification_before_the_end(machine: Machine) -> None:
     states = machine["States"]
     assert {name for name, state in states.items() if "IsErrorOfStepFunctions" in ways(state)} == {
         "FetchData",
@@ -191,7 +191,7 @@ def test_what_is_shown_of_the_states_is_of_states_that_there_are(machine: Machin
 
 
 def unknown_fields(machine: Machine) -> list[str]:
-    """Return what cfn-lint has against a definition, by its schema of Amazon States Language."""
+    """Return cfn-lint's complaints about a definition, by its schema of Amazon States Language."""
     resource = {
         "Type": "AWS::StepFunctions::StateMachine",
         "Properties": {"RoleArn": "arn:aws:iam::123456789012:role/any", "Definition": machine},
@@ -224,14 +224,14 @@ def paths(part: object) -> Iterator[str]:
                 else:
                     yield from paths(one)
         case list():
-            for one in part:
-                yield from paths(one)
+            for item in part:
+                yield from paths(item)
 
 
 def longest(machine: Machine) -> int:
-    """Return the most seconds that an execution may take: every state on the way, every attempt.
+    """Return the maximum duration of an execution in seconds, with all states and attempts.
 
-    Without going back, each state of a way comes once; of states beside each other the slowest.
+    A path contains each state only once. Of parallel branches, the slowest counts.
     """
 
     def seconds(state: Machine) -> int:
@@ -256,7 +256,7 @@ def longest(machine: Machine) -> int:
 
 
 def problems(machine: Machine) -> Iterator[str]:
-    """Yield what Step Functions would refuse, or would never run or never end."""
+    """Yield everything that Step Functions would refuse, never run or never finish."""
     states = machine["States"]
     for name, state in states.items():
         if state["Type"] not in KINDS:

@@ -1,4 +1,4 @@
-"""The whole execution from the packages, and the same report as in one process."""
+"""A complete execution of the packaged functions gives the same report as a single process."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from aws_ssm_fetcher.outputs.publish import staging_folder
 from command_line.stages import PlainStages
 from run_local.region_report import execute
 
-# A busy machine is slow to import what five functions need.
+# On a busy machine, importing the code of five functions takes long.
 pytestmark = pytest.mark.timeout(600)
 
 TIMES = {"generated_at", "fetched_at"}
@@ -67,7 +67,7 @@ def test_the_reports_are_those_of_the_in_process_way(
 
 
 def contents(folder: Path) -> dict[str, Any]:
-    """What the files of a report hold, but for times."""
+    """Return the content of a report's files, without times."""
     found: dict[str, Any] = {}
     for path in folder.iterdir():
         match path.suffix:

@@ -1,4 +1,4 @@
-"""The catalog equals moto's tree, recounted straight from moto's own files."""
+"""The catalog equals moto's tree, which is read directly from moto's own files."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ def test_the_cross_check_lists_every_difference(catalog: Catalog) -> None:
     assert not catalog.cross_check.agrees
 
 
-def test_what_the_tree_lacks_is_named_and_no_failure(catalog: Catalog) -> None:
+def test_missing_values_are_named_and_are_not_failures(catalog: Catalog) -> None:
     parts = {part.name: part for part in catalog.completeness.parts}
     assert parts["service names"].missing == ("services/bcm-data-exports/longName",)
     assert parts["service names"].received == 404
@@ -132,7 +132,7 @@ def test_the_calls_are_few_and_counted(endpoint: str) -> None:
     assert calls[-1] == (len(calls), len(calls)), "progress ends with everything done"
 
 
-def test_three_regions_tell_what_one_tells(endpoint: str, catalog: Catalog) -> None:
+def test_three_regions_give_the_same_catalog_as_one(endpoint: str, catalog: Catalog) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("AWS_ACCESS_KEY_ID", "testing")
         patch.setenv("AWS_SECRET_ACCESS_KEY", "testing")

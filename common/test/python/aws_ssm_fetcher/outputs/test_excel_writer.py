@@ -49,7 +49,7 @@ PARTS_OF_A_SHEET = (
     "headerFooter",
     "drawing",
 )
-"""The children of a `worksheet` that ours use, in the order of ECMA-376, 18.3.1.99."""
+"""The children of a `worksheet` that the report uses, in the order of ECMA-376, 18.3.1.99."""
 
 
 @pytest.fixture
@@ -78,7 +78,7 @@ def parts_of(folder: Path) -> dict[str, ElementTree.Element]:
 
 
 def utf16_length(text: str) -> int:
-    """Length as Excel counts it."""
+    """Return the length as Excel counts it."""
     return len(text.encode("utf-16-le")) // 2
 
 
@@ -273,11 +273,11 @@ def test_a_bar_is_as_long_as_its_number(report: Report, tmp_path: Path) -> None:
     for number in (3, 4):
         bar = parts[f"xl/worksheets/sheet{number}.xml"].find(f".//{MAIN}dataBar")
         assert bar is not None
-        # Left out, Excel would draw a bar of a tenth for 0.
+        # Without this, Excel would draw a bar of 10 % for 0.
         assert (bar.get("minLength"), bar.get("maxLength")) == ("0", "100")
 
 
-def test_the_charts_title_stands_above_it(report: Report, tmp_path: Path) -> None:
+def test_the_title_of_the_chart_is_above_the_bars(report: Report, tmp_path: Path) -> None:
     write_excel(report, tmp_path)
     overlay = parts_of(tmp_path)["xl/charts/chart1.xml"].find(f".//{CHART}title/{CHART}overlay")
     assert overlay is not None
@@ -315,8 +315,8 @@ def test_a_report_without_rows_is_a_workbook_too(report: Report, tmp_path: Path)
     assert "'Region Summary'!$A$2<" in chart
 
 
-def test_a_sheet_is_built_as_the_standard_says(make_report: MakeReport, tmp_path: Path) -> None:
-    """Excel refuses what openpyxl and LibreOffice forgive, so the order is checked here."""
+def test_a_sheet_follows_the_standard(make_report: MakeReport, tmp_path: Path) -> None:
+    """Excel is stricter about the order than openpyxl and LibreOffice, so it is checked here."""
     report = make_report()
     codes = [f"r-{number:03}" for number in range(800)]
     tables = report.tables
@@ -374,10 +374,10 @@ def test_a_missing_name_is_an_empty_cell(report: Report, tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf])
-def test_a_number_that_is_none_is_an_error(
+def test_a_number_that_is_not_finite_is_an_error(
     make_report: MakeReport, tmp_path: Path, value: float
 ) -> None:
-    with pytest.raises(ReportError, match=r"cannot write aws_regions_services\.xlsx: a cell holds"):
+    with pytest.raises(ReportError, match=r"cannot write aws_regions_services\.xlsx: a cell contains"):
         write_excel(make_report(value=value), tmp_path)
 
 

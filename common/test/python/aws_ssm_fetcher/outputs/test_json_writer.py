@@ -163,9 +163,10 @@ def test_unpaired_surrogates_survive(report: Report, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, {1, 2}])
-def test_what_is_not_json_is_an_error_that_names_the_file(
+def test_a_value_that_is_not_json_is_an_error_that_names_the_file(
     report: Report, tmp_path: Path, value: object
 ) -> None:
     broken = report.model_copy(update={"analyses": {"skew": value}})
-    with pytest.raises(ReportError, match=r"aws_regions_services\.json: the report holds a value"):
+    words = r"aws_regions_services\.json: the report contains a value"
+    with pytest.raises(ReportError, match=words):
         write_json(broken, tmp_path)

@@ -1,4 +1,4 @@
-"""The state machine decides by names of classes: which error keeps its name, which does not."""
+"""The state machine checks class names: which errors keep their class, and which do not."""
 
 from __future__ import annotations
 
