@@ -1,7 +1,7 @@
 # The everyday commands. `make` alone lists them.
 
 run := ./bin/exec-in-devcontainer.sh
-# What a command works on: all, or for example on="common/src/python/lambda_core::".
+# The files that a command works on: all, or for example on="common/src/python/lambda_core::".
 on ?= ::
 
 .DEFAULT_GOAL := help
@@ -10,40 +10,41 @@ on ?= ::
 help: ## List the commands.
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/\1@\2/p' $(MAKEFILE_LIST) | column -t -s@
 
-test: ## Run the tests.
+test: ## Run all tests.
 	$(run) pants test $(on)
 
-deep-tests: ## Run the tests with many more examples, chosen at random.
+deep-tests: ## Run the tests with many more, random examples.
 	HYPOTHESIS_PROFILE=deep $(run) pants test --timeout-default=3600 $(on)
 
-coverage: ## Run the tests, and measure what they cover; see dist/coverage/python/htmlcov/index.html.
+coverage: ## Run the tests and measure coverage; the report is dist/coverage/python/htmlcov/index.html.
 	$(run) pants test --use-coverage $(on)
 
-lint: ## Check Python, shell, Dockerfiles and YAML.
+lint: ## Check Python, shell, Dockerfiles and YAML, and which package imports which.
 	$(run) pants lint $(on)
+	build-support/checks/check_imports.sh
 
-fmt: ## Fix and format what can be.
+fmt: ## Format, and fix what can be fixed automatically.
 	$(run) pants fix fmt $(on)
 
-check: ## Check the types.
+check: ## Check the types with mypy.
 	$(run) pants check $(on)
 
-package: ## Build everything that is deployed or handed on, into dist/.
+package: ## Build all packages into dist/.
 	$(run) pants package $(on)
 
-report: ## Make the region and service report, without an AWS account.
+report: ## Create the region and service report, without an AWS account.
 	./bin/run-local.sh region-report
 
-venv: ## Export the packages to dist/export, for an IDE.
-	$(run) pants export --resolve=python-default
+venv: ## Make the environment that the code runs in, for an IDE; its interpreter is dist/venv/bin/python.
+	$(run) build-support/bootstrap/venv.sh
 
-lock: ## Write the lockfiles anew after a change of requirements; other versions stay.
+lock: ## Update the lockfiles after a change of requirements; other versions stay.
 	./bin/upgrade-lockfiles.sh --keep
 
-upgrade: ## Write the lockfiles anew with the newest versions.
+upgrade: ## Update the lockfiles to the newest versions.
 	./bin/upgrade-lockfiles.sh
 
-ci: ## Run everything that must hold before a change lands.
+ci: ## Run all checks that a change must pass.
 	./.ci/run
 
 clean: ## Remove what was built.

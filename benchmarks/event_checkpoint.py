@@ -1,15 +1,14 @@
-"""What the event log checkpoint costs its process: CPU time, calls of S3, memory.
+"""Measure CPU time, S3 calls and memory of the event log checkpoint.
 
-moto's server runs in a process of its own and counts the calls that it gets. Each run of the
-function is a process of its own too, whose CPU seconds are those of the run, without its start,
-and whose peak memory is that of its whole life.
+A moto server in its own process counts the S3 calls. Each run of the function is a new process. Its
+CPU seconds exclude the start of the process; its peak memory includes it.
 
-- For each number of files: the first run, one with 100 new files, one with nothing new.
-- For each number of rows: a run with 100 new files on a checkpoint that has so many rows, spread
-  over its whole time. The objects of those rows are not in the bucket: what is measured is the
-  checkpoint, as where only the files of the last days are listed.
+- For each number of files: the first run, a run with 100 new files, and a run with nothing new.
+- For each number of rows: a run with 100 new files on a checkpoint with that many rows, spread over
+  its whole time range. The objects of these rows are not in the bucket, so this measures the
+  checkpoint alone, as if only the files of the last days were listed.
 
-Fails where a figure is above its limit. The machine should be idle.
+Fails if a figure exceeds its limit. Run it on an idle machine.
 
     bin/pants run benchmarks/event_checkpoint.py -- [--files N …] [--rows N …]
 """
@@ -60,25 +59,25 @@ type App = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
 
 class CountingApp:
-    """Counts what a client asks moto for, by S3's operations; `/counts` tells and begins anew."""
+    """Counts S3 calls by operation. `/counts` returns the counts and resets them."""
 
     def __init__(self, app: App) -> None:
         self._app = app
         self._counts: Counter[str] = Counter()
 
     def __call__(self, environ: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
-        """Count a request, and answer as moto does."""
+        """Count a request and pass it to moto."""
         if environ["PATH_INFO"] == "/counts":
             start("200 OK", [("Content-Type", "application/json")])
-            told = json.dumps(self._counts).encode()
+            body = json.dumps(self._counts).encode()
             self._counts.clear()
-            return [told]
+            return [body]
         self._counts[operation(environ["REQUEST_METHOD"], environ)] += 1
         return self._app(environ, start)
 
 
 def operation(method: str, environ: dict[str, Any]) -> str:
-    """Return S3's name of an operation."""
+    """Return the name of an S3 operation."""
     query, path = environ.get("QUERY_STRING", ""), environ["PATH_INFO"].strip("/")
     if method == "GET" and "list-type" in query:
         return "ListObjectsV2"
@@ -90,7 +89,7 @@ def operation(method: str, environ: dict[str, Any]) -> str:
 
 
 def serve(connection: Connection) -> None:
-    """Run moto's server until the other end is closed."""
+    """Run a moto server until the process is killed."""
     from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
     from werkzeug.serving import WSGIRequestHandler, make_server
 
@@ -108,7 +107,7 @@ def serve(connection: Connection) -> None:
 
 @contextmanager
 def counting_moto() -> Iterator[str]:
-    """Run the server; yields its URL."""
+    """Run the moto server; yields its URL."""
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
     process = context.Process(target=serve, args=(theirs,), daemon=True)
@@ -121,15 +120,15 @@ def counting_moto() -> Iterator[str]:
 
 
 def counts(url: str) -> dict[str, int]:
-    """Return the calls since this was last asked."""
+    """Return the number of calls since the previous request."""
     with urllib.request.urlopen(f"{url}/counts") as answer:  # noqa: S310 - our own server
-        told: dict[str, int] = json.load(answer)
-    return told
+        numbers: dict[str, int] = json.load(answer)
+    return numbers
 
 
 def event(seed: int) -> tuple[str, bytes]:
-    """Make an event file: its name and its content, always the same for a seed."""
-    chance = random.Random(seed)  # noqa: S311 - no secret
+    """Return the name and content of an event file, which depend only on the seed."""
+    chance = random.Random(seed)  # noqa: S311 - not used for security
     moment = BEGINNING + dt.timedelta(seconds=chance.randrange(SECONDS))
     adcid = chance.randrange(1, CENTERS + 1)
     content = {
@@ -155,7 +154,7 @@ def event(seed: int) -> tuple[str, bytes]:
 
 
 def upload(url: str, seeds: Iterable[int]) -> None:
-    """Put event files into the bucket."""
+    """Upload event files."""
     import obstore
     from obstore.store import S3Store
 
@@ -170,7 +169,7 @@ def upload(url: str, seeds: Iterable[int]) -> None:
 
 
 def rows(count: int, path: Path) -> None:
-    """Write a checkpoint of so many rows, as the function would have written it."""
+    """Write a checkpoint with this many rows, as the function writes it."""
     import hashlib
 
     import polars as pl
@@ -188,7 +187,7 @@ def rows(count: int, path: Path) -> None:
         moment = pl.lit(BEGINNING).cast(pl.Datetime("us", "UTC")) + pl.duration(
             seconds=pl.lit(spread.cast(pl.Int64))
         )
-        digests = [hashlib.sha256(str(one).encode()).digest() for one in number]
+        digests = [hashlib.sha256(str(value).encode()).digest() for value in number]
         actions = pl.Series(["submit", "pass-qc", "not-pass-qc"])
         modules, packets = pl.Series(["UDS", "FTLD", "LBD"]), pl.Series(["I", "F", "T"])
         label = pl.lit("ingest-form-") + adcid.cast(pl.String)
@@ -218,7 +217,7 @@ def rows(count: int, path: Path) -> None:
                 visit,
                 number,
             ),
-            source_etag=pl.Series([one[:16].hex() for one in digests]),
+            source_etag=pl.Series([digest[:16].hex() for digest in digests]),
             source_version_id=pl.lit(None, pl.String),
             source_last_modified=moment + pl.duration(hours=1),
             source_sha256=pl.Series(digests, dtype=pl.Binary),
@@ -232,7 +231,7 @@ def rows(count: int, path: Path) -> None:
 
 
 def one_run() -> None:
-    """Be the function, once; tells what it cost."""
+    """Run the function once, in this process, and print its cost as JSON."""
     from checkpoint_lambda.lambda_function import lambda_handler
 
     before = time.process_time()
@@ -254,13 +253,13 @@ def one_run() -> None:
 
 
 def peak_mb() -> float:
-    """Return the most memory that this process had; `ru_maxrss` has its parent's in it."""
+    """Return the peak memory of this process in MB; `ru_maxrss` includes that of its parent."""
     status = Path("/proc/self/status").read_text(encoding="utf-8")
     return int(status.partition("VmHWM:")[2].split()[0]) / 1024
 
 
 def measure(url: str, name: str, new: int) -> dict[str, Any]:
-    """Run the function in a process of its own, and print what it cost."""
+    """Run the function in a new process and print its cost."""
     counts(url)
     command = [sys.executable, __file__, "--one-run"]
     done = subprocess.run(command, check=True, stdout=subprocess.PIPE)  # noqa: S603 - this file
@@ -275,7 +274,7 @@ def measure(url: str, name: str, new: int) -> dict[str, Any]:
 
 
 def files_benchmark(count: int) -> list[str]:
-    """Measure three runs; returns what is above its limit."""
+    """Measure three runs; returns the figures that exceed their limits."""
     with counting_moto() as url:
         prepare(url)
         upload(url, range(count))
@@ -285,10 +284,10 @@ def files_benchmark(count: int) -> list[str]:
         quiet = measure(url, f"{count:,} files, nothing new", 0)
     found = []
     milliseconds = first["cpu_seconds"] / count * 1000
-    print(f"{'':34} {milliseconds:7.2f} CPU ms a file in the first run")
-    # A small run is mostly its beginning.
+    print(f"{'':34} {milliseconds:7.2f} CPU ms per file in the first run")
+    # Startup dominates a small run.
     if count >= 10_000 and milliseconds > MAX_MS_A_FILE:
-        found.append(f"{count:,} files, first: {milliseconds:.2f} ms a file")
+        found.append(f"{count:,} files, first: {milliseconds:.2f} ms per file")
     if quiet["cpu_seconds"] > MAX_NOTHING_NEW_SECONDS:
         found.append(f"{count:,} files, nothing new: {quiet['cpu_seconds']:.2f} s")
     if "GetObject (event)" in quiet["calls"]:
@@ -297,7 +296,7 @@ def files_benchmark(count: int) -> list[str]:
 
 
 def rows_benchmark(count: int) -> list[str]:
-    """Measure a run on a large checkpoint; returns what is above its limit."""
+    """Measure a run on a large checkpoint; returns the figures that exceed their limits."""
     with counting_moto() as url, tempfile.TemporaryDirectory() as folder:
         s3 = prepare(url)
         path = Path(folder, "events.parquet")
@@ -317,7 +316,7 @@ def rows_benchmark(count: int) -> list[str]:
 
 
 def prepare(url: str) -> S3Client:
-    """Make the buckets, and let every client of this process and its children find them."""
+    """Create the buckets, and configure the clients of this process and its children."""
     os.environ |= {
         "AWS_ENDPOINT_URL": url,
         "AWS_ACCESS_KEY_ID": "benchmark",
@@ -332,7 +331,7 @@ def prepare(url: str) -> S3Client:
 
 
 def main() -> None:
-    """Measure what was asked for."""
+    """Parse the command line and measure."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--files", type=int, nargs="*", default=FILES)
     parser.add_argument("--rows", type=int, nargs="*", default=ROWS)
@@ -341,10 +340,10 @@ def main() -> None:
     if arguments.one_run:
         one_run()
         return
-    found = [one for count in arguments.files for one in files_benchmark(count)]
-    found += [one for count in arguments.rows for one in rows_benchmark(count)]
+    found = [line for count in arguments.files for line in files_benchmark(count)]
+    found += [line for count in arguments.rows for line in rows_benchmark(count)]
     if found:
-        raise SystemExit("above the limits: " + "; ".join(found))
+        raise SystemExit("limits exceeded: " + "; ".join(found))
 
 
 if __name__ == "__main__":

@@ -1,22 +1,19 @@
 #!/usr/bin/env bash
-# Runs a command in the dev container; without a Docker engine, or inside the container, right here.
+# Runs a command in the dev container. Without a Docker engine, or inside the container, it runs the
+# command on this machine.
 #
 #   bin/exec-in-devcontainer.sh COMMAND [ARGUMENT…]
 #   bin/exec-in-devcontainer.sh pants test ::
 #   bin/exec-in-devcontainer.sh terraform -chdir=terraform/stacks/region_report plan
 #
-# NO_DEVCONTAINER=1 runs it right here in any case. The exit code is the command's.
+# NO_DEVCONTAINER=1 always runs it on this machine. The exit code is the command's.
 set -euo pipefail
 root="$(cd -P "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
 # shellcheck source=build-support/bootstrap/devcontainer.sh
 source "${root}/build-support/bootstrap/devcontainer.sh"
 
-usage() {
-  sed -n '2,/^set/{/^#/s/^# \{0,1\}//p;}' "$0"
-}
-
-# provider_mirror: prints the folder of Terraform providers to install from, if there is one: a
-# machine without a way to the registry has it.
+# provider_mirror: prints the folder of Terraform providers to install from, if there is one. It is for
+# machines that cannot reach the registry.
 provider_mirror() {
   local candidate
   for candidate in "${TF_PLUGIN_MIRROR:-}" {/opt,/usr/local/share,/usr/share,"${HOME:-}"}/tf-plugins; do
@@ -28,8 +25,8 @@ provider_mirror() {
   return 1
 }
 
-# write_terraform_config MIRROR FILE: tells Terraform to take what MIRROR has from there, and
-# everything else from its registry.
+# write_terraform_config MIRROR FILE: configures Terraform to use the providers in MIRROR, and the
+# registry for all others.
 write_terraform_config() {
   local provider providers="" path="${1//\\/\\\\}"
   path="${path//\"/\\\"}"
@@ -49,8 +46,8 @@ write_terraform_config() {
 exec_terraform() {
   local mirror config="${XDG_CACHE_HOME:-${HOME}/.cache}/region-service-report/terraform.tfrc"
   command -v terraform >/dev/null ||
-    devcontainer_fail "terraform is not installed; install it (1.10 or later), or start Docker to have the dev container's."
-  # The user's own configuration comes first. A variable that names no file counts as unset.
+    fail "terraform is not installed; install it (1.10 or later), or start Docker to use the dev container's."
+  # The user's own configuration takes precedence. A variable that names a missing file is ignored.
   if [[ ! -e "${TF_CLI_CONFIG_FILE:-${HOME}/.terraformrc}" ]]; then
     unset TF_CLI_CONFIG_FILE
     if mirror="$(provider_mirror)"; then
@@ -61,7 +58,7 @@ exec_terraform() {
   exec terraform "$@"
 }
 
-# exec_here COMMAND…: runs it on this machine.
+# exec_here COMMAND…: replaces this process with COMMAND, on this machine.
 exec_here() {
   case "$1" in
     pants)
@@ -78,20 +75,20 @@ exec_here() {
   esac
 }
 
-# exec_without REASON COMMAND…: runs it on this machine, although it might have been elsewhere.
+# exec_without REASON COMMAND…: the same, and prints why the dev container is not used.
 exec_without() {
-  printf '%s: %s; running the command without the dev container.\n' "$(basename "$0")" "$1" >&2
+  say "$1; running the command without the dev container."
   shift
   exec_here "$@"
 }
 
 case "${1:-}" in
   "")
-    usage >&2
+    print_help >&2
     exit 2
     ;;
   -h | --help)
-    usage
+    print_help
     exit
     ;;
 esac

@@ -1,16 +1,15 @@
 #!/usr/bin/env bash
-# Runs a pipeline on this machine, against a local stand-in for AWS: no account, no Docker, no key.
+# Runs a pipeline on this machine, with a local server in place of AWS. Needs no AWS account,
+# credentials or Docker.
 #
-#   bin/run-local.sh region-report [--output-dir DIR] [--help]
-#   bin/run-local.sh event-checkpoint [--files N] [--source DIR] [--output-dir DIR]
-#   bin/run-local.sh patch-tracker [--mbox FILE] [show MESSAGE-ID | search … | export …]
-#   bin/run-local.sh invoke FUNCTION EVENT.json [--logs]
-#   bin/run-local.sh up [--port N]
+#   bin/run-local.sh COMMAND [OPTION…]        without a command, lists the commands
 #
-# The first run sets everything up; each run uses the code as it is in the clone.
+# The first run installs what is needed, which takes
+# some seconds. Each run uses the code as it is in the repository now.
 set -euo pipefail
 root="$(cd -P "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
 # shellcheck source=build-support/bootstrap/bootstrap.sh
 source "${root}/build-support/bootstrap/bootstrap.sh"
 
+[[ " $* " == *" --help "* || " $* " == *" -h "* ]] || install_in_background
 exec_module run_local.cli "$@"

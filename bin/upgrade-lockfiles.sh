@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# Writes every lockfile anew from its requirements.
+# Writes every lockfile from its requirements.
 #
 #   bin/upgrade-lockfiles.sh          the newest versions that the requirements allow
-#   bin/upgrade-lockfiles.sh --keep   versions stay; only what was added or changed is resolved
+#   bin/upgrade-lockfiles.sh --keep   keeps the versions; resolves only what was added or changed
 #
-# A lockfile is a requirements file with hashes that names no registry, so that it serves wherever
-# packages come from. It holds for every platform at once.
+# A lockfile is a requirements file with hashes. It names no registry, so it works with any mirror, and
+# one file is valid for all platforms.
 set -euo pipefail
 root="$(cd -P "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
 cd "${root}"
@@ -16,13 +16,18 @@ upgrade=(--upgrade)
 case "${1:-}" in
   "") ;;
   --keep) upgrade=() ;;
+  -h | --help)
+    print_help
+    exit
+    ;;
   *)
-    sed -n '2,/^set/{/^#/s/^# \{0,1\}//p;}' "$0" >&2
+    say "unexpected argument: $1"
+    print_help >&2
     exit 2
     ;;
 esac
 
-uv="$(pinned_uv)" || bootstrap_fail "uv could not be installed (the cause is above); it needs any Python 3.8 or later."
+uv="$(pinned_uv)" || fail "uv could not be installed (the cause is above); it needs any Python 3.8 or later."
 
 # lock PYTHON_VERSION LOCKFILE ARGUMENT…
 lock() {
@@ -33,14 +38,13 @@ lock() {
     --python-version "${version}" --custom-compile-command bin/upgrade-lockfiles.sh \
     ${upgrade[@]+"${upgrade[@]}"} --output-file "${lockfile}" "$@"
   if grep -n '://' "${lockfile}"; then
-    bootstrap_fail "${lockfile} names a host (above); state requirements by name and version only."
+    fail "${lockfile} names a host (above); state requirements by name and version only."
   fi
 }
 
 lock 3.12 3rdparty/python/default.lock 3rdparty/python/requirements.txt
 lock 3.12 3rdparty/python/lambda-runtime.lock 3rdparty/python/lambda-runtime.txt
 lock 3.12 3rdparty/python/tools.lock 3rdparty/python/tools.txt --constraint 3rdparty/python/default.lock
-lock 3.9 3rdparty/python/pants-plugins.lock 3rdparty/python/pants-plugins.txt
 lock 3.9 build-support/bootstrap/pants.lock build-support/bootstrap/pants.in \
   --override build-support/bootstrap/pants-overrides.txt
 lock 3.9 build-support/bootstrap/uv.lock build-support/bootstrap/uv.in

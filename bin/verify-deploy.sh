@@ -1,9 +1,15 @@
 #!/usr/bin/env bash
-# Checks a stack that is deployed, and changes nothing: that a plan is empty, that functions, state
-# machines, tables and buckets are there and well, and that no alarm rings. With --run, what the
-# schedules start is started besides, and has to end well.
+# Checks a deployed stack without changing it: the plan is empty; functions, state machines, tables and
+# buckets exist and work; no alarm is active. With --run, it also starts what the schedules start, and
+# checks that each run succeeds.
 #
 #   bin/verify-deploy.sh STACK ENV [--run] [--profile PROFILE] [--region REGION]
 #   bin/verify-deploy.sh region_report prod
+#
+# The exit code is 0 only if everything is as it should be.
 set -euo pipefail
-exec "$(cd -P "$(dirname "${BASH_SOURCE[0]}")" && pwd)/deploy.sh" "$@" --verify
+root="$(cd -P "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
+# shellcheck source=build-support/bootstrap/bootstrap.sh
+source "${root}/build-support/bootstrap/bootstrap.sh"
+
+exec_module deployment.verify_cli "$@"

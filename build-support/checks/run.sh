@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Checks what is neither Python nor a script: Terraform configurations, workflows of GitHub Actions
-# and the dev container's definition.
+# Checks what Pants does not check: imports between packages, Terraform configurations, workflows of
+# GitHub Actions and the dev container's definition.
 #
 #   build-support/checks/run.sh
 #
@@ -34,7 +34,7 @@ node_packages() {
     python="$(any_python)" || return 1
     hold_lock "${python}" "${home}.lock"
     if [[ ! -e "${home}/ready" ]]; then
-      bootstrap_say "setting up the checks for Node in ${home} (once, some seconds)"
+      say "setting up the checks for Node in ${home} (once, some seconds)"
       mkdir -p "${home}"
       cp "${checks_dir}/package.json" "${checks_dir}/package-lock.json" "${home}/"
       npm ci --prefix "${home}" --ignore-scripts --no-audit --no-fund --loglevel=error >&2 9>&- || return 1
@@ -56,7 +56,8 @@ python="$(locked_python checks "${checks_dir}/checks.lock" "the checks of config
 tools="${python%/python}"
 workflows=(.github/workflows/*.yml)
 
-check checkov "${tools}/checkov" --directory terraform --framework terraform --skip-download --compact --quiet
+check imports "${checks_dir}/check_imports.sh"
+check checkov "${tools}/checkov" --directory terraform --directory lambda/event_log_checkpoint --framework terraform --skip-download --compact --quiet
 check zizmor "${tools}/zizmor" --offline --no-progress --persona=pedantic --quiet .github
 check "schema of workflows" "${tools}/check-jsonschema" --quiet --builtin-schema vendor.github-workflows "${workflows[@]}"
 check "schema of dependabot.yml" "${tools}/check-jsonschema" --quiet --builtin-schema vendor.dependabot .github/dependabot.yml

@@ -48,7 +48,6 @@ LAYER_MODULES = {
         "aws_lambda_powertools.tracing",
         "aws_lambda_powertools.utilities.parser",
         "pydantic",
-        "tenacity",
     ),
 }
 IMPORT = "import importlib, sys; sys.path[:0] = sys.argv[2:]; importlib.import_module(sys.argv[1])"

@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# Validates one folder of a Terraform configuration, and runs its tests.
+# Validates a folder with a Terraform configuration and runs its tests.
 #
 #   build-support/ci/check_terraform.sh FOLDER
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
-folder="${1:?which folder?}"
-# Several run side by side: what they say comes in one piece.
+folder="${1:?missing argument: FOLDER, such as terraform/stacks/region_report}"
+# Several of these run at the same time, so the output is printed in a single piece.
 output="$(mktemp)"
 trap 'rm -f "${output}"' EXIT
 
@@ -19,7 +19,7 @@ outcome=0
 {
   terraform_here init -backend=false -input=false &&
     terraform_here validate &&
-    { [[ ! -d "${folder}/tests" ]] || terraform_here test; }
+    terraform_here test
 } || outcome=1
 cat "${output}"
 exit "${outcome}"

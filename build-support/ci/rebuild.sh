@@ -16,6 +16,7 @@ options=(--no-pantsd --no-local-cache --pants-distdir="${again}/dist")
 if [[ "${1:-}" == --from-nothing ]]; then
   shift
   options+=(--named-caches-dir="${PWD}/${again}/named" --local-store-dir="${PWD}/${again}/store")
+  export UV_CACHE_DIR="${PWD}/${again}/uv"
 fi
 
 # Two things of the machine that must not matter.

@@ -2,7 +2,7 @@
 
     python build-support/ci/terraform_readmes.py
 
-What stands above the tables is written by hand.
+The text above the tables is written by hand.
 """
 
 from __future__ import annotations
@@ -12,17 +12,24 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-MARK = "<!-- The rest is written by build-support/ci/terraform_readmes.py. -->\n"
+MARK = "<!-- build-support/ci/terraform_readmes.py writes everything below this line. -->\n"
 
-# Files as `terraform fmt` leaves them: an argument of a block is indented by two spaces, and goes
-# on until the next line that is indented as little.
+# For files that `terraform fmt` has formatted: an argument of a block is indented by two spaces and
+# ends before the next line with that indentation.
 _BLOCK = r'^%s "(\w+)" \{\n(.*?)^\}$'
 _ARGUMENT = r"^  %s += (.*?)(?=^  \w|^$|\Z)"
 
 
-def folders(terraform: Path) -> list[Path]:
-    """Return the folders of all modules and stacks."""
-    return sorted(file.parent for file in terraform.glob("*/*/main.tf"))
+def folders(root: Path) -> list[Path]:
+    """Return the folders of all modules, stacks and functions with a Terraform configuration.
+
+    Parameters
+    ----------
+    root
+        Folder of the repository.
+    """
+    patterns = ("terraform/*/*/main.tf", "lambda/*/main.tf")
+    return sorted(file.parent for pattern in patterns for file in root.glob(pattern))
 
 
 def tables(folder: Path) -> str:
@@ -46,13 +53,13 @@ def tables(folder: Path) -> str:
         [
             "## Inputs",
             "",
-            "| name | what | type | default |",
+            "| name | description | type | default |",
             "|---|---|---|---|",
             *inputs,
             "",
             "## Outputs",
             "",
-            "| name | what |",
+            "| name | description |",
             "|---|---|",
             *outputs,
             "",
@@ -61,7 +68,7 @@ def tables(folder: Path) -> str:
 
 
 def written(readme: str, generated: str) -> str:
-    """Return a README with its tables, what is above them as it was."""
+    """Return a README with new tables. The text above them does not change."""
     by_hand = readme.split(MARK)[0].rstrip("\n")
     return f"{by_hand}\n\n{MARK}\n{generated}"
 
@@ -72,11 +79,11 @@ def _blocks(file: Path, kind: str) -> Iterator[tuple[str, str]]:
 
 
 def _text(body: str, argument: str) -> str:
-    """Return the value of an argument on one line; empty where it is not set."""
+    """Return the value of an argument on a single line; empty if it is not set."""
     found = re.search(_ARGUMENT % argument, body, re.MULTILINE | re.DOTALL)
     if not found:
         return ""
-    # Of an object, each line that is followed by another is an attribute.
+    # Each line inside an object type is an attribute; join them with commas.
     text = re.sub(r"(?<=[^{(])\n\s+(?=\w)", ", ", found[1])
     return " ".join(text.split()).replace("|", "\\|")
 
@@ -90,16 +97,16 @@ def _description(folder: Path, name: str, body: str) -> str:
 
 def _default(body: str) -> str:
     text = _text(body, "default")
-    return f"`{text}`" if text else "must be given"
+    return f"`{text}`" if text else "required"
 
 
 def main() -> int:
-    """Write all READMEs; the exit code tells whether one is missing."""
+    """Write all READMEs; the exit code is 1 if a README is missing."""
     missing = 0
-    for folder in folders(Path(__file__).resolve().parents[2] / "terraform"):
+    for folder in folders(Path(__file__).resolve().parents[2]):
         readme = folder / "README.md"
         if not readme.exists():
-            print(f"{readme} is missing: write first what it is for", file=sys.stderr)
+            print(f"{readme} is missing: describe the folder there first", file=sys.stderr)
             missing += 1
             continue
         text = readme.read_text(encoding="utf-8")

@@ -1,10 +1,10 @@
-"""Write the platforms of Lambda's python3.12 runtime, for which its packages are resolved.
+"""Write the platforms of Lambda's python3.12 runtime, for which layers are built.
 
-Pex calls such a file a complete platform: the wheel tags that an interpreter takes, best first
-(https://packaging.python.org/specifications/platform-compatibility-tags), and the values of its
-environment markers. `pex3 interpreter inspect` writes one on the machine that it describes; these
-are worked out from what AWS says of the runtime, because a laptop is no such machine:
-CPython 3.12 on Amazon Linux 2023, whose glibc is 2.34, on x86-64 and arm64
+Pex calls such a file a complete platform. It lists the wheel tags that an interpreter supports,
+best first (https://packaging.python.org/specifications/platform-compatibility-tags), and the values
+of its environment markers. `pex3 interpreter inspect` describes the machine that it runs on. A
+laptop is not Lambda, so this script uses AWS's description of the runtime: CPython 3.12 on Amazon
+Linux 2023, whose glibc is 2.34, on x86-64 and arm64
 (https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtimes.html,
 https://docs.aws.amazon.com/linux/al2023/ug/compare-with-al2.html).
 
@@ -22,14 +22,14 @@ from packaging import tags
 
 PYTHON = (3, 12)
 NEWEST_GLIBC_MINOR = 34
-# The oldest glibc 2.x that manylinux has a policy for: https://peps.python.org/pep-0600.
+# The oldest glibc 2.x with a manylinux policy: https://peps.python.org/pep-0600.
 OLDEST_GLIBC_MINOR = {"x86_64": 5, "aarch64": 17}
-# Names of some policies from before they were called by their glibc.
+# Older names of some policies, before they were named after their glibc.
 NAMES_BEFORE_PEP_600 = {17: "manylinux2014", 12: "manylinux2010", 5: "manylinux1"}
 
 
 def platform_tags(machine: str) -> Iterator[str]:
-    """Yield the tags of what runs on a machine's kernel and glibc, newest glibc first."""
+    """Yield the tags of binaries that run on a machine, newest glibc first."""
     for minor in range(NEWEST_GLIBC_MINOR, OLDEST_GLIBC_MINOR[machine] - 1, -1):
         yield f"manylinux_2_{minor}_{machine}"
         if minor in NAMES_BEFORE_PEP_600:
@@ -38,7 +38,7 @@ def platform_tags(machine: str) -> Iterator[str]:
 
 
 def complete_platform(machine: str) -> dict[str, object]:
-    """Return what Pex must know to resolve packages for the runtime on a machine."""
+    """Return the description of the runtime on a machine."""
     version = ".".join(map(str, PYTHON))
     interpreter = f"cp{PYTHON[0]}{PYTHON[1]}"
     platforms = list(platform_tags(machine))
@@ -51,7 +51,7 @@ def complete_platform(machine: str) -> dict[str, object]:
         "compatible_tags": [str(tag) for tag in compatible],
         "marker_environment": {
             "implementation_name": "cpython",
-            # Lambda moves to new patch releases by itself: what holds for the first, holds.
+            # Lambda updates to new patch releases by itself, so only the first one is certain.
             "implementation_version": f"{version}.0",
             "os_name": "posix",
             "platform_machine": machine,

@@ -1,1 +1,1 @@
-"""Linters and formatters that Pants 2.17 has not, or has only for releases of long ago."""
+"""Linters and formatters that Pants 2.17 does not support, or supports only in old releases."""

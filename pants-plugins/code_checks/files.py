@@ -1,4 +1,4 @@
-"""Shell scripts, Dockerfiles and YAML: files that belong to no target."""
+"""Shell scripts, Dockerfiles and YAML: files without a target."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from code_checks.tools import Hadolint, Shellcheck, Shfmt, ToolRun, Yamllint
 
 
 class ShellcheckRequest(LintFilesRequest):
-    """Report what shellcheck finds."""
+    """Report the findings of shellcheck."""
 
     tool_subsystem = Shellcheck
 
@@ -30,13 +30,13 @@ class ShfmtRequest(FmtFilesRequest):
 
 
 class HadolintRequest(LintFilesRequest):
-    """Report what hadolint finds."""
+    """Report the findings of hadolint."""
 
     tool_subsystem = Hadolint
 
 
 class YamllintRequest(LintFilesRequest):
-    """Report what yamllint finds."""
+    """Report the findings of yamllint."""
 
     tool_subsystem = Yamllint
 
@@ -79,7 +79,7 @@ async def choose_for_yamllint(
 async def shellcheck(request: ShellcheckRequest.Batch[str, Any], tool: Shellcheck) -> LintResult:
     """Lint one batch of scripts."""
     files = await Get(Snapshot, PathGlobs(request.elements))
-    run = tool.run("--external-sources", on=files, beside=tool.sourced)
+    run = tool.run("--external-sources", on=files, extra_files=tool.sourced)
     result = await Get(FallibleProcessResult, ToolRun, run)
     return LintResult.create(request, result, strip_chroot_path=True)
 
@@ -103,7 +103,7 @@ async def hadolint(request: HadolintRequest.Batch[str, Any], tool: Hadolint) -> 
 
 @rule(desc="Lint with yamllint", level=LogLevel.DEBUG)
 async def yamllint(request: YamllintRequest.Batch[str, Any], tool: Yamllint) -> LintResult:
-    """Lint one batch of YAML files; a warning fails too."""
+    """Lint one batch of YAML files; a warning is a failure, too."""
     files = await Get(Snapshot, PathGlobs(request.elements))
     result = await Get(FallibleProcessResult, ToolRun, tool.run("--strict", on=files))
     return LintResult.create(request, result, strip_chroot_path=True)

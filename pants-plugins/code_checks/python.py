@@ -24,7 +24,7 @@ from code_checks.tools import Ruff, ToolRun
 
 @dataclass(frozen=True)
 class PythonFieldSet(FieldSet):
-    """What ruff reads of a target: its source file."""
+    """The field of a target that ruff reads: its source file."""
 
     required_fields = (PythonSourceField,)
 
@@ -32,7 +32,7 @@ class PythonFieldSet(FieldSet):
 
 
 class RuffFixRequest(FixTargetsRequest):
-    """Apply the fixes that ruff holds safe."""
+    """Apply the fixes that ruff considers safe."""
 
     field_set_type = PythonFieldSet
     tool_subsystem = Ruff
@@ -40,12 +40,12 @@ class RuffFixRequest(FixTargetsRequest):
 
     @classproperty
     def tool_name(cls) -> str:
-        """Name in the closing lines of a goal."""
+        """Name in the summary of a goal."""
         return "ruff check --fix"
 
 
 class RuffLintRequest(LintTargetsRequest):
-    """Report what ruff finds."""
+    """Report the findings of ruff."""
 
     field_set_type = PythonFieldSet
     tool_subsystem = Ruff
@@ -53,7 +53,7 @@ class RuffLintRequest(LintTargetsRequest):
 
     @classproperty
     def tool_name(cls) -> str:
-        """Name in the closing lines of a goal."""
+        """Name in the summary of a goal."""
         return "ruff check"
 
 
@@ -66,25 +66,25 @@ class RuffFormatRequest(FmtTargetsRequest):
 
     @classproperty
     def tool_name(cls) -> str:
-        """Name in the closing lines of a goal."""
+        """Name in the summary of a goal."""
         return "ruff format"
 
 
 class RuffFormatBuildFilesRequest(FmtFilesRequest):
-    """Format BUILD files, which are Python but belong to no target."""
+    """Format BUILD files, which are Python files without a target."""
 
     tool_subsystem = Ruff
     partitioner_type = PartitionerType.CUSTOM
 
     @classproperty
     def tool_name(cls) -> str:
-        """Name in the closing lines of a goal."""
+        """Name in the summary of a goal."""
         return "ruff format (BUILD files)"
 
 
 @rule(desc="Fix with ruff", level=LogLevel.DEBUG)
 async def fix(request: RuffFixRequest.Batch, ruff: Ruff) -> FixResult:
-    """Fix one batch; what cannot be fixed is for the linter to report."""
+    """Fix one batch; the linter reports what cannot be fixed."""
     options = ("check", "--fix", "--exit-zero", "--no-cache")
     run = ruff.run(*options, on=request.snapshot, writes=True)
     result = await Get(ProcessResult, ToolRun, run)
@@ -125,7 +125,7 @@ async def choose_build_files(
 @rule(desc="Format BUILD files with ruff", level=LogLevel.DEBUG)
 async def format_build_files(request: RuffFormatBuildFilesRequest.Batch, ruff: Ruff) -> FmtResult:
     """Format one batch of BUILD files."""
-    # A BUILD file has no suffix, so ruff is told what it is.
+    # A BUILD file has no suffix, so ruff does not recognize it.
     options = ("format", "--no-cache", "--config", 'extend-include = ["BUILD"]')
     run = ruff.run(*options, on=request.snapshot, writes=True)
     result = await Get(ProcessResult, ToolRun, run)

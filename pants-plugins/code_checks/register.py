@@ -1,4 +1,4 @@
-"""What Pants loads of this plugin."""
+"""Entry point of the plugin for Pants."""
 
 from __future__ import annotations
 

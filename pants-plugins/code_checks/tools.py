@@ -1,8 +1,8 @@
-"""The tools, as Pants options, and the one way in which they are run.
+"""The tools, as Pants options, and the rule that runs them.
 
-Each comes from PyPI through the resolve that its section in `pants.toml` names. The backends that
-Pants has for most of them fetch binaries from elsewhere; its ruff backend knows only the command
-line that ruff had before 0.5.
+Each comes from PyPI through the resolve that its section in `pants.toml` names. Pants' own backends
+for most of them download binaries from elsewhere; its ruff backend supports only the command line
+that ruff had before 0.5.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ from pants.util.strutil import pluralize
 
 @dataclass(frozen=True)
 class ToolRun:
-    """One call of a tool: its options, then the files of `snapshot`.
+    """One call of a tool with its options and the files of `snapshot` as arguments.
 
-    The files at `beside` are there too, not as arguments but to be followed.
+    The files at `extra_files` are in the sandbox, too, for example because a script sources them.
     """
 
     name: str
@@ -36,15 +36,15 @@ class ToolRun:
     options: tuple[str, ...]
     snapshot: Snapshot
     writes: bool
-    beside: tuple[str, ...]
+    extra_files: tuple[str, ...]
 
 
 class CheckTool(PythonToolBase):
-    """A command line tool from PyPI that is given file names."""
+    """A command-line tool from PyPI that takes file names."""
 
     register_interpreter_constraints = True
-    default_interpreter_constraints = ["CPython==3.12.*"]  # noqa: RUF012  # Pants wants a list.
-    # Pants wants a version and a lockfile to fall back on; `install_from_resolve` is what counts.
+    default_interpreter_constraints = ["CPython==3.12.*"]  # noqa: RUF012  # Pants needs a list.
+    # Pants requires a default version and lockfile; `install_from_resolve` overrides them.
     default_version: ClassVar[str] = ""
     default_lockfile_resource: ClassVar[Tuple[str, str]] = ("code_checks", "none.lock")
 
@@ -53,27 +53,27 @@ class CheckTool(PythonToolBase):
     config_contents: ClassVar[dict[str, bytes]] = {}
 
     def run(
-        self, *options: str, on: Snapshot, writes: bool = False, beside: Iterable[str] = ()
+        self, *options: str, on: Snapshot, writes: bool = False, extra_files: Iterable[str] = ()
     ) -> ToolRun:
-        """Describe a call of the tool on the files of a snapshot, which it may write."""
+        """Describe a call of the tool on the files of a snapshot, which it changes if `writes`."""
         config = ConfigFilesRequest(
             discovery=True,
             check_existence=self.config_files,
             check_content=self.config_contents,
         )
         pex = self.to_pex_request()
-        return ToolRun(self.name, pex, config, options, on, writes, tuple(beside))
+        return ToolRun(self.name, pex, config, options, on, writes, tuple(extra_files))
 
 
 class FileTool(CheckTool):
-    """A tool for files that belong to no target, chosen by their path."""
+    """A tool for files without a target, selected by their path."""
 
     files = StrListOption(
-        help="Patterns of the paths to check, as of Python's `fnmatch`: `*` matches `/` too."
+        help="Patterns of the paths to check, as in Python's `fnmatch`: `*` matches `/`, too."
     )
 
     def chosen(self, paths: Iterable[str]) -> tuple[str, ...]:
-        """Those of `paths` that the tool is for."""
+        """Return the paths that the tool checks."""
         return tuple(path for path in paths if any(fnmatch(path, glob) for glob in self.files))
 
 
@@ -97,7 +97,7 @@ class Shellcheck(FileTool):
     default_main = ConsoleScript("shellcheck")
     skip = SkipOption("lint")
     config_files = (".shellcheckrc",)
-    sourced = StrListOption(help="Scripts that others source, to be followed.")
+    sourced = StrListOption(help="Scripts that other scripts source.")
 
 
 class Shfmt(FileTool):
@@ -134,13 +134,13 @@ class Yamllint(FileTool):
 
 @rule(level=LogLevel.DEBUG)
 async def tool_process(run: ToolRun) -> Process:
-    """Set the tool up to run in a sandbox with the files and its configuration."""
-    pex, config, beside = await MultiGet(
+    """Describe the process of the tool: a sandbox with the files and its configuration."""
+    pex, config, extra_files = await MultiGet(
         Get(VenvPex, PexRequest, run.pex),
         Get(ConfigFiles, ConfigFilesRequest, run.config),
-        Get(Digest, PathGlobs(run.beside)),
+        Get(Digest, PathGlobs(run.extra_files)),
     )
-    parts = (run.snapshot.digest, config.snapshot.digest, beside)
+    parts = (run.snapshot.digest, config.snapshot.digest, extra_files)
     digest = await Get(Digest, MergeDigests(parts))
     return await Get(
         Process,

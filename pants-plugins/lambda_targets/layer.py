@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
+import json
+import re
 from dataclasses import dataclass
 from typing import Iterable
 
+from environments.locations import DEFAULT_LOCKFILE, UV_LOCKFILE, environment
 from pants.backend.awslambda.python.target_types import PythonAwsLambdaIncludeRequirements
 from pants.backend.python.pip_requirement import PipRequirement
-from pants.backend.python.subsystems.setup import PythonSetup
-from pants.backend.python.target_types import PexLayout
 from pants.backend.python.util_rules.faas import PythonFaaSCompletePlatforms
-from pants.backend.python.util_rules.interpreter_constraints import InterpreterConstraints
-from pants.backend.python.util_rules.pex import CompletePlatforms, Pex, ReqStrings
-from pants.backend.python.util_rules.pex_cli import PexCliProcess
-from pants.backend.python.util_rules.pex_environment import PythonExecutable
+from pants.backend.python.util_rules.pex import CompletePlatforms, ReqStrings
 from pants.backend.python.util_rules.pex_from_targets import (
     ChosenPythonResolve,
     ChosenPythonResolveRequest,
-    PexFromTargetsRequest,
 )
 from pants.backend.python.util_rules.pex_requirements import (
     LoadedLockfile,
@@ -32,8 +29,8 @@ from pants.core.goals.package import (
 )
 from pants.core.util_rules.environments import EnvironmentField
 from pants.engine.addresses import Addresses
+from pants.engine.env_vars import EnvironmentVars, EnvironmentVarsRequest
 from pants.engine.fs import (
-    EMPTY_DIGEST,
     CreateDigest,
     Digest,
     DigestContents,
@@ -54,17 +51,29 @@ from lambda_targets.targets import (
     PexBuildExtraArgsField,
 )
 
-# Lambda unpacks layers below /opt, and Python's runtime imports from /opt/python. See
-# https://docs.aws.amazon.com/lambda/latest/dg/python-layers.html
-FOLDER = "python"
 REQUIREMENTS_FILE = "layer.lock"
 EXCLUDE = "--exclude="
-BYTE_COMPILE = "build-support/lambda/byte_compile.py"
+BUILD_LAYER = "build-support/lambda/build_layer.py"
+
+UV_VARIABLES = (
+    # Where uv finds its settings and keeps its cache.
+    *("HOME", "PATH", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "UV_CACHE_DIR", "UV_CONFIG_FILE"),
+    # Where packages come from.
+    *("UV_DEFAULT_INDEX", "UV_EXTRA_INDEX_URL", "UV_FIND_LINKS", "UV_INDEX", "UV_INDEX_URL"),
+    *("UV_INDEX_STRATEGY", "UV_KEYRING_PROVIDER", "UV_NO_INDEX", "UV_OFFLINE"),
+    *("NETRC", "UV_HTTP_TIMEOUT"),
+    # How to get there.
+    *("ALL_PROXY", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"),
+    *("all_proxy", "http_proxy", "https_proxy", "no_proxy"),
+    *("SSL_CERT_DIR", "SSL_CERT_FILE", "SSL_CLIENT_CERT", "UV_INSECURE_HOST"),
+    *("UV_NATIVE_TLS", "UV_SYSTEM_CERTS"),
+)
+"""Variables that uv reads. https://docs.astral.sh/uv/reference/environment/"""
 
 
 @dataclass(frozen=True)
 class LayerFieldSet(PackageFieldSet):
-    """What packaging reads of a layer's target."""
+    """The fields that packaging a layer reads."""
 
     required_fields = (LayerDependenciesField, IncludeSourcesField)
 
@@ -78,18 +87,25 @@ class LayerFieldSet(PackageFieldSet):
 
 @dataclass(frozen=True)
 class LockedRequirements:
-    """What Pex takes to resolve a layer's requirements to the wheels that were locked."""
+    """The part of the lockfile that a layer needs, as a file."""
 
     digest: Digest
-    pex_arguments: tuple[str, ...]
 
 
 @rule(desc="Find the locked requirements of a layer", level=LogLevel.DEBUG)
 async def locked_requirements(field_set: LayerFieldSet) -> LockedRequirements:
-    """Write the entries of the lockfile to a file of their own."""
+    """Write the entries of the lockfile to a separate file."""
+    if field_set.include_sources.value or not field_set.include_requirements.value:
+        raise ValueError(
+            f"{field_set.address}: a layer contains third-party packages only;"
+            " set `include_sources=False`, and do not set `include_requirements`"
+        )
     arguments = field_set.pex_build_extra_args.value or ()
-    if not field_set.include_requirements.value:
-        return LockedRequirements(EMPTY_DIGEST, arguments)
+    unknown = [text for text in arguments if not text.startswith(EXCLUDE)]
+    if unknown:
+        raise ValueError(
+            f"{field_set.address}: `pex_build_extra_args` must be `{EXCLUDE}PACKAGE`, not {unknown}"
+        )
     requirements, resolve = await MultiGet(
         Get(ReqStrings, PexRequirements((field_set.address,))),
         Get(ChosenPythonResolve, ChosenPythonResolveRequest(Addresses((field_set.address,)))),
@@ -100,78 +116,68 @@ async def locked_requirements(field_set: LayerFieldSet) -> LockedRequirements:
         entries = part_of_lockfile(
             content[0].content.decode(),
             (PipRequirement.parse(text).project_name for text in requirements.req_strings),
-            (text[len(EXCLUDE) :] for text in arguments if text.startswith(EXCLUDE)),
+            (text[len(EXCLUDE) :] for text in arguments),
         )
     except ValueError as error:
         raise ValueError(f"{field_set.address}: {error}") from error
-    digest = await Get(Digest, CreateDigest([FileContent(REQUIREMENTS_FILE, entries.encode())]))
     return LockedRequirements(
-        digest, (*arguments, f"--requirement={REQUIREMENTS_FILE}", "--no-transitive")
+        await Get(Digest, CreateDigest([FileContent(REQUIREMENTS_FILE, entries.encode())]))
     )
+
+
+def uv_platform(complete_platform: bytes) -> tuple[str, str]:
+    """Return a platform as uv names it, and the version of Python, from Pex's complete platform.
+
+    Raises
+    ------
+    ValueError
+        If the platform is not Linux with glibc.
+    """
+    description = json.loads(complete_platform)
+    best_tag = description["compatible_tags"][0].rpartition("-")[2]
+    found = re.fullmatch(r"(manylinux_\d+_\d+)_(\w+)", best_tag)
+    if not found:
+        raise ValueError(f"{best_tag} is not a platform of Linux with glibc")
+    policy, machine = found.groups()
+    return f"{machine}-{policy}", description["marker_environment"]["python_version"]
 
 
 @rule(desc="Package a layer for AWS Lambda", level=LogLevel.DEBUG)
-async def package_layer(field_set: LayerFieldSet, python_setup: PythonSetup) -> BuiltPackage:
-    """Resolve the requirements for Lambda's platform, compile them, zip them below `python/`."""
-    platforms, requirements = await MultiGet(
+async def package_layer(field_set: LayerFieldSet) -> BuiltPackage:
+    """Install the locked requirements for Lambda's platform, compile them, and zip them."""
+    platforms, requirements, script, variables = await MultiGet(
         Get(CompletePlatforms, PythonFaaSCompletePlatforms, field_set.complete_platforms),
         Get(LockedRequirements, LayerFieldSet, field_set),
-    )
-    pex = await Get(
-        Pex,
-        PexFromTargetsRequest(
-            addresses=(field_set.address,),
-            internal_only=False,
-            output_filename="layer.pex",
-            layout=PexLayout.PACKED,
-            complete_platforms=platforms,
-            # They are among the arguments.
-            include_requirements=False,
-            include_source_files=field_set.include_sources.value,
-            additional_args=requirements.pex_arguments,
-            additional_inputs=requirements.digest,
-            description=f"Resolve the requirements of the layer {field_set.address}",
-            warn_for_transitive_files_targets=True,
-        ),
-    )
-    zipped = await Get(
-        ProcessResult,
-        PexCliProcess(
-            subcommand=("venv", "create"),
-            extra_args=(
-                f"--pex-repository={pex.name}",
-                *platforms.generate_pex_arg_list(),
-                "--layout=flat-zipped",
-                f"--prefix={FOLDER}",
-                "--dest-dir=layer",
-            ),
-            additional_input_digest=await Get(Digest, MergeDigests((pex.digest, platforms.digest))),
-            # Pex names the zip after the folder.
-            output_files=("layer.zip",),
-            output_directories=(),
-            description=f"Zip the layer {field_set.address}",
-        ),
-    )
-    output = field_set.output_path.value_or_default(file_ending="zip")
-    python, script = await MultiGet(
-        Get(PythonExecutable, InterpreterConstraints(python_setup.interpreter_constraints)),
         Get(
             Digest,
-            PathGlobs(
-                (BYTE_COMPILE,), GlobMatchErrorBehavior.error, description_of_origin=__name__
-            ),
+            PathGlobs((BUILD_LAYER,), GlobMatchErrorBehavior.error, description_of_origin=__name__),
         ),
+        Get(EnvironmentVars, EnvironmentVarsRequest(UV_VARIABLES)),
     )
-    compiled = await Get(
+    content = await Get(DigestContents, Digest, platforms.digest)
+    if len(content) != 1:
+        raise ValueError(
+            f"{field_set.address}: `complete_platforms` must name one platform, not {len(content)}"
+        )
+    platform, python_version = uv_platform(content[0].content)
+    output = field_set.output_path.value_or_default(file_ending="zip")
+    # The interpreter of the environment, not its link: the path tells releases of CPython apart.
+    python = (environment(DEFAULT_LOCKFILE) / "bin/python").resolve()
+    result = await Get(
         ProcessResult,
         Process(
-            (python.path, "-I", "-W", "ignore", BYTE_COMPILE, "layer.zip", output),
-            input_digest=await Get(Digest, MergeDigests((script, zipped.output_digest))),
+            (
+                *(str(python), "-I", "-W", "ignore", BUILD_LAYER, REQUIREMENTS_FILE, output),
+                *("--uv", str(environment(UV_LOCKFILE) / "bin/uv")),
+                *("--platform", platform, "--python-version", python_version),
+            ),
+            env=variables,
+            input_digest=await Get(Digest, MergeDigests((requirements.digest, script))),
             output_files=(output,),
-            description=f"Add bytecode to the layer {field_set.address}",
+            description=f"Build the layer {field_set.address}",
         ),
     )
-    return BuiltPackage(compiled.output_digest, (BuiltPackageArtifact(output),))
+    return BuiltPackage(result.output_digest, (BuiltPackageArtifact(output),))
 
 
 def rules() -> Iterable[Rule | UnionRule]:

@@ -1,8 +1,7 @@
 r"""The part of a lockfile that a layer needs.
 
-Where Pants builds for another platform than its own, it hands the versions of such a lockfile to
-Pex, but not the hashes. So that a layer is what was locked, byte for byte, Pex gets the entries
-themselves. They are those of `uv pip compile`, which says under each what needs it:
+A layer is installed from these entries, so that hashes are compared. The lockfile is the output of
+`uv pip compile`, which lists under each entry which packages need it:
 
     jmespath==1.1.0 \
         --hash=sha256:a5663118de4908c91729bea0acadca56526eb2698e83de10cd116ae0f4e97c64
@@ -18,12 +17,12 @@ from typing import Iterable
 
 
 def normal_name(name: str) -> str:
-    """Return a package's name as https://peps.python.org/pep-0503 compares it."""
+    """Return a package's name in the normal form of https://peps.python.org/pep-0503."""
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def part_of_lockfile(lockfile: str, names: Iterable[str], without: Iterable[str]) -> str:
-    """Return the entries of some packages, and of all that these need.
+    """Return the entries of some packages and of all packages that these need.
 
     Parameters
     ----------
@@ -32,12 +31,12 @@ def part_of_lockfile(lockfile: str, names: Iterable[str], without: Iterable[str]
     names
         The packages.
     without
-        Packages that are left out, with what only they need.
+        Packages to leave out, with what only they need.
 
     Raises
     ------
     ValueError
-        When the lockfile lacks one of the packages, or one that is to be left out.
+        If one of the packages, or one of those to leave out, is not in the lockfile.
     """
     entries = {}
     needed_by = {}
@@ -54,7 +53,7 @@ def part_of_lockfile(lockfile: str, names: Iterable[str], without: Iterable[str]
     if unknown:
         raise ValueError(
             f"not in the lockfile: {', '.join(sorted(unknown))};"
-            " `bin/upgrade-lockfiles.sh --keep` adds what the requirements name"
+            " `bin/upgrade-lockfiles.sh --keep` adds what the requirements list"
         )
     found = chosen
     while found:

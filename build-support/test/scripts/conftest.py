@@ -12,7 +12,7 @@ from scripts.script_clone import ROOT, SYSTEM_COMMANDS, Clone
 
 @pytest.fixture
 def clone(tmp_path: Path) -> Clone:
-    """A clone whose path has a space, on a machine with neither Python, uv nor Docker."""
+    """A clone whose path contains a space, on a machine without Python, uv and Docker."""
     root = tmp_path / "a clone"
     for name in ("bin", "build-support/bootstrap", "3rdparty/python"):
         shutil.copytree(ROOT / name, root / name)

@@ -1,4 +1,4 @@
-"""How a command gets into the dev container, or runs without one, and what the others say."""
+"""Running commands in the dev container or without one, and the other scripts for the container."""
 
 from __future__ import annotations
 
@@ -163,6 +163,98 @@ def test_nothing_else_of_the_environment_reaches_the_container(clone: Clone, doc
     assert passed_on(clone, docker, env) == ([], "")
 
 
+PACKAGE_VARIABLES = {
+    "ALL_PROXY": "socks5://proxy.example",
+    "HTTPS_PROXY": "http://proxy.example",
+    "HTTP_PROXY": "http://proxy.example",
+    "NO_PROXY": "localhost",
+    "PIP_DEFAULT_TIMEOUT": "180",
+    "PIP_EXTRA_INDEX_URL": "https://user:secret@more.example/simple",
+    "PIP_INDEX_URL": "https://user:secret@packages.example/simple",
+    "UV_DEFAULT_INDEX": "https://user:secret@packages.example/simple",
+    "UV_INDEX": "https://more.example/simple",
+    "http_proxy": "http://proxy.example",
+    "https_proxy": "http://proxy.example",
+    "no_proxy": "localhost",
+}
+
+
+def test_settings_of_indexes_and_proxies_reach_the_container(clone: Clone, docker: Path) -> None:
+    names, said = passed_on(clone, docker, PACKAGE_VARIABLES)
+    # Names only: the values contain passwords.
+    assert sorted(names) == sorted(PACKAGE_VARIABLES)
+    assert said == ""
+
+
+CERTIFICATE_VARIABLES = (
+    *("AWS_CA_BUNDLE", "CURL_CA_BUNDLE", "GIT_SSL_CAINFO", "NODE_EXTRA_CA_CERTS"),
+    *("PIP_CERT", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE"),
+)
+
+
+@pytest.mark.parametrize("name", CERTIFICATE_VARIABLES)
+def test_certificates_of_the_machine_reach_the_container(
+    clone: Clone, docker: Path, tmp_path: Path, name: str
+) -> None:
+    certificates = tmp_path / "company ca.pem"
+    certificates.write_text("certificates")
+
+    names, said = passed_on(clone, docker, {name: str(certificates)})
+
+    assert names == [f"{name}=/workspace/dist/dev-container/company ca.pem"]
+    assert (clone.root / "dist/dev-container/company ca.pem").read_text() == "certificates"
+    assert said == ""
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("PIP_FIND_LINKS", "/opt/wheels"),
+        ("PIP_CONFIG_FILE", "/etc/pip.conf"),
+        ("UV_INDEX", "file:///opt/simple"),
+        ("UV_CACHE_DIR", "/var/cache/uv"),
+        ("SSL_CERT_FILE", "/missing/ca.pem"),
+    ],
+)
+def test_a_package_setting_that_is_a_path_elsewhere_is_left_out(
+    clone: Clone, docker: Path, name: str, value: str
+) -> None:
+    names, said = passed_on(clone, docker, {name: value})
+    assert names == []
+    (line,) = said.splitlines()
+    assert f"{name}={value} is not passed on" in line
+
+
+def test_interpreters_of_the_machine_stay_out_of_the_container(clone: Clone, docker: Path) -> None:
+    env = {
+        "PIP_TARGET": "x",
+        "UV_PYTHON": "3.9",
+        "UV_PYTHON_INSTALL_DIR": "x",
+        "SSL_CERT_DIR": "/x",
+    }
+    assert passed_on(clone, docker, env) == ([], "")
+
+
+def test_editors_get_the_same_settings_from_a_private_file(clone: Clone, tmp_path: Path) -> None:
+    certificates = tmp_path / "ca.pem"
+    certificates.write_text("certificates")
+    env = PACKAGE_VARIABLES | {
+        "SSL_CERT_FILE": str(certificates),
+        "PIP_FIND_LINKS": "/opt/wheels",
+        "AWS_SECRET_ACCESS_KEY": "secret",
+    }
+
+    result = clone.run("../build-support/bootstrap/initialize-devcontainer.sh", env=env)
+
+    assert result.returncode == 0, result.stderr
+    assert "PIP_FIND_LINKS=/opt/wheels is not passed on" in result.stderr
+    written = clone.root / "dist/dev-container/environment"
+    assert written.stat().st_mode & 0o077 == 0
+    lines = dict(line.split("=", 1) for line in written.read_text().splitlines())
+    assert lines == PACKAGE_VARIABLES | {"SSL_CERT_FILE": "/workspace/dist/dev-container/ca.pem"}
+    assert (clone.home / ".aws").is_dir()
+
+
 def test_all_variables_of_the_report_reach_the_container(clone: Clone, docker: Path) -> None:
     class Asked(dict[str, str]):
         def get(self, name: str, default: object = None) -> object:  # type: ignore[override]
@@ -291,11 +383,11 @@ def test_the_other_scripts_need_an_engine(clone: Clone, script: str) -> None:
 
 
 def test_start_and_stop(clone: Clone, docker: Path) -> None:
-    assert "does not run" in clone.run("stop-devcontainer.sh").stdout
+    assert "is not running" in clone.run("stop-devcontainer.sh").stdout
 
     started = clone.run("start-devcontainer.sh")
     assert started.returncode == 0, started.stderr
-    assert "The dev container runs: 0123abc" in started.stdout
+    assert "The dev container is running: 0123abc" in started.stdout
     assert (docker / "running").exists()
 
     assert clone.run("stop-devcontainer.sh").returncode == 0
@@ -322,5 +414,9 @@ def test_the_scripts_and_the_editors_mean_the_same_container() -> None:
         f"source={scripts['cache_volume']},target=/home/{scripts['user']}/.cache,type=volume",
         f"source=${{localEnv:HOME}}/.aws,target=/home/{scripts['user']}/.aws,type=bind",
     ]
-    assert editors["initializeCommand"] == "mkdir -p ~/.aws"
+    assert editors["initializeCommand"] == "build-support/bootstrap/initialize-devcontainer.sh"
+    assert editors["runArgs"] == [
+        "--env-file",
+        "${localWorkspaceFolder}/dist/dev-container/environment",
+    ]
     assert editors["containerEnv"] == {"IN_DEVCONTAINER": "1"}

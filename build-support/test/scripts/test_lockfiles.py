@@ -15,7 +15,6 @@ PAIRS = [
     ("3rdparty/python/requirements.txt", "3rdparty/python/default.lock"),
     ("3rdparty/python/lambda-runtime.txt", "3rdparty/python/lambda-runtime.lock"),
     ("3rdparty/python/tools.txt", "3rdparty/python/tools.lock"),
-    ("3rdparty/python/pants-plugins.txt", "3rdparty/python/pants-plugins.lock"),
     ("build-support/bootstrap/pants.in", "build-support/bootstrap/pants.lock"),
     ("build-support/bootstrap/uv.in", "build-support/bootstrap/uv.lock"),
     ("build-support/checks/checks.in", "build-support/checks/checks.lock"),

@@ -1,5 +1,5 @@
-# contact = "https://…": an address or a URL of yours, at which the people of the servers can complain.
-# There is none that would be right for everybody: set it here, or as TF_VAR_contact.
+# contact = "https://…"
+# Your mail address or URL, so that the administrators of the servers can reach you. Set it here or as TF_VAR_contact.
 deletable          = true
 log_level          = "DEBUG"
 log_retention_days = 14

@@ -1,3 +1,3 @@
-# The repository that deploys, as its stack's README tells to find it out:
+# The repository that deploys. terraform/stacks/github_oidc/README.md explains how to find its name:
 # repository = "owner@1234/name@5678"
 branch = "main"

@@ -1,4 +1,4 @@
-# Two widgets side by side, row by row.
+# Two widgets in each row.
 # https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/CloudWatch-Dashboard-Body-Structure.html
 resource "aws_cloudwatch_dashboard" "this" {
   dashboard_name = var.name

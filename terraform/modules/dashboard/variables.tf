@@ -9,7 +9,7 @@ variable "region" {
 }
 
 variable "widgets" {
-  description = "What it shows, in their order. A metric is its namespace, its name, and its dimensions, name by name with their values. `period` is in seconds."
+  description = "Widgets, in their order. A metric is a list of its namespace, its name, and the name and value of each dimension. `period` is in seconds."
   type = list(object({
     title   = string
     metrics = list(list(string))
@@ -19,11 +19,11 @@ variable "widgets" {
 
   validation {
     condition     = alltrue(flatten([for widget in var.widgets : [for metric in widget.metrics : length(metric) >= 2 && length(metric) % 2 == 0]]))
-    error_message = "A metric is its namespace, its name, and pairs of a dimension's name and value."
+    error_message = "A metric must be a list of its namespace, its name, and pairs of name and value of a dimension."
   }
 
   validation {
     condition     = alltrue([for widget in var.widgets : widget.period >= 60 && widget.period % 60 == 0])
-    error_message = "A period is a multiple of 60 seconds."
+    error_message = "period must be a multiple of 60 seconds."
   }
 }

@@ -1,12 +1,12 @@
-# A bucket goes before its key: where it cannot go, because it holds something, the key must not either.
+# Terraform deletes the bucket before its key. If the bucket cannot be deleted because it is not empty, the key stays, too.
 resource "terraform_data" "key" {
   input = var.kms_key_arn
 }
 
 resource "aws_s3_bucket" "this" {
-  #checkov:skip=CKV_AWS_18: access is seen in CloudTrail's data events, where an account has them
-  #checkov:skip=CKV_AWS_144: one region; every object can be made again or has its versions
-  #checkov:skip=CKV2_AWS_62: nothing waits for events of this bucket
+  #checkov:skip=CKV_AWS_18: CloudTrail logs access if the account has data events enabled
+  #checkov:skip=CKV_AWS_144: objects can be computed again or have versions
+  #checkov:skip=CKV2_AWS_62: nothing uses events of this bucket
 
   bucket        = var.name
   force_destroy = var.delete_with_content
@@ -55,7 +55,7 @@ resource "aws_s3_bucket_public_access_block" "this" {
 resource "aws_s3_bucket_lifecycle_configuration" "this" {
   bucket = aws_s3_bucket.this.id
 
-  # Over everything: what no reader can see any more.
+  # For all objects: data that readers no longer see.
   rule {
     id     = "leftovers"
     status = "Enabled"
@@ -106,7 +106,7 @@ resource "aws_s3_bucket_lifecycle_configuration" "this" {
     }
   }
 
-  # A rule about versions needs a bucket that has them.
+  # A rule about versions needs a bucket with versioning.
   depends_on = [aws_s3_bucket_versioning.this]
 }
 
@@ -134,12 +134,12 @@ resource "aws_s3_bucket_policy" "this" {
   bucket = aws_s3_bucket.this.id
   policy = data.aws_iam_policy_document.this.json
 
-  # S3 refuses two changes of a bucket's access at once.
+  # S3 rejects two changes to the access of a bucket at the same time.
   depends_on = [aws_s3_bucket_public_access_block.this]
 }
 
-# `prevent_destroy` is a literal, and for some environments only: what stands for the bucket has it. It would
-# go with it, and be made anew with it.
+# `prevent_destroy` must be a literal, so it cannot depend on the environment. This resource, which exists only in
+# protected environments, has it instead: Terraform would have to replace it together with the bucket.
 resource "terraform_data" "protection" {
   count = var.prevent_destroy ? 1 : 0
 

@@ -2,7 +2,7 @@ resource "aws_sqs_queue" "this" {
   name                              = var.name
   kms_master_key_id                 = var.kms_key_arn
   kms_data_key_reuse_period_seconds = 3600
-  # As long as SQS keeps anything: 14 days.
+  # 14 days, the maximum of SQS.
   message_retention_seconds = 1209600
 }
 
@@ -33,7 +33,7 @@ resource "aws_sqs_queue_policy" "this" {
 
 resource "aws_cloudwatch_metric_alarm" "depth" {
   alarm_name          = "${var.name}-depth"
-  alarm_description   = "Something that failed for good lies in ${var.name}. What to do: docs/operations.md#depth"
+  alarm_description   = "The dead-letter queue ${var.name} contains events that failed on the last attempt. What to do: docs/operations.md#depth"
   namespace           = "AWS/SQS"
   metric_name         = "ApproximateNumberOfMessagesVisible"
   dimensions          = { QueueName = aws_sqs_queue.this.name }

@@ -4,11 +4,11 @@ variable "name" {
 }
 
 variable "kms_key_arn" {
-  description = "Key that encrypts the messages."
+  description = "ARN of the KMS key that encrypts the messages."
   type        = string
 }
 
 variable "topic_arn" {
-  description = "Topic that is told when something lies in the queue."
+  description = "ARN of the topic that the alarm is published to."
   type        = string
 }

@@ -1,6 +1,6 @@
 locals {
   indexes = var.definition.indexes
-  keys    = flatten([for one in concat([var.definition], values(local.indexes)) : compact([one.hash_key, one.range_key])])
+  keys    = flatten([for keys in concat([var.definition], values(local.indexes)) : compact([keys.hash_key, keys.range_key])])
 }
 
 resource "aws_dynamodb_table" "this" {
@@ -51,8 +51,8 @@ resource "aws_dynamodb_table" "this" {
   }
 }
 
-# `prevent_destroy` is a literal, and for some environments only: what stands for the table has it. It would
-# go with it, and be made anew with it.
+# `prevent_destroy` must be a literal, so it cannot depend on the environment. This resource, which exists only in
+# protected environments, has it instead: Terraform would have to replace it together with the table.
 resource "terraform_data" "protection" {
   count = var.prevent_destroy ? 1 : 0
 

@@ -4,6 +4,6 @@ output "name" {
 }
 
 output "arn" {
-  description = "ARN of the table; that of its indexes begins with it."
+  description = "ARN of the table. ARNs of its indexes begin with it."
   value       = aws_dynamodb_table.this.arn
 }

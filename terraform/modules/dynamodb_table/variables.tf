@@ -4,12 +4,12 @@ variable "name" {
 
   validation {
     condition     = can(regex("^[a-zA-Z0-9_.-]{3,255}$", var.name))
-    error_message = "A table's name is 3 to 255 letters, digits, _, . and -."
+    error_message = "name must be 3 to 255 letters, digits, _, . or -."
   }
 }
 
 variable "definition" {
-  description = "Keys, all of them text, and indexes: one entry of a file such as `tables.json`. `expiry` names the attribute with the second after which an item may go."
+  description = "Keys, which are all strings, and indexes: an entry of a file such as `tables.json`. `expiry` is the name of the attribute with the time at which an item expires."
 
   type = object({
     hash_key  = string
@@ -25,35 +25,35 @@ variable "definition" {
   })
 
   validation {
-    condition     = alltrue([for one in values(var.definition.indexes) : contains(["ALL", "KEYS_ONLY", "INCLUDE"], one.projection) && (one.projection == "INCLUDE") == (length(one.attributes) > 0)])
-    error_message = "An index's projection is ALL, KEYS_ONLY, or INCLUDE with attributes."
+    condition     = alltrue([for index in values(var.definition.indexes) : contains(["ALL", "KEYS_ONLY", "INCLUDE"], index.projection) && (index.projection == "INCLUDE") == (length(index.attributes) > 0)])
+    error_message = "The projection of an index must be ALL, KEYS_ONLY, or INCLUDE with attributes."
   }
 }
 
 variable "kms_key_arn" {
-  description = "Key that encrypts the table."
+  description = "ARN of the KMS key that encrypts the table."
   type        = string
 }
 
 variable "protected" {
-  description = "Let nothing delete the table until this is false."
+  description = "Whether DynamoDB rejects the deletion of the table."
   type        = bool
   default     = true
 }
 
 variable "recovery_days" {
-  description = "To which moment of the last days the table can be brought back, 1 to 35."
+  description = "Number of past days for which the table can be restored to any moment, 1 to 35."
   type        = number
   default     = 35
 
   validation {
     condition     = var.recovery_days >= 1 && var.recovery_days <= 35
-    error_message = "recovery_days is 1 to 35."
+    error_message = "recovery_days must be 1 to 35."
   }
 }
 
 variable "prevent_destroy" {
-  description = "Have Terraform refuse whatever would delete the table or make it anew, as in production."
+  description = "Make Terraform reject plans that delete or replace the table. Used in production."
   type        = bool
   default     = false
 }

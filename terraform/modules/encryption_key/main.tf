@@ -4,15 +4,15 @@ data "aws_partition" "this" {}
 
 data "aws_region" "this" {}
 
-# A key's policy is attached to the key: "*" in it is this key and nothing else.
+# In the policy of a key, "*" is that key only.
 # https://docs.aws.amazon.com/kms/latest/developerguide/key-policy-overview.html
 data "aws_iam_policy_document" "this" {
-  #checkov:skip=CKV_AWS_109: the account administers its key; "*" is the key itself
-  #checkov:skip=CKV_AWS_111: the account administers its key; "*" is the key itself
-  #checkov:skip=CKV_AWS_356: in a key's policy, "*" is the key itself
+  #checkov:skip=CKV_AWS_109: the account administers its key, and "*" is that key only
+  #checkov:skip=CKV_AWS_111: the account administers its key, and "*" is that key only
+  #checkov:skip=CKV_AWS_356: in the policy of a key, "*" is that key only
 
   statement {
-    sid       = "TheAccountAdministersItByIam"
+    sid       = "AccountAdministersKeyWithIam"
     actions   = ["kms:*"]
     resources = ["*"]
 
@@ -22,7 +22,7 @@ data "aws_iam_policy_document" "this" {
     }
   }
 
-  # Alarms put messages into encrypted topics; whoever else sends or reads has a role of its own.
+  # Alarms publish to encrypted topics. All other senders and receivers have roles.
   statement {
     sid       = "AlarmsSendMessages"
     actions   = ["kms:Decrypt", "kms:GenerateDataKey"]
@@ -59,7 +59,7 @@ data "aws_iam_policy_document" "this" {
 }
 
 resource "aws_kms_key" "this" {
-  description             = "Encrypts what ${var.name} stores, logs and sends"
+  description             = "Encrypts data, logs and messages of ${var.name}"
   deletion_window_in_days = var.deletion_window_days
   enable_key_rotation     = true
   policy                  = data.aws_iam_policy_document.this.json
@@ -70,8 +70,8 @@ resource "aws_kms_alias" "this" {
   target_key_id = aws_kms_key.this.key_id
 }
 
-# `prevent_destroy` is a literal, and for some environments only: what stands for the key has it. It would
-# go with it, and be made anew with it.
+# `prevent_destroy` must be a literal, so it cannot depend on the environment. This resource, which exists only in
+# protected environments, has it instead: Terraform would have to replace it together with the key.
 resource "terraform_data" "protection" {
   count = var.prevent_destroy ? 1 : 0
 

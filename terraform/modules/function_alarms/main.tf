@@ -5,19 +5,19 @@ locals {
       metric      = "Errors"
       statistic   = "Sum"
       threshold   = 1
-      description = "failed: it raised, ran out of time or memory, or could not be loaded"
+      description = "failed: it raised an error, ran out of time or memory, or could not be loaded"
     }
     throttles = {
       metric      = "Throttles"
       statistic   = "Sum"
       threshold   = 1
-      description = "was refused, because too many functions of the account run at once"
+      description = "was throttled, because too many functions of the account run at once"
     }
     duration = {
       metric      = "Duration"
       statistic   = "Maximum"
       threshold   = var.timeout_seconds * 1000 * var.duration_share
-      description = "took more than ${floor(var.duration_share * 100)} % of its ${var.timeout_seconds} seconds"
+      description = "used more than ${floor(var.duration_share * 100)} % of its ${var.timeout_seconds} seconds"
     }
   }
 }
@@ -35,8 +35,8 @@ resource "aws_cloudwatch_metric_alarm" "this" {
   evaluation_periods  = 1
   threshold           = each.value.threshold
   comparison_operator = "GreaterThanOrEqualToThreshold"
-  # It does not run all the time.
+  # The function does not run all the time.
   treat_missing_data = "notBreaching"
-  alarm_actions      = [var.topic_arn]
-  ok_actions         = [var.topic_arn]
+  alarm_actions      = compact([var.topic_arn])
+  ok_actions         = compact([var.topic_arn])
 }

@@ -1,4 +1,4 @@
 output "alarm_names" {
   description = "Names of the alarms."
-  value       = [for one in aws_cloudwatch_metric_alarm.this : one.alarm_name]
+  value       = [for alarm in aws_cloudwatch_metric_alarm.this : alarm.alarm_name]
 }

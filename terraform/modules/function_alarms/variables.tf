@@ -1,25 +1,26 @@
 variable "function_name" {
-  description = "Function that is watched."
+  description = "Name of the function."
   type        = string
 }
 
 variable "timeout_seconds" {
-  description = "What the function may take."
+  description = "Timeout of the function, in seconds."
   type        = number
 }
 
 variable "topic_arn" {
-  description = "Topic that is told."
+  description = "ARN of the topic that alarms are published to; null for none."
   type        = string
+  default     = null
 }
 
 variable "duration_share" {
-  description = "Share of the timeout from which a run counts as near it."
+  description = "Share of the timeout above which the alarm on the duration starts, between 0 and 1."
   type        = number
   default     = 0.8
 
   validation {
     condition     = var.duration_share > 0 && var.duration_share < 1
-    error_message = "duration_share lies between 0 and 1."
+    error_message = "duration_share must be between 0 and 1, such as 0.8."
   }
 }

@@ -1,5 +1,5 @@
-# Hour by hour, and not one long period: a long one would ring as late as twice its length. Hours in
-# which nothing was told count as 0, since CloudWatch would look at earlier ones in their place:
+# The alarm evaluates each hour. With a single long period, it could start only after twice that period. FILL counts
+# hours without data as 0; otherwise CloudWatch would evaluate earlier hours instead:
 # https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarms-and-missing-data.html
 resource "aws_cloudwatch_metric_alarm" "this" {
   alarm_name          = var.name
@@ -8,20 +8,20 @@ resource "aws_cloudwatch_metric_alarm" "this" {
   datapoints_to_alarm = var.hours
   threshold           = 1
   comparison_operator = "LessThanThreshold"
-  # Where there was never anything to fill up, nothing was ever done.
+  # FILL returns nothing if the metric has no data at all.
   treat_missing_data = "breaching"
   alarm_actions      = [var.topic_arn]
   ok_actions         = [var.topic_arn]
 
   metric_query {
     id          = "each_hour"
-    expression  = "FILL(told, 0)"
+    expression  = "FILL(emitted, 0)"
     label       = "${var.metric_name} of each hour"
     return_data = true
   }
 
   metric_query {
-    id = "told"
+    id = "emitted"
 
     metric {
       namespace   = var.namespace

@@ -9,7 +9,7 @@ variable "description" {
 }
 
 variable "runbook" {
-  description = "Its part of the runbook."
+  description = "Section of the runbook."
   type        = string
 }
 
@@ -19,7 +19,7 @@ variable "namespace" {
 }
 
 variable "metric_name" {
-  description = "Metric that is 1 or more in an hour in which it happened."
+  description = "Metric with a value of at least 1 for each hour in which it happened."
   type        = string
 }
 
@@ -35,21 +35,21 @@ variable "statistic" {
 
   validation {
     condition     = contains(["Sum", "SampleCount"], var.statistic)
-    error_message = "statistic is Sum or SampleCount."
+    error_message = "statistic must be Sum or SampleCount."
   }
 }
 
 variable "hours" {
-  description = "For how many hours it may not happen: as many as lie between two runs, and some more. CloudWatch looks back for a week."
+  description = "Number of hours without the event after which the alarm starts. Choose more than the interval between two runs. CloudWatch evaluates at most a week."
   type        = number
 
   validation {
     condition     = var.hours >= 1 && var.hours <= 168 && floor(var.hours) == var.hours
-    error_message = "hours is 1 to 168, which is a week."
+    error_message = "hours must be a whole number from 1 to 168, which is a week."
   }
 }
 
 variable "topic_arn" {
-  description = "Topic that is told, also when it happens again."
+  description = "ARN of the topic that the alarm, and its end, are published to."
   type        = string
 }

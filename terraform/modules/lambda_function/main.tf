@@ -9,7 +9,7 @@ data "aws_iam_policy_document" "trust" {
       identifiers = ["lambda.amazonaws.com"]
     }
 
-    # Only for functions of this account: https://docs.aws.amazon.com/IAM/latest/UserGuide/confused-deputy.html
+    # Accept functions of this account only: https://docs.aws.amazon.com/IAM/latest/UserGuide/confused-deputy.html
     condition {
       test     = "StringEquals"
       variable = "aws:SourceAccount"
@@ -25,8 +25,8 @@ resource "aws_iam_role" "this" {
 }
 
 data "aws_iam_policy_document" "observability" {
-  #checkov:skip=CKV_AWS_111: X-Ray has no resources
-  #checkov:skip=CKV_AWS_356: X-Ray has no resources
+  #checkov:skip=CKV_AWS_111: X-Ray actions cannot be restricted to resources
+  #checkov:skip=CKV_AWS_356: X-Ray actions cannot be restricted to resources
 
   statement {
     sid       = "OwnLog"
@@ -34,7 +34,7 @@ data "aws_iam_policy_document" "observability" {
     resources = ["${aws_cloudwatch_log_group.this.arn}:*"]
   }
 
-  # These actions know no resource: https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsx-ray.html
+  # These actions cannot be restricted to resources: https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsx-ray.html
   statement {
     sid       = "Traces"
     actions   = ["xray:PutTraceSegments", "xray:PutTelemetryRecords"]
@@ -55,7 +55,7 @@ resource "aws_iam_role_policy" "work" {
 }
 
 resource "aws_cloudwatch_log_group" "this" {
-  #checkov:skip=CKV_AWS_338: logs are for finding faults; what counts for longer is in the reports
+  #checkov:skip=CKV_AWS_338: logs are for finding faults; results are kept in buckets and tables
 
   name              = "/aws/lambda/${var.name}"
   retention_in_days = var.log_retention_days
@@ -63,11 +63,11 @@ resource "aws_cloudwatch_log_group" "this" {
 }
 
 resource "aws_lambda_function" "this" {
-  #checkov:skip=CKV_AWS_50: tracing is on; the check reads it from a literal only
-  #checkov:skip=CKV_AWS_115: what starts it runs it once a day, or limits it
-  #checkov:skip=CKV_AWS_116: a state machine or a queue of its caller sees its failures
-  #checkov:skip=CKV_AWS_117: it reaches AWS's own endpoints and public sites, and nothing in a VPC
-  #checkov:skip=CKV_AWS_272: packages come from this repository's pipeline, which signs nothing yet
+  #checkov:skip=CKV_AWS_50: tracing is on, but the check does not see it
+  #checkov:skip=CKV_AWS_115: a schedule starts it, or its caller limits the concurrency
+  #checkov:skip=CKV_AWS_116: the state machine or the invoke configuration handles failures
+  #checkov:skip=CKV_AWS_117: it uses AWS endpoints and public sites, nothing in a VPC
+  #checkov:skip=CKV_AWS_272: the build pipeline does not sign packages yet
 
   function_name                  = var.name
   description                    = var.description
@@ -101,13 +101,13 @@ resource "aws_lambda_function" "this" {
     mode = "Active"
   }
 
-  # A function that starts before it may write its log loses it.
+  # A function that starts before its role may write logs loses its first log lines.
   depends_on = [aws_iam_role_policy.observability, aws_iam_role_policy.work]
 }
 
 resource "aws_lambda_alias" "live" {
   name             = "live"
-  description      = "What callers use"
+  description      = "The version that callers use"
   function_name    = aws_lambda_function.this.function_name
   function_version = var.live_version != null ? var.live_version : aws_lambda_function.this.version
 }

@@ -8,18 +8,23 @@ output "arn" {
   value       = aws_lambda_function.this.arn
 }
 
+output "live_alias" {
+  description = "Name of the alias that callers use."
+  value       = aws_lambda_alias.live.name
+}
+
 output "live_arn" {
   description = "ARN of the alias that callers use."
   value       = aws_lambda_alias.live.arn
 }
 
 output "role_name" {
-  description = "Name of its role."
+  description = "Name of the role."
   value       = aws_iam_role.this.name
 }
 
 output "log_group_name" {
-  description = "Name of its log group."
+  description = "Name of the log group."
   value       = aws_cloudwatch_log_group.this.name
 }
 

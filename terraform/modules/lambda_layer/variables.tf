@@ -1,48 +1,47 @@
 variable "name" {
-  description = "Name of the layer, the architecture left out."
+  description = "Name of the layer, without the architecture."
   type        = string
 }
 
 variable "architecture" {
-  description = "For which the packages in it were built."
+  description = "Architecture that the packages were built for: `x86_64` or `arm64`."
   type        = string
 
   validation {
     condition     = contains(["x86_64", "arm64"], var.architecture)
-    error_message = "architecture is x86_64 or arm64."
+    error_message = "architecture must be x86_64 or arm64."
   }
 }
 
 variable "package" {
-  description = "Path of the zip; not needed where the layer is reused or external."
+  description = "Path of the zip file."
   type        = string
-  default     = null
 }
 
 variable "bucket" {
-  description = "Bucket by which the zip is brought in: Lambda takes no more than 50 MB any other way."
+  description = "Bucket for the zip file. Lambda accepts at most 50 MB without a bucket."
   type        = string
 }
 
-variable "external_arn" {
-  description = "ARN of a layer version that is taken as it is; nothing is made."
+variable "registry" {
+  description = "Path of the SSM parameters that register layers, such as `/lambda-layers/dev`. Stacks with the same path share layers."
   type        = string
-  default     = null
+  default     = "/lambda-layers"
 
   validation {
-    condition     = var.external_arn == null || can(regex("^arn:[^:]+:lambda:[^:]+:[0-9]{12}:layer:[^:]+:[0-9]+$", var.external_arn))
-    error_message = "external_arn is the ARN of a layer version, which ends in its number."
+    condition     = can(regex("^(/[a-zA-Z0-9_.-]+)+$", var.registry)) && !can(regex("^/(aws|ssm)", lower(var.registry)))
+    error_message = "registry must be a path such as /lambda-layers/dev. SSM reserves names that begin with aws or ssm."
   }
 }
 
 variable "reuse_existing" {
-  description = "Take the newest version of the layer that is in the account; nothing is made."
+  description = "If a layer with the same content is registered, use it. Otherwise publish the layer and register it."
   type        = bool
   default     = false
 }
 
 variable "force_update" {
-  description = "Publish a new version although the content has not changed, whenever this is another text."
+  description = "If you change this text, a new version is published although the content has not changed. Any text turns `reuse_existing` off."
   type        = string
   default     = ""
 }

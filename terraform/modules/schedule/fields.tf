@@ -1,4 +1,4 @@
-# What each field of a cron expression takes, so that a typing error is told before anything is made:
+# Valid values of each field of a cron expression, to report mistakes before anything is created:
 # https://docs.aws.amazon.com/scheduler/latest/UserGuide/schedule-types.html#cron-based
 locals {
   days     = "0?[1-9]|[12][0-9]|3[01]"
@@ -13,7 +13,7 @@ locals {
     { name = "year", values = "19[7-9][0-9]|20[0-9]{2}|21[0-9]{2}", words = "" },
   ]
 
-  # Values, ranges, and both in steps, but for weekdays; the words stand alone.
+  # Values and ranges, each with an optional step except for weekdays. Words cannot be combined with other values.
   field_parts = [for field in local.field_values : "(?:\\*|(?:${field.values})(?:-(?:${field.values}))?)${field.name == "weekday" ? "" : "(?:/[1-9][0-9]*)?"}"]
 
   fields = [

@@ -31,7 +31,7 @@ data "aws_iam_policy_document" "work" {
   }
 
   statement {
-    sid       = "TellWhatCouldNotBeStarted"
+    sid       = "SendFailedStarts"
     actions   = ["sqs:SendMessage"]
     resources = [var.dead_letter_queue_arn]
   }

@@ -4,6 +4,6 @@ output "name" {
 }
 
 output "role_name" {
-  description = "Name of its role."
+  description = "Name of the role."
   value       = aws_iam_role.this.name
 }

@@ -18,15 +18,15 @@ data "aws_iam_policy_document" "trust" {
 }
 
 resource "aws_iam_role" "this" {
-  # A function may have the same name, and its role with it.
+  # A function may have the same name, and the role of a function has the name of the function.
   name                 = "${var.name}-state-machine"
   assume_role_policy   = data.aws_iam_policy_document.trust.json
   permissions_boundary = var.permissions_boundary_arn
 }
 
 data "aws_iam_policy_document" "observability" {
-  #checkov:skip=CKV_AWS_111: delivery of logs and X-Ray have no resources
-  #checkov:skip=CKV_AWS_356: delivery of logs and X-Ray have no resources
+  #checkov:skip=CKV_AWS_111: actions for log delivery and X-Ray cannot be restricted to resources
+  #checkov:skip=CKV_AWS_356: actions for log delivery and X-Ray cannot be restricted to resources
 
   # https://docs.aws.amazon.com/step-functions/latest/dg/cw-logs.html
   statement {
@@ -74,9 +74,9 @@ resource "aws_iam_role_policy" "work" {
 }
 
 resource "aws_cloudwatch_log_group" "this" {
-  #checkov:skip=CKV_AWS_338: logs are for finding faults; what counts for longer is in the reports
+  #checkov:skip=CKV_AWS_338: logs are for finding faults; results are kept in buckets and tables
 
-  # A log group of another prefix would fill the account's one resource policy for logs.
+  # Log groups with another prefix would fill the account's resource policy for logs, whose size is limited.
   name              = "/aws/vendedlogs/states/${var.name}"
   retention_in_days = var.log_retention_days
   kms_key_id        = var.kms_key_arn
@@ -98,5 +98,6 @@ resource "aws_sfn_state_machine" "this" {
     enabled = true
   }
 
+  # Step Functions checks the permissions of the role when it creates the state machine.
   depends_on = [aws_iam_role_policy.observability, aws_iam_role_policy.work]
 }

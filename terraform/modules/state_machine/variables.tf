@@ -4,37 +4,37 @@ variable "name" {
 
   validation {
     condition     = can(regex("^[a-zA-Z0-9_-]{1,80}$", var.name))
-    error_message = "A state machine's name is 1 to 80 letters, digits, _ and -."
+    error_message = "name must be 1 to 80 letters, digits, _ or -."
   }
 }
 
 variable "definition" {
-  description = "Its definition, in the Amazon States Language, with all values filled in."
+  description = "Definition in the Amazon States Language, without placeholders."
   type        = string
 
   validation {
     condition     = can(jsondecode(var.definition).StartAt)
-    error_message = "The definition is no state machine: it is not JSON, or lacks StartAt."
+    error_message = "definition must be a state machine: a JSON object with StartAt."
   }
 }
 
 variable "policy_json" {
-  description = "What it may do beside writing its log and its traces."
+  description = "Policy with the permissions of the state machine. Permission to write logs and traces is added."
   type        = string
 }
 
 variable "kms_key_arn" {
-  description = "Key that encrypts its log."
+  description = "ARN of the KMS key that encrypts the log."
   type        = string
 }
 
 variable "log_retention_days" {
-  description = "How long its log is kept."
+  description = "Number of days to keep the log."
   type        = number
 }
 
 variable "permissions_boundary_arn" {
-  description = "Policy beyond which no role can go, whatever it is allowed; null for none."
+  description = "ARN of the permissions boundary of the role; null for none."
   type        = string
   default     = null
 }

@@ -1,4 +1,4 @@
 output "arn" {
-  description = "ARN of the topic, once it takes messages of alarms."
+  description = "ARN of the topic. It is known once alarms may publish to the topic."
   value       = aws_sns_topic_policy.this.arn
 }

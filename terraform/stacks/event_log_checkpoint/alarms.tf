@@ -1,19 +1,8 @@
-module "function_alarms" {
-  source   = "../../modules/function_alarms"
-  for_each = local.functions
-
-  function_name   = module.function[each.key].name
-  timeout_seconds = each.value.timeout_seconds
-  # With much to catch up, a run goes on for as long as it may and leaves the rest to the next.
-  duration_share = 0.97
-  topic_arn      = module.alarm_topic.arn
-}
-
 locals {
   dimensions = { service = "event_log_checkpoint" }
 }
 
-# Whatever the reason: that no run ends is the alarm.
+# This alarm covers all causes: it evaluates only whether runs end.
 module "late" {
   source = "../../modules/heartbeat_alarm"
   count  = var.schedule_enabled ? 1 : 0
@@ -21,7 +10,7 @@ module "late" {
   name        = "${local.name}-checkpoint-late"
   description = "No run of the event log checkpoint ended"
   runbook     = "checkpoint-late"
-  namespace   = local.namespace
+  namespace   = module.checkpoint.metrics_namespace
   metric_name = "ExecutionTime"
   dimensions  = local.dimensions
   statistic   = "SampleCount"
@@ -31,7 +20,7 @@ module "late" {
 
 resource "aws_cloudwatch_metric_alarm" "refused" {
   alarm_name          = "${local.name}-events-refused"
-  alarm_description   = "More than ${var.max_refused_share} % of the new event files were refused. What to do: docs/operations.md#events-refused"
+  alarm_description   = "More than ${var.max_refused_share} % of the new event files were rejected. What to do: docs/operations.md#events-refused"
   evaluation_periods  = 1
   threshold           = var.max_refused_share
   comparison_operator = "GreaterThanThreshold"
@@ -41,7 +30,7 @@ resource "aws_cloudwatch_metric_alarm" "refused" {
   metric_query {
     id          = "share"
     expression  = "IF(refused > 0, 100 * refused / (refused + FILL(added, 0)), 0)"
-    label       = "refused, in percent"
+    label       = "rejected, in percent"
     return_data = true
   }
 
@@ -49,7 +38,7 @@ resource "aws_cloudwatch_metric_alarm" "refused" {
     id = "refused"
 
     metric {
-      namespace   = local.namespace
+      namespace   = module.checkpoint.metrics_namespace
       metric_name = "EventsFailed"
       dimensions  = local.dimensions
       period      = 3600
@@ -61,7 +50,7 @@ resource "aws_cloudwatch_metric_alarm" "refused" {
     id = "added"
 
     metric {
-      namespace   = local.namespace
+      namespace   = module.checkpoint.metrics_namespace
       metric_name = "NewEventsProcessed"
       dimensions  = local.dimensions
       period      = 3600
@@ -70,11 +59,11 @@ resource "aws_cloudwatch_metric_alarm" "refused" {
   }
 }
 
-# One run may leave something to the next; runs that always do never get to the end of it.
+# A run may leave files for the next run. If every run does, the checkpoint never catches up.
 resource "aws_cloudwatch_metric_alarm" "behind" {
   alarm_name          = "${local.name}-checkpoint-behind"
-  alarm_description   = "For six hours, each run of the event log checkpoint left event files to the next. What to do: docs/operations.md#checkpoint-behind"
-  namespace           = local.namespace
+  alarm_description   = "For six hours, each run of the event log checkpoint has left event files for the next run. What to do: docs/operations.md#checkpoint-behind"
+  namespace           = module.checkpoint.metrics_namespace
   metric_name         = "ObjectsDeferred"
   dimensions          = local.dimensions
   statistic           = "Minimum"
@@ -90,7 +79,7 @@ resource "aws_cloudwatch_metric_alarm" "behind" {
 resource "aws_cloudwatch_metric_alarm" "groups_failed" {
   alarm_name          = "${local.name}-groups-failed"
   alarm_description   = "Checkpoints of some studies or datatypes could not be saved. What to do: docs/operations.md#groups-failed"
-  namespace           = local.namespace
+  namespace           = module.checkpoint.metrics_namespace
   metric_name         = "GroupsFailed"
   dimensions          = local.dimensions
   statistic           = "Sum"
@@ -108,7 +97,7 @@ locals {
   backfill_alarms = {
     failed    = { metric = "ExecutionsFailed", description = "failed" }
     timed-out = { metric = "ExecutionsTimedOut", description = "did not end within ${local.backfill_seconds / 3600} hours" }
-    aborted   = { metric = "ExecutionsAborted", description = "was stopped by somebody" }
+    aborted   = { metric = "ExecutionsAborted", description = "was stopped by a user" }
   }
 }
 
@@ -127,15 +116,4 @@ resource "aws_cloudwatch_metric_alarm" "backfill" {
   comparison_operator = "GreaterThanOrEqualToThreshold"
   treat_missing_data  = "notBreaching"
   alarm_actions       = [module.alarm_topic.arn]
-}
-
-# An object of the same name must not be deleted after it was made.
-moved {
-  from = aws_cloudwatch_metric_alarm.late[0]
-  to   = module.late[0].aws_cloudwatch_metric_alarm.this
-}
-
-moved {
-  from = aws_cloudwatch_metric_alarm.backfill
-  to   = aws_cloudwatch_metric_alarm.backfill["failed"]
 }

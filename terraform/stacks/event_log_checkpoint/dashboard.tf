@@ -7,30 +7,30 @@ module "dashboard" {
 
   widgets = [
     {
-      title   = "Event files: refused, left out, and left to the next run"
-      metrics = [for metric in ["EventsFailed", "EventsFiltered", "ObjectsDeferred"] : [local.namespace, metric, "service", "event_log_checkpoint"]]
+      title   = "Event files: rejected, filtered, and left for the next run"
+      metrics = [for metric in ["EventsFailed", "EventsFiltered", "ObjectsDeferred"] : [module.checkpoint.metrics_namespace, metric, "service", "event_log_checkpoint"]]
     },
     {
-      title   = "Failed functions, and checkpoints that could not be saved"
-      metrics = concat([for function in module.function : ["AWS/Lambda", "Errors", "FunctionName", function.name]], [[local.namespace, "GroupsFailed", "service", "event_log_checkpoint"]])
+      title   = "Failed invocations, and checkpoints that could not be saved"
+      metrics = concat([for name in values(local.function_names) : ["AWS/Lambda", "Errors", "FunctionName", name]], [[module.checkpoint.metrics_namespace, "GroupsFailed", "service", "event_log_checkpoint"]])
     },
     {
-      title   = "Seconds of a run"
-      metrics = [[local.namespace, "ExecutionTime", "service", "event_log_checkpoint"]]
+      title   = "Duration of a run"
+      metrics = [[module.checkpoint.metrics_namespace, "ExecutionTime", "service", "event_log_checkpoint"]]
       stat    = "Maximum"
     },
     {
       title   = "New events"
-      metrics = [[local.namespace, "NewEventsProcessed", "service", "event_log_checkpoint"]]
+      metrics = [[module.checkpoint.metrics_namespace, "NewEventsProcessed", "service", "event_log_checkpoint"]]
     },
     {
       title   = "Events in the checkpoint"
-      metrics = [[local.namespace, "TotalEvents", "service", "event_log_checkpoint"]]
+      metrics = [[module.checkpoint.metrics_namespace, "TotalEvents", "service", "event_log_checkpoint"]]
       stat    = "Maximum"
     },
     {
-      title   = "Bytes of the checkpoint"
-      metrics = [[local.namespace, "CheckpointFileSize", "service", "event_log_checkpoint"]]
+      title   = "Size of the checkpoint in bytes"
+      metrics = [[module.checkpoint.metrics_namespace, "CheckpointFileSize", "service", "event_log_checkpoint"]]
       stat    = "Maximum"
     },
   ]

@@ -25,24 +25,23 @@ locals {
   production = var.environment == "prod"
   source     = var.source_bucket == null ? module.events[0].name : var.source_bucket
 
-  # The one place of the functions' settings; the local cloud reads it too.
-  functions = jsondecode(file("${local.root}/lambda/functions.json")).event_log_checkpoint
-  layers    = toset(flatten([for one in local.functions : one.layers]))
-  table     = jsondecode(file("${path.module}/glue_table.json"))
+  # Settings of the functions. The local cloud reads this file, too.
+  settings = jsondecode(file("${local.root}/lambda/functions.json")).event_log_checkpoint
+  table    = jsondecode(file("${path.module}/glue_table.json"))
 
-  # Environments in one account must not count each other's runs.
-  namespace = "${one(toset(values(local.functions)[*].environment.POWERTOOLS_METRICS_NAMESPACE))}/${var.environment}"
-
-  descriptions = {
-    event_log_backfill   = "Reads one batch of event files, or merges what was read"
-    event_log_checkpoint = "Turns new event files into rows of the checkpoint"
+  function_names = {
+    event_log_backfill   = module.backfill_function.functions["event_log_backfill"].name
+    event_log_checkpoint = module.checkpoint.function_name
   }
 
-  # A backfill that takes longer is ended.
+  live_arns = {
+    event_log_backfill   = module.backfill_function.functions["event_log_backfill"].live_arn
+    event_log_checkpoint = module.checkpoint.live_arn
+  }
+
+  # Step Functions stops a backfill that takes longer.
   backfill_seconds = 8 * 3600
 
-  # One checkpoint, or one for each study and datatype.
-  checkpoint = var.checkpoint_key_template == null ? { CHECKPOINT_KEY = var.checkpoint_key } : { CHECKPOINT_KEY_TEMPLATE = var.checkpoint_key_template }
 }
 
 module "key" {
@@ -60,7 +59,7 @@ module "alarm_topic" {
   email_addresses = var.alarm_email_addresses
 }
 
-# Event files are never expired: they are what everything else can be made from again.
+# Event files never expire: everything else can be computed from them again.
 module "events" {
   source = "../../modules/data_bucket"
   count  = var.source_bucket == null ? 1 : 0
@@ -80,59 +79,68 @@ module "checkpoints" {
   delete_with_content = var.deletable
   prevent_destroy     = local.production
 
-  # Checkpoints stay for good; parts of a backfill are of no use once it is over.
+  # Checkpoints never expire. The parts of a backfill are useless after it has ended.
   expiry_days = { "backfill/" = 30 }
 }
 
-module "code" {
-  source = "../../modules/data_bucket"
+module "checkpoint" {
+  source = "../../../lambda/event_log_checkpoint"
 
-  name                = "event-log-code-${var.environment}-${local.account}"
-  kms_key_arn         = module.key.arn
-  delete_with_content = var.deletable
-}
-
-module "layer" {
-  source   = "../../modules/lambda_layer"
-  for_each = local.layers
-
-  name           = "${local.name}-${replace(each.key, "_", "-")}"
-  architecture   = var.architecture
-  package        = "${local.packages}/layers/${var.architecture}/${each.key}.zip"
-  bucket         = module.code.name
-  external_arn   = var.use_external_layer_arns ? var.external_layer_arns[each.key] : null
-  reuse_existing = var.reuse_existing_layers
-  force_update   = var.force_layer_update
-}
-
-module "function" {
-  source   = "../../modules/lambda_function"
-  for_each = local.functions
-
-  name                     = "${local.name}-${replace(trimprefix(each.key, "event_log_"), "_", "-")}"
-  permissions_boundary_arn = var.permissions_boundary_arn
-  description              = local.descriptions[each.key]
-  package                  = "${local.packages}/functions/${each.key}.zip"
-  settings                 = merge(each.value, { memory_mb = lookup(var.memory_mb, each.key, each.value.memory_mb) })
-  layer_arns               = { for name, layer in module.layer : name => layer.arn }
+  environment              = var.environment
+  source_bucket            = local.source
+  source_is_versioned      = var.source_bucket == null
+  source_kms_key_arn       = var.source_kms_key_arn
+  prefix                   = var.prefix
+  checkpoint_bucket        = module.checkpoints.name
+  checkpoint_key           = var.checkpoint_key
+  checkpoint_key_template  = var.checkpoint_key_template
+  look_back_days           = var.look_back_days
   architecture             = var.architecture
-  policy_json              = data.aws_iam_policy_document.function[each.key].json
-  kms_key_arn              = module.key.arn
+  packages                 = local.packages
+  deletable                = var.deletable
+  reuse_existing_layers    = var.reuse_existing_layers
+  use_external_layer_arns  = var.use_external_layer_arns
+  external_layer_arns      = var.external_layer_arns
+  force_layer_update       = var.force_layer_update
+  memory_mb                = lookup(var.memory_mb, "event_log_checkpoint", null)
+  log_level                = var.log_level
   log_retention_days       = var.log_retention_days
-  live_version             = lookup(var.live_versions, each.key, null)
+  live_version             = lookup(var.live_versions, "event_log_checkpoint", null)
+  kms_key_arn              = module.key.arn
+  dead_letter_queue_arn    = module.dead_letters.arn
+  alarm_topic_arn          = module.alarm_topic.arn
+  permissions_boundary_arn = var.permissions_boundary_arn
+}
 
-  environment = merge(
-    local.checkpoint,
-    {
-      CHECKPOINT_BUCKET            = module.checkpoints.name
-      LOG_LEVEL                    = var.log_level
-      POWERTOOLS_METRICS_NAMESPACE = local.namespace
-      POWERTOOLS_SERVICE_NAME      = each.key
-      PREFIX                       = var.prefix
-      SOURCE_BUCKET                = local.source
-    },
-    var.look_back_days == null ? {} : { LOOK_BACK_DAYS = tostring(var.look_back_days) },
-  )
+# The backfill reads batches of event files with the same layers and settings as the checkpoint.
+module "backfill_function" {
+  source = "../../modules/function_set"
+
+  name        = local.name
+  environment = var.environment
+
+  functions = {
+    event_log_backfill = {
+      name        = "${local.name}-backfill"
+      description = "Reads a batch of event files, or merges the parts of a backfill"
+      settings    = local.settings.event_log_backfill
+      environment = module.checkpoint.environment
+      policy_json = data.aws_iam_policy_document.backfill_function.json
+    }
+  }
+
+  packages                 = local.packages
+  architecture             = var.architecture
+  use_external_layer_arns  = true
+  external_layer_arns      = module.checkpoint.layer_arns
+  memory_mb                = var.memory_mb
+  log_level                = var.log_level
+  log_retention_days       = var.log_retention_days
+  live_versions            = var.live_versions
+  kms_key_arn              = module.key.arn
+  alarm_topic_arn          = module.alarm_topic.arn
+  duration_share           = 0.97
+  permissions_boundary_arn = var.permissions_boundary_arn
 }
 
 module "dead_letters" {
@@ -143,10 +151,10 @@ module "dead_letters" {
   topic_arn   = module.alarm_topic.arn
 }
 
-# The schedule invokes asynchronously: Lambda tries twice more, and then the event is kept.
+# The schedule invokes the function asynchronously: Lambda tries three times and then sends the event to the queue.
 resource "aws_lambda_function_event_invoke_config" "checkpoint" {
-  function_name                = module.function["event_log_checkpoint"].name
-  qualifier                    = "live"
+  function_name                = module.checkpoint.function_name
+  qualifier                    = module.checkpoint.live_alias
   maximum_retry_attempts       = 2
   maximum_event_age_in_seconds = 3600
 
@@ -155,9 +163,6 @@ resource "aws_lambda_function_event_invoke_config" "checkpoint" {
       destination = module.dead_letters.arn
     }
   }
-
-  # The alias must be there.
-  depends_on = [module.function]
 }
 
 module "schedule" {
@@ -167,7 +172,7 @@ module "schedule" {
   permissions_boundary_arn = var.permissions_boundary_arn
   expression               = var.schedule
   enabled                  = var.schedule_enabled
-  target_arn               = module.function["event_log_checkpoint"].live_arn
+  target_arn               = module.checkpoint.live_arn
   target_action            = "lambda:InvokeFunction"
   dead_letter_queue_arn    = module.dead_letters.arn
   kms_key_arn              = module.key.arn
@@ -183,9 +188,9 @@ module "backfill" {
   log_retention_days       = var.log_retention_days
 
   definition = templatefile("${path.module}/backfill.asl.json", merge(
-    { for name, function in module.function : "${name}_arn" => function.live_arn },
-    # As long as the function may take, and a minute for its start.
-    { for name, settings in local.functions : "${name}_timeout_seconds" => settings.timeout_seconds + 60 },
+    { for name, arn in local.live_arns : "${name}_arn" => arn },
+    # The timeout of the function, plus a minute to start.
+    { for name, settings in local.settings : "${name}_timeout_seconds" => settings.timeout_seconds + 60 },
     {
       checkpoint_bucket            = module.checkpoints.name
       execution_timeout_seconds    = local.backfill_seconds
@@ -201,7 +206,7 @@ module "backfill" {
 
 resource "aws_glue_catalog_database" "this" {
   name        = replace(local.name, "-", "_")
-  description = "The event log checkpoints, for Athena"
+  description = "The event log checkpoints, for queries with Athena"
 }
 
 resource "aws_glue_catalog_table" "this" {

@@ -1,48 +1,52 @@
 output "source_bucket" {
-  description = "Bucket with the event files."
+  description = "Name of the bucket with the event files."
   value       = local.source
 }
 
 output "checkpoint_bucket" {
-  description = "Bucket with the checkpoints, and what was refused beside them."
+  description = "Name of the bucket with the checkpoints and the lists of rejected files."
   value       = module.checkpoints.name
 }
 
 output "functions" {
-  description = "Names of the functions."
-  value       = { for name, function in module.function : name => function.name }
+  description = "Names of the functions, by function."
+  value       = local.function_names
 }
 
 output "function_versions" {
-  description = "Version of each function that was published last; `live_versions` takes an earlier one."
-  value       = { for name, function in module.function : name => function.version }
+  description = "Latest version of each function. Set `live_versions` to roll back to an earlier version."
+
+  value = {
+    event_log_backfill   = module.backfill_function.functions["event_log_backfill"].version
+    event_log_checkpoint = module.checkpoint.function_version
+  }
 }
 
 output "layer_arns" {
-  description = "ARN of each layer version."
-  value       = { for name, layer in module.layer : name => layer.arn }
+  description = "ARNs of the layer versions, by layer."
+  value       = module.checkpoint.layer_arns
 }
 
 output "backfill_arn" {
-  description = "ARN of the backfill's state machine."
+  description = "ARN of the state machine of the backfill."
   value       = module.backfill.arn
 }
 
 output "dead_letter_queue_url" {
-  description = "Queue of runs that failed for the last time."
+  description = "URL of the queue of events that failed on the last attempt."
   value       = module.dead_letters.url
 }
 
 output "glue_table" {
-  description = "Table for Athena: `database.table`."
+  description = "Table for queries with Athena: `database.table`."
   value       = "${aws_glue_catalog_database.this.name}.${aws_glue_catalog_table.this.name}"
 }
 
 output "commands" {
-  description = "What can be done with it by hand, and the command for each."
+  description = "Commands for tasks by hand."
 
   value = {
-    "read new event files now" = "aws lambda invoke --region ${var.region} --cli-read-timeout 0 --function-name ${module.function["event_log_checkpoint"].name}:live /dev/stdout"
+    "read new event files now" = "aws lambda invoke --region ${var.region} --cli-read-timeout 0 --function-name ${module.checkpoint.function_name}:live /dev/stdout"
     "read all event files"     = "aws stepfunctions start-execution --region ${var.region} --state-machine-arn ${module.backfill.arn} --input '{}'"
     "see the checkpoints"      = "aws s3 ls --region ${var.region} --recursive s3://${module.checkpoints.name}/checkpoints/"
   }

@@ -1,29 +1,16 @@
+# What the backfill may do. lambda/event_log_checkpoint has the permissions of the checkpoint's function.
+
 locals {
-  # All that is below the prefix; names of buckets of others are known only by name.
-  event_files = "arn:${data.aws_partition.this.partition}:s3:::${local.source}/${var.prefix}*"
   events      = "arn:${data.aws_partition.this.partition}:s3:::${local.source}"
   checkpoints = module.checkpoints.arn
 }
 
-data "aws_iam_policy_document" "function" {
-  for_each = local.functions
-
-  # The checkpoint reads versions; a bucket of others may have none, and then reads objects. The
-  # backfill gets its objects from a listing that knows no versions.
+data "aws_iam_policy_document" "backfill_function" {
+  # The list of objects that Step Functions passes has no versions.
   statement {
     sid       = "ReadEventFiles"
-    actions   = each.key == "event_log_backfill" ? ["s3:GetObject"] : var.source_bucket == null ? ["s3:GetObjectVersion"] : ["s3:GetObject", "s3:GetObjectVersion"]
-    resources = [local.event_files]
-  }
-
-  dynamic "statement" {
-    for_each = each.key == "event_log_checkpoint" ? [1] : []
-
-    content {
-      sid       = "ListEventFiles"
-      actions   = ["s3:ListBucket", "s3:ListBucketVersions", "s3:GetBucketVersioning"]
-      resources = [local.events]
-    }
+    actions   = ["s3:GetObject"]
+    resources = ["${local.events}/${var.prefix}*"]
   }
 
   statement {
@@ -32,24 +19,20 @@ data "aws_iam_policy_document" "function" {
     resources = ["${local.checkpoints}/checkpoints/*"]
   }
 
-  # A part of a large upload that failed is taken back.
+  # If a large upload fails, the function removes the parts that it has uploaded.
   statement {
     sid       = "RarelyAbortUploads"
     actions   = ["s3:AbortMultipartUpload"]
     resources = ["${local.checkpoints}/*"]
   }
 
-  dynamic "statement" {
-    for_each = each.key == "event_log_backfill" ? [1] : []
-
-    content {
-      sid       = "ReadAndWriteParts"
-      actions   = ["s3:GetObject", "s3:PutObject"]
-      resources = ["${local.checkpoints}/backfill/*"]
-    }
+  statement {
+    sid       = "ReadAndWriteParts"
+    actions   = ["s3:GetObject", "s3:PutObject"]
+    resources = ["${local.checkpoints}/backfill/*"]
   }
 
-  # Without it, S3 answers for an object that is not there as for one that is forbidden.
+  # Without this permission, S3 answers 403 instead of 404 for an object that does not exist.
   statement {
     sid       = "ListCheckpoints"
     actions   = ["s3:ListBucket"]
@@ -71,24 +54,13 @@ data "aws_iam_policy_document" "function" {
       resources = [statement.value]
     }
   }
-
-  # What Lambda puts there when it has tried for the last time.
-  dynamic "statement" {
-    for_each = each.key == "event_log_checkpoint" ? [1] : []
-
-    content {
-      sid       = "RarelyTellWhatFailed"
-      actions   = ["sqs:SendMessage"]
-      resources = [module.dead_letters.arn]
-    }
-  }
 }
 
 data "aws_iam_policy_document" "backfill" {
   statement {
     sid       = "InvokeFunctions"
     actions   = ["lambda:InvokeFunction"]
-    resources = [for function in module.function : function.live_arn]
+    resources = values(local.live_arns)
   }
 
   statement {
@@ -103,7 +75,7 @@ data "aws_iam_policy_document" "backfill" {
     resources = ["${local.checkpoints}/backfill/results/*"]
   }
 
-  # A distributed map starts executions of its own machine:
+  # A distributed map starts executions of its own state machine:
   # https://docs.aws.amazon.com/step-functions/latest/dg/iam-policies-eg-dist-map.html
   statement {
     sid       = "StartChildren"

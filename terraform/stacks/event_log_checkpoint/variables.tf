@@ -1,227 +1,227 @@
 variable "environment" {
-  description = "Part of all names and tags."
+  description = "Environment. It is part of all names and tags."
   type        = string
 
   validation {
     condition     = contains(["dev", "staging", "prod", "local"], var.environment)
-    error_message = "environment is dev, staging, prod or local."
+    error_message = "environment must be dev, staging, prod or local."
   }
 }
 
 variable "region" {
-  description = "Where everything runs; the event files' bucket must be there too."
+  description = "Region of all resources, and of the bucket with the event files."
   type        = string
   default     = "us-east-1"
 }
 
 variable "profile" {
-  description = "Profile of the AWS CLI's configuration; null for the credentials of the environment."
+  description = "Profile of the AWS CLI; null to use the credentials in environment variables."
   type        = string
   default     = null
 }
 
 variable "architecture" {
-  description = "What the functions run on."
+  description = "Processor architecture of the functions: `x86_64` or `arm64`."
   type        = string
   default     = "x86_64"
 
   validation {
     condition     = contains(["x86_64", "arm64"], var.architecture)
-    error_message = "architecture is x86_64 or arm64."
+    error_message = "architecture must be x86_64 or arm64."
   }
 }
 
 variable "source_bucket" {
-  description = "Bucket with the event files, where there is one already, in this account and region; null to make one."
+  description = "Name of an existing bucket with the event files, in this account and region; null to create a bucket."
   type        = string
   default     = null
 }
 
 variable "source_kms_key_arn" {
-  description = "Key that encrypts the objects of `source_bucket`, where it is one of your own; null for a key of S3's."
+  description = "ARN of the KMS key that encrypts the objects in `source_bucket`; null if S3 manages the key."
   type        = string
   default     = null
 
   validation {
     condition     = var.source_kms_key_arn == null || can(regex("^arn:[^:]+:kms:[^:]+:[0-9]{12}:key/.+$", var.source_kms_key_arn))
-    error_message = "source_kms_key_arn is the ARN of a key, not that of an alias."
+    error_message = "source_kms_key_arn must be the ARN of a key, not of an alias."
   }
 }
 
 variable "prefix" {
-  description = "What the event files lie below, such as `logs/`; empty for the whole bucket."
+  description = "Prefix of the event files, such as `logs/`; empty for the whole bucket."
   type        = string
   default     = "logs/"
 }
 
 variable "checkpoint_key" {
-  description = "Key of the one checkpoint of all events."
+  description = "Key of the checkpoint with all events."
   type        = string
   default     = "checkpoints/events.parquet"
 
   validation {
     condition     = can(regex("^checkpoints/[^{}]+\\.parquet$", var.checkpoint_key))
-    error_message = "checkpoint_key is below checkpoints/ and ends in .parquet."
+    error_message = "checkpoint_key must begin with checkpoints/ and end in .parquet."
   }
 }
 
 variable "checkpoint_key_template" {
-  description = "Key of each checkpoint, with `{study}` and `{datatype}`; null for one checkpoint of all."
+  description = "Key of each checkpoint, with `{study}` and `{datatype}`; null for a single checkpoint."
   type        = string
   default     = null
 
   validation {
     condition     = var.checkpoint_key_template == null || can(regex("^checkpoints/.*\\{study\\}.*\\{datatype\\}.*\\.parquet$", var.checkpoint_key_template))
-    error_message = "checkpoint_key_template is below checkpoints/, has {study} and {datatype}, and ends in .parquet."
+    error_message = "checkpoint_key_template must begin with checkpoints/, contain {study} and {datatype}, and end in .parquet."
   }
 }
 
 variable "schedule" {
-  description = "When new event files are read, in UTC."
+  description = "When the function reads new event files, in UTC."
   type        = string
   default     = "rate(1 hour)"
 }
 
 variable "schedule_enabled" {
-  description = "Whether the schedule starts anything."
+  description = "Whether the schedule is enabled."
   type        = bool
   default     = true
 }
 
 variable "late_hours" {
-  description = "Alarm when no run ended for so many hours; more than lie between two runs."
+  description = "Number of hours without a finished run after which an alarm starts. Must be longer than the interval of the schedule."
   type        = number
   default     = 24
 
   validation {
     condition     = var.late_hours >= 1 && var.late_hours <= 168 && floor(var.late_hours) == var.late_hours
-    error_message = "late_hours is 1 to 168, which is a week."
+    error_message = "late_hours must be a whole number from 1 to 168, which is a week."
   }
 }
 
 variable "look_back_days" {
-  description = "List only files of the last days; null to list all, which loses nothing whatever its name."
+  description = "List only the files of this many past days; null to list all files, which misses none."
   type        = number
   default     = null
 }
 
 variable "archive_days" {
-  description = "After how many days event files move to Glacier Instant Retrieval, in a bucket that is made here; null for never. S3 leaves files below 128 KB where they are."
+  description = "Number of days after which event files move to Glacier Instant Retrieval, if the stack created the bucket; null for never. S3 does not move files below 128 KB."
   type        = number
   default     = null
 }
 
 variable "backfill_concurrency" {
-  description = "How many functions of a backfill run at once; it stays below what the account has to spare."
+  description = "Maximum number of functions of a backfill that run at the same time. Must be less than the free concurrency of the account."
   type        = number
   default     = 40
 
   validation {
     condition     = var.backfill_concurrency >= 1 && var.backfill_concurrency <= 1000
-    error_message = "backfill_concurrency is 1 to 1000."
+    error_message = "backfill_concurrency must be 1 to 1000."
   }
 }
 
 variable "max_refused_share" {
-  description = "Alarm above this share of refused event files, in percent of those that are new."
+  description = "Percentage of new event files that may be rejected before an alarm starts."
   type        = number
   default     = 5
 
   validation {
     condition     = var.max_refused_share >= 0 && var.max_refused_share < 100
-    error_message = "max_refused_share is 0 to 99: more than 100 % are never refused."
+    error_message = "max_refused_share must be at least 0 and less than 100."
   }
 }
 
 variable "memory_mb" {
-  description = "Memory of functions, over that of `lambda/functions.json`, by function."
+  description = "Memory in MB, by function. Overrides `lambda/functions.json`."
   type        = map(number)
   default     = {}
 }
 
 variable "log_level" {
-  description = "From which level on functions log."
+  description = "Lowest level that functions log."
   type        = string
   default     = "INFO"
 
   validation {
     condition     = contains(["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"], var.log_level)
-    error_message = "log_level is DEBUG, INFO, WARNING, ERROR or CRITICAL."
+    error_message = "log_level must be DEBUG, INFO, WARNING, ERROR or CRITICAL."
   }
 }
 
 variable "log_retention_days" {
-  description = "How long logs are kept."
+  description = "Number of days to keep logs."
   type        = number
   default     = 30
 }
 
 variable "alarm_email_addresses" {
-  description = "Who is told of failures and alarms by mail."
+  description = "Addresses that get failures and alarms by mail."
   type        = set(string)
   default     = []
 }
 
 variable "dashboard" {
-  description = "Whether there is a dashboard; beyond the third of an account it costs 3 dollars a month."
+  description = "Whether to create a dashboard. The first three of an account are free; each further one costs 3 dollars a month."
   type        = bool
   default     = true
 }
 
 variable "live_versions" {
-  description = "Published versions that callers use, by function; the deployed ones where none is named. Set them to go back."
+  description = "Published versions that callers use, by function; the latest for functions that are not listed. Set it to roll back."
   type        = map(string)
   default     = {}
 }
 
 variable "reuse_existing_layers" {
-  description = "Take the newest version of each layer that is in the account."
+  description = "Use layers with the same content that other stacks in this environment have registered, and publish and register the others."
   type        = bool
   default     = false
 }
 
 variable "use_external_layer_arns" {
-  description = "Take the layers of `external_layer_arns`."
+  description = "Use the layers in `external_layer_arns` and publish none."
   type        = bool
   default     = false
 }
 
 variable "external_layer_arns" {
-  description = "ARN of a layer version by the layer's name: powertools, data_processing."
+  description = "ARNs of layer versions, by layer: powertools, data_processing."
   type        = map(string)
   default     = {}
 }
 
 variable "force_layer_update" {
-  description = "Publish layers anew although nothing changed, whenever this is another text."
+  description = "If you change this text, new versions of all layers are published although nothing has changed. Any text turns `reuse_existing_layers` off."
   type        = string
   default     = ""
 }
 
 variable "packages" {
-  description = "Folder of the packages, where Pants puts them."
+  description = "Folder with the packages that Pants builds; null for `dist` in the repository."
   type        = string
   default     = null
 }
 
 variable "deletable" {
-  description = "Let `destroy` delete buckets that hold something. Never in production."
+  description = "Let `destroy` delete buckets with their content. Never in production."
   type        = bool
   default     = false
 
   validation {
     condition     = !(var.deletable && var.environment == "prod")
-    error_message = "Production is not deletable: its buckets are emptied by hand, if at all."
+    error_message = "deletable must be false in production. To remove its buckets, empty them by hand."
   }
 }
 
 variable "permissions_boundary_arn" {
-  description = "Policy beyond which no role of the stack can go; null for none. The roles of GitHub make no role without that of `github_oidc`."
+  description = "ARN of the permissions boundary of all roles; null for none. GitHub can only create roles with the boundary of `github_oidc`."
   type        = string
   default     = null
 
   validation {
     condition     = var.permissions_boundary_arn == null || can(regex("^arn:[^:]+:iam::([0-9]{12}|aws):policy/.+$", var.permissions_boundary_arn))
-    error_message = "permissions_boundary_arn is the ARN of a policy."
+    error_message = "permissions_boundary_arn must be the ARN of a policy."
   }
 }

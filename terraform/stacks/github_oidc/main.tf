@@ -23,9 +23,9 @@ locals {
 
   provider_arn = var.reuse_existing_provider ? data.aws_iam_openid_connect_provider.github[0].arn : aws_iam_openid_connect_provider.github[0].arn
 
-  # What a token says of the job that has it:
+  # The subject of a token describes the job:
   # https://docs.github.com/en/actions/reference/security/oidc
-  # A job has one subject only, so that neither role's tokens are good for the other.
+  # A job has a single subject, so the tokens for one role are not valid for the other.
   subjects = {
     plan  = ["repo:${var.repository}:pull_request", "repo:${var.repository}:ref:refs/heads/${var.branch}"]
     apply = ["repo:${var.repository}:environment:${var.environment}"]
@@ -46,7 +46,7 @@ data "aws_iam_openid_connect_provider" "github" {
   url = "https://${local.issuer}"
 }
 
-# Without thumbprints: AWS trusts GitHub's certificate by its authority.
+# No thumbprints are needed: AWS trusts the authority that issued GitHub's certificate.
 resource "aws_iam_openid_connect_provider" "github" {
   count = var.reuse_existing_provider ? 0 : 1
 
@@ -77,7 +77,7 @@ data "aws_iam_policy_document" "trust" {
       values   = each.value
     }
 
-    # The subject of a job with an environment does not name its branch.
+    # The subject of a job with an environment does not contain its branch.
     # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_iam-condition-keys.html#condition-keys-wif
     dynamic "condition" {
       for_each = each.key == "apply" ? [1] : []

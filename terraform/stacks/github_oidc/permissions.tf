@@ -1,9 +1,11 @@
-# What the roles may do, by the names that the stacks give: of each service, the resources of this
-# environment in this account and region, and nothing else of the account.
+# What the roles may do. The names of resources restrict the permissions to the stacks of this environment, in this
+# account and region.
+#
+# Do not change the descriptions of policies: AWS cannot change them, so Terraform would replace the policies.
 
 locals {
   partition = data.aws_partition.this.partition
-  # Of the stacks region_report, event_log_checkpoint and patch_tracker.
+  # Names in the stacks region_report, event_log_checkpoint and patch_tracker begin with these.
   prefixes = ["aws-ssm-fetcher-${var.environment}", "event-log-${var.environment}", "patch-tracker-${var.environment}"]
 
   bucket_names = concat(
@@ -15,7 +17,7 @@ locals {
   code_arns   = [for name in local.bucket_names : "arn:${local.partition}:s3:::${name}/layers/*" if strcontains(name, "-code-")]
   source_arns = var.source_bucket == null ? [] : ["arn:${local.partition}:s3:::${var.source_bucket}"]
 
-  # As bin/deploy.sh names them; a stack's states lie below its name.
+  # bin/deploy.sh chooses these names. The states of a stack have its name as a prefix.
   state_bucket = "arn:${local.partition}:s3:::terraform-state-${local.account}-${var.region}"
   states       = [for stack in ["region_report", "event_log_checkpoint", "patch_tracker"] : "${local.state_bucket}/${stack}/${var.environment}.tfstate"]
 
@@ -46,8 +48,11 @@ locals {
   alias_arns = [for prefix in local.prefixes : "arn:${local.partition}:kms:${local.regional}:alias/${prefix}*"]
   key_arns   = ["arn:${local.partition}:kms:${local.regional}:key/*"]
 
-  # A key has no name, so that those of the stacks are known by all the tags that they get. Whoever may
-  # give a key these tags could have any key of the account: no role here may.
+  # Stacks with `reuse_existing_layers` register their layers here.
+  registry_arns = ["arn:${local.partition}:ssm:${local.regional}:parameter/lambda-layers/${var.environment}/*"]
+
+  # A key has no name, so policies recognize the keys of the stacks by their tags. With permission to tag keys, a role
+  # could get access to any key in the account. Therefore no role here may tag keys.
   key_tags = {
     Environment = [var.environment]
     ManagedBy   = ["terraform"]
@@ -55,10 +60,10 @@ locals {
   }
 }
 
-# Settings of resources, and the states: what a plan reads. No data: no object but packages of
-# layers, no item, no message, no log line.
+# What a plan reads: settings of resources, and the states. It reads no data: no objects except zip files of layers, no
+# items, no messages, no logs.
 data "aws_iam_policy_document" "read" {
-  #checkov:skip=CKV_AWS_356: the lists of aliases, alarms and log groups have no resources
+  #checkov:skip=CKV_AWS_356: list actions cannot be restricted to resources
 
   statement {
     sid       = "States"
@@ -67,13 +72,13 @@ data "aws_iam_policy_document" "read" {
   }
 
   statement {
-    sid       = "LocksOfStates"
+    sid       = "StateLocks"
     actions   = ["s3:DeleteObject", "s3:GetObject", "s3:PutObject"]
     resources = [for state in local.states : "${state}.tflock"]
   }
 
   statement {
-    sid       = "BucketOfStates"
+    sid       = "StateBucket"
     actions   = ["s3:GetBucketLocation", "s3:GetBucketPolicy", "s3:GetBucketPublicAccessBlock", "s3:GetBucketVersioning", "s3:ListBucket"]
     resources = [local.state_bucket]
   }
@@ -103,7 +108,7 @@ data "aws_iam_policy_document" "read" {
   }
 
   statement {
-    sid       = "PackagesOfLayers"
+    sid       = "LayerPackages"
     actions   = ["s3:GetObject", "s3:GetObjectTagging", "s3:GetObjectVersion"]
     resources = local.code_arns
   }
@@ -136,10 +141,10 @@ data "aws_iam_policy_document" "read" {
     }
   }
 
-  # The environment of a function, the input of a schedule and the digest of a package are encrypted;
-  # no service decrypts anything else for whoever may read no data.
+  # The environment of a function, the input of a schedule and the digest of a zip file are encrypted. The services
+  # decrypt nothing else for a role that may not read data.
   statement {
-    sid       = "SettingsThatAreEncrypted"
+    sid       = "EncryptedSettings"
     actions   = ["kms:Decrypt"]
     resources = local.key_arns
 
@@ -160,10 +165,10 @@ data "aws_iam_policy_document" "read" {
     }
   }
 
-  # These actions know no resource, and show names and settings only.
+  # These actions cannot be restricted to resources. They return names and settings only.
   statement {
     sid       = "Lists"
-    actions   = ["kms:ListAliases", "lambda:ListLayerVersions", "logs:DescribeLogGroups", "states:ValidateStateMachineDefinition"]
+    actions   = ["kms:ListAliases", "lambda:ListLayerVersions", "logs:DescribeLogGroups", "ssm:DescribeParameters", "states:ValidateStateMachineDefinition"]
     resources = ["*"]
   }
 }
@@ -174,7 +179,7 @@ resource "aws_iam_policy" "read" {
   policy      = data.aws_iam_policy_document.read.json
 }
 
-# A policy holds no more than 6144 characters: the rest of what a plan reads.
+# A policy has at most 6144 characters, so a second policy contains the rest of what a plan reads.
 data "aws_iam_policy_document" "read_pipelines" {
   statement {
     sid       = "Roles"
@@ -195,6 +200,12 @@ data "aws_iam_policy_document" "read_pipelines" {
       "lambda:ListVersionsByFunction",
     ]
     resources = concat(local.function_arns, local.layer_arns, [for arn in local.layer_arns : "${arn}:*"])
+  }
+
+  statement {
+    sid       = "RegisteredLayers"
+    actions   = ["ssm:GetParameter", "ssm:GetParametersByPath", "ssm:ListTagsForResource"]
+    resources = local.registry_arns
   }
 
   dynamic "statement" {
@@ -251,7 +262,7 @@ resource "aws_iam_policy" "read_pipelines" {
 }
 
 data "aws_iam_policy_document" "write" {
-  #checkov:skip=CKV_AWS_111: a key has no name; the conditions are its tags
+  #checkov:skip=CKV_AWS_111: a key has no name; its tags are the condition
 
   statement {
     sid       = "States"
@@ -275,20 +286,20 @@ data "aws_iam_policy_document" "write" {
     resources = local.bucket_arns
   }
 
-  # The provider deletes the object of a layer that is no more, with all its versions.
+  # The provider deletes the zip file of a removed layer with all its versions.
   statement {
-    sid       = "PackagesOfLayers"
+    sid       = "LayerPackages"
     actions   = ["s3:AbortMultipartUpload", "s3:DeleteObject", "s3:DeleteObjectVersion", "s3:PutObject", "s3:PutObjectTagging"]
     resources = local.code_arns
   }
 
   statement {
-    sid       = "VersionsOfPackages"
+    sid       = "LayerPackageVersions"
     actions   = ["s3:ListBucketVersions"]
     resources = [for name in local.bucket_names : "arn:${local.partition}:s3:::${name}" if strcontains(name, "-code-")]
   }
 
-  # Tables are made and changed; production refuses to delete one besides.
+  # Tables are created and changed, but never deleted.
   statement {
     sid       = "Tables"
     actions   = ["dynamodb:CreateTable", "dynamodb:TagResource", "dynamodb:UntagResource", "dynamodb:UpdateContinuousBackups", "dynamodb:UpdateTable", "dynamodb:UpdateTimeToLive"]
@@ -301,7 +312,7 @@ data "aws_iam_policy_document" "write" {
     resources = local.glue_arns
   }
 
-  # Data is encrypted with them on the way through S3, Lambda, SQS, DynamoDB and the others.
+  # S3, Lambda, SQS, DynamoDB and other services encrypt data with these keys.
   statement {
     sid = "Keys"
     actions = [
@@ -328,7 +339,7 @@ data "aws_iam_policy_document" "write" {
     }
   }
 
-  # Only for a service that keeps data with them.
+  # Only for services that store data encrypted with these keys.
   statement {
     sid       = "GrantsToServices"
     actions   = ["kms:CreateGrant"]
@@ -357,7 +368,7 @@ data "aws_iam_policy_document" "write" {
     resources = local.alias_arns
   }
 
-  # An alias needs the permission on its key too.
+  # An alias also needs permission on its key.
   statement {
     sid       = "KeysOfAliases"
     actions   = ["kms:CreateAlias", "kms:UpdateAlias"]
@@ -381,7 +392,7 @@ resource "aws_iam_policy" "write" {
   policy      = data.aws_iam_policy_document.write.json
 }
 
-# The rest of what is made.
+# The rest of what a deployment creates and changes.
 data "aws_iam_policy_document" "write_pipelines" {
   statement {
     sid = "Functions"
@@ -404,6 +415,12 @@ data "aws_iam_policy_document" "write_pipelines" {
       "lambda:UpdateFunctionEventInvokeConfig",
     ]
     resources = concat(local.function_arns, local.layer_arns)
+  }
+
+  statement {
+    sid       = "RegisteredLayers"
+    actions   = ["ssm:AddTagsToResource", "ssm:DeleteParameter", "ssm:PutParameter", "ssm:RemoveTagsFromResource"]
+    resources = local.registry_arns
   }
 
   statement {
@@ -457,8 +474,8 @@ resource "aws_iam_policy" "write_pipelines" {
   policy      = data.aws_iam_policy_document.write_pipelines.json
 }
 
-# Who makes roles could make one that may do everything, and use it by a function. So a role can be
-# made, or given a policy, only below the boundary, and the boundary cannot be taken away.
+# A role that creates roles could create a role with all permissions and use it through a function. So roles can be
+# created or get policies only with the permissions boundary, and the boundary cannot be removed.
 data "aws_iam_policy_document" "write_access" {
   statement {
     sid       = "RolesBelowTheBoundary"
@@ -479,7 +496,7 @@ data "aws_iam_policy_document" "write_access" {
   }
 
   statement {
-    sid       = "GiveRolesToServices"
+    sid       = "PassRolesToServices"
     actions   = ["iam:PassRole"]
     resources = local.role_arns
 
@@ -497,10 +514,10 @@ resource "aws_iam_policy" "write_access" {
   policy      = data.aws_iam_policy_document.write_access.json
 }
 
-# The most that functions, state machines and schedules may do, whatever their own policies say.
+# The permissions boundary of functions, state machines and schedules: the most that they may do.
 data "aws_iam_policy_document" "boundary" {
-  #checkov:skip=CKV_AWS_111: X-Ray and the delivery of logs have no resources
-  #checkov:skip=CKV_AWS_356: X-Ray and the delivery of logs have no resources
+  #checkov:skip=CKV_AWS_111: actions for X-Ray and log delivery cannot be restricted to resources
+  #checkov:skip=CKV_AWS_356: actions for X-Ray and log delivery cannot be restricted to resources
 
   statement {
     sid       = "Buckets"
@@ -570,13 +587,13 @@ data "aws_iam_policy_document" "boundary" {
   }
 
   statement {
-    sid       = "Tell"
+    sid       = "PublishToTopics"
     actions   = ["sns:Publish"]
     resources = local.topic_arns
   }
 
   statement {
-    sid       = "PutIntoQueues"
+    sid       = "SendToQueues"
     actions   = ["sqs:SendMessage"]
     resources = local.queue_arns
   }
@@ -603,7 +620,7 @@ data "aws_iam_policy_document" "boundary" {
     resources = [for arn in local.log_arns : "${arn}:*"]
   }
 
-  # These actions know no resource, as in the modules lambda_function and state_machine.
+  # These actions cannot be restricted to resources. See the modules lambda_function and state_machine.
   statement {
     sid = "Observability"
     actions = [

@@ -1,13 +1,4 @@
-module "function_alarms" {
-  source   = "../../modules/function_alarms"
-  for_each = local.functions
-
-  function_name   = module.function[each.key].name
-  timeout_seconds = each.value.timeout_seconds
-  topic_arn       = module.alarm_topic.arn
-}
-
-# Whatever the reason: an outage that lasts, a schedule that starts nothing, a hand-over that is lost.
+# This alarm covers all causes, such as an outage, a schedule that does not start, or a lost event.
 module "stale" {
   source   = "../../modules/heartbeat_alarm"
   for_each = var.schedule_enabled ? toset(["fetch_patches", "fetch_discussions"]) : []
@@ -15,7 +6,7 @@ module "stale" {
   name        = "${local.name}-${replace(each.key, "_", "-")}-stale"
   description = "No run of ${each.key} succeeded"
   runbook     = "stale"
-  namespace   = local.namespace
+  namespace   = module.functions.metrics_namespace
   metric_name = "RunsSucceeded"
   dimensions  = { service = each.key }
   hours       = var.stale_hours
@@ -27,7 +18,7 @@ resource "aws_cloudwatch_metric_alarm" "mails_failed" {
 
   alarm_name          = "${local.name}-${replace(each.key, "_", "-")}-mails-failed"
   alarm_description   = "${each.key} could not store some mails. What to do: docs/operations.md#mails-failed"
-  namespace           = local.namespace
+  namespace           = module.functions.metrics_namespace
   metric_name         = "MailsFailed"
   dimensions          = { service = each.key }
   statistic           = "Sum"
@@ -38,15 +29,4 @@ resource "aws_cloudwatch_metric_alarm" "mails_failed" {
   treat_missing_data  = "notBreaching"
   alarm_actions       = [module.alarm_topic.arn]
   ok_actions          = [module.alarm_topic.arn]
-}
-
-# An object of the same name must not be deleted after it was made.
-moved {
-  from = aws_cloudwatch_metric_alarm.stale["fetch_patches"]
-  to   = module.stale["fetch_patches"].aws_cloudwatch_metric_alarm.this
-}
-
-moved {
-  from = aws_cloudwatch_metric_alarm.stale["fetch_discussions"]
-  to   = module.stale["fetch_discussions"].aws_cloudwatch_metric_alarm.this
 }

@@ -1,4 +1,4 @@
-# Where the state lies is told to `init`: bin/deploy.sh does.
+# bin/deploy.sh passes the state bucket and the key to `terraform init`.
 terraform {
   backend "s3" {}
 }

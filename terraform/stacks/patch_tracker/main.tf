@@ -24,21 +24,17 @@ locals {
 
   production = var.environment == "prod"
 
-  # The one place of the functions' settings, and that of the tables; the local cloud reads both.
-  functions = jsondecode(file("${local.root}/lambda/functions.json")).patch_tracker
-  layers    = toset(flatten([for one in local.functions : one.layers]))
-  tables    = jsondecode(file("${path.module}/tables.json"))
-
-  # Environments in one account must not count each other's runs.
-  namespace = "${one(toset(values(local.functions)[*].environment.POWERTOOLS_METRICS_NAMESPACE))}/${var.environment}"
+  # Settings of the functions, and definitions of the tables. The local cloud reads both files, too.
+  settings = jsondecode(file("${local.root}/lambda/functions.json")).patch_tracker
+  tables   = jsondecode(file("${path.module}/tables.json"))
 
   descriptions = {
-    fetch_discussions   = "Reads new mails of the archive, and threads that are missing"
-    fetch_patches       = "Reads what changed in Patchwork"
-    refresh_discussions = "Reads weeks of the archive again"
+    fetch_discussions   = "Reads new mails and missing threads from the archive"
+    fetch_patches       = "Reads changes from Patchwork"
+    refresh_discussions = "Reads the last weeks of the archive again"
   }
 
-  # Where nothing is said, what lambda/functions.json says.
+  # Variables that are null keep their value from lambda/functions.json.
   sources = {
     for name, value in {
       LORE_LIST         = var.lore_list
@@ -83,55 +79,46 @@ module "table" {
   prevent_destroy = local.production
 }
 
-module "code" {
-  source = "../../modules/data_bucket"
+module "functions" {
+  source = "../../modules/function_set"
 
-  name                = "patch-tracker-code-${var.environment}-${local.account}"
-  kms_key_arn         = module.key.arn
-  delete_with_content = var.deletable
-}
+  name        = local.name
+  environment = var.environment
 
-module "layer" {
-  source   = "../../modules/lambda_layer"
-  for_each = local.layers
+  functions = {
+    for name, settings in local.settings : name => {
+      name        = "${local.name}-${replace(name, "_", "-")}"
+      description = local.descriptions[name]
+      settings    = settings
+      policy_json = data.aws_iam_policy_document.function[name].json
 
-  name           = "${local.name}-${replace(each.key, "_", "-")}"
-  architecture   = var.architecture
-  package        = "${local.packages}/layers/${var.architecture}/${each.key}.zip"
-  bucket         = module.code.name
-  external_arn   = var.use_external_layer_arns ? var.external_layer_arns[each.key] : null
-  reuse_existing = var.reuse_existing_layers
-  force_update   = var.force_layer_update
-}
+      environment = merge(
+        {
+          CONTACT           = var.contact
+          DISCUSSIONS_TABLE = module.table["discussions"].name
+          PATCHES_TABLE     = module.table["patches"].name
+        },
+        local.sources,
+      )
+    }
+  }
 
-module "function" {
-  source   = "../../modules/lambda_function"
-  for_each = local.functions
-
-  name                     = "${local.name}-${replace(each.key, "_", "-")}"
-  permissions_boundary_arn = var.permissions_boundary_arn
-  description              = local.descriptions[each.key]
-  package                  = "${local.packages}/functions/${each.key}.zip"
-  settings                 = merge(each.value, { memory_mb = lookup(var.memory_mb, each.key, each.value.memory_mb) })
-  layer_arns               = { for name, layer in module.layer : name => layer.arn }
+  packages                 = local.packages
   architecture             = var.architecture
-  policy_json              = data.aws_iam_policy_document.function[each.key].json
-  kms_key_arn              = module.key.arn
+  code_bucket              = "patch-tracker-code-${var.environment}-${local.account}"
+  deletable                = var.deletable
+  reuse_existing_layers    = var.reuse_existing_layers
+  use_external_layer_arns  = var.use_external_layer_arns
+  external_layer_arns      = var.external_layer_arns
+  force_layer_update       = var.force_layer_update
+  memory_mb                = var.memory_mb
+  extra_environment        = var.extra_environment
+  log_level                = var.log_level
   log_retention_days       = var.log_retention_days
-  live_version             = lookup(var.live_versions, each.key, null)
-
-  environment = merge(
-    {
-      CONTACT                      = var.contact
-      DISCUSSIONS_TABLE            = module.table["discussions"].name
-      LOG_LEVEL                    = var.log_level
-      PATCHES_TABLE                = module.table["patches"].name
-      POWERTOOLS_METRICS_NAMESPACE = local.namespace
-      POWERTOOLS_SERVICE_NAME      = each.key
-    },
-    local.sources,
-    var.extra_environment,
-  )
+  live_versions            = var.live_versions
+  kms_key_arn              = module.key.arn
+  alarm_topic_arn          = module.alarm_topic.arn
+  permissions_boundary_arn = var.permissions_boundary_arn
 }
 
 module "dead_letters" {
@@ -142,19 +129,19 @@ module "dead_letters" {
   topic_arn   = module.alarm_topic.arn
 }
 
-# All are invoked asynchronously: Lambda tries twice more, and then the event is kept. What changed
-# in Patchwork is handed on, so that discussions are read for it.
+# All functions are invoked asynchronously: Lambda tries three times and then sends the event to the queue.
+# fetch_patches passes the changed patches to fetch_discussions, which reads their discussions.
 resource "aws_lambda_function_event_invoke_config" "this" {
-  for_each = local.functions
+  for_each = local.settings
 
-  function_name                = module.function[each.key].name
-  qualifier                    = "live"
+  function_name                = module.functions.functions[each.key].name
+  qualifier                    = module.functions.functions[each.key].live_alias
   maximum_retry_attempts       = 2
   maximum_event_age_in_seconds = 3600
 
   destination_config {
     dynamic "on_success" {
-      for_each = each.key == "fetch_patches" ? [module.function["fetch_discussions"].live_arn] : []
+      for_each = each.key == "fetch_patches" ? [module.functions.functions["fetch_discussions"].live_arn] : []
 
       content {
         destination = on_success.value
@@ -165,9 +152,6 @@ resource "aws_lambda_function_event_invoke_config" "this" {
       destination = module.dead_letters.arn
     }
   }
-
-  # The alias must be there.
-  depends_on = [module.function]
 }
 
 module "schedule" {
@@ -179,7 +163,7 @@ module "schedule" {
   expression               = each.value.expression
   enabled                  = var.schedule_enabled
   input                    = each.value.input
-  target_arn               = module.function[each.value.function].live_arn
+  target_arn               = module.functions.functions[each.value.function].live_arn
   target_action            = "lambda:InvokeFunction"
   dead_letter_queue_arn    = module.dead_letters.arn
   kms_key_arn              = module.key.arn

@@ -4,9 +4,9 @@ locals {
 }
 
 data "aws_iam_policy_document" "function" {
-  for_each = local.functions
+  for_each = local.settings
 
-  # A transaction needs the permissions of what is in it:
+  # A transaction needs the permissions of the operations in it:
   # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis-iam.html
   statement {
     sid       = "ReadAndWritePatches"
@@ -14,7 +14,7 @@ data "aws_iam_policy_document" "function" {
     resources = [local.patches]
   }
 
-  # How far a source was read.
+  # Cursors store how far a source was read.
   dynamic "statement" {
     for_each = each.key == "refresh_discussions" ? [] : [1]
 
@@ -25,7 +25,6 @@ data "aws_iam_policy_document" "function" {
     }
   }
 
-  # Those that are open.
   dynamic "statement" {
     for_each = each.key == "fetch_discussions" ? [] : [1]
 
@@ -40,7 +39,7 @@ data "aws_iam_policy_document" "function" {
     for_each = each.key == "fetch_discussions" ? [] : [1]
 
     content {
-      sid       = "ReadThem"
+      sid       = "ReadPatches"
       actions   = ["dynamodb:BatchGetItem"]
       resources = [local.patches]
     }
@@ -56,27 +55,27 @@ data "aws_iam_policy_document" "function" {
     }
   }
 
-  # DynamoDB uses the key for whoever reads and writes a table.
+  # DynamoDB uses the key on behalf of the caller.
   statement {
     sid       = "EncryptAndDecrypt"
     actions   = ["kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey", "kms:GenerateDataKeyWithoutPlaintext", "kms:ReEncryptFrom", "kms:ReEncryptTo"]
     resources = [module.key.arn]
   }
 
-  # What Lambda does when a run succeeded.
+  # Lambda invokes the next function after a successful run.
   dynamic "statement" {
     for_each = each.key == "fetch_patches" ? [1] : []
 
     content {
-      sid       = "HandOn"
+      sid       = "InvokeNextFunction"
       actions   = ["lambda:InvokeFunction"]
       resources = ["arn:${data.aws_partition.this.partition}:lambda:${var.region}:${local.account}:function:${local.name}-fetch-discussions:live"]
     }
   }
 
-  # What Lambda puts there when it has tried for the last time.
+  # Lambda sends an event to the queue after the last attempt failed.
   statement {
-    sid       = "RarelyTellWhatFailed"
+    sid       = "RarelySendFailedEvents"
     actions   = ["sqs:SendMessage"]
     resources = [module.dead_letters.arn]
   }

@@ -1,216 +1,216 @@
 variable "environment" {
-  description = "Part of all names and tags."
+  description = "Environment. It is part of all names and tags."
   type        = string
 
   validation {
     condition     = contains(["dev", "staging", "prod", "local"], var.environment)
-    error_message = "environment is dev, staging, prod or local."
+    error_message = "environment must be dev, staging, prod or local."
   }
 }
 
 variable "region" {
-  description = "Where everything runs."
+  description = "Region of all resources."
   type        = string
   default     = "us-east-1"
 }
 
 variable "profile" {
-  description = "Profile of the AWS CLI's configuration; null for the credentials of the environment."
+  description = "Profile of the AWS CLI; null to use the credentials in environment variables."
   type        = string
   default     = null
 }
 
 variable "architecture" {
-  description = "What the functions run on."
+  description = "Processor architecture of the functions: `x86_64` or `arm64`."
   type        = string
   default     = "x86_64"
 
   validation {
     condition     = contains(["x86_64", "arm64"], var.architecture)
-    error_message = "architecture is x86_64 or arm64."
+    error_message = "architecture must be x86_64 or arm64."
   }
 }
 
 variable "contact" {
-  description = "Where the people of Patchwork and lore can complain: an address or a URL of yours, sent with each request."
+  description = "Your mail address or URL, sent with each request, so that the administrators of Patchwork and lore can reach you."
   type        = string
 
   validation {
     condition     = can(regex("^[ -'*-~]{3,}$", var.contact))
-    error_message = "contact is an address or a URL, of 3 or more printable ASCII characters without parentheses."
+    error_message = "contact must be an address or a URL of at least 3 printable ASCII characters, without parentheses."
   }
 }
 
 variable "patchwork_url" {
-  description = "The Patchwork server; null for that of `lambda/functions.json`."
+  description = "URL of the Patchwork server; null for the value in `lambda/functions.json`."
   type        = string
   default     = null
 
   validation {
     condition     = var.patchwork_url == null || can(regex("^https?://[^ ]+$", var.patchwork_url))
-    error_message = "patchwork_url is a URL."
+    error_message = "patchwork_url must be a URL that begins with https:// or http://."
   }
 }
 
 variable "patchwork_project" {
-  description = "Name of the project there; null for that of `lambda/functions.json`."
+  description = "Name of the project in Patchwork; null for the value in `lambda/functions.json`."
   type        = string
   default     = null
 }
 
 variable "lore_url" {
-  description = "The public-inbox archive; null for that of `lambda/functions.json`."
+  description = "URL of the public-inbox archive; null for the value in `lambda/functions.json`."
   type        = string
   default     = null
 
   validation {
     condition     = var.lore_url == null || can(regex("^https?://[^ ]+$", var.lore_url))
-    error_message = "lore_url is a URL."
+    error_message = "lore_url must be a URL that begins with https:// or http://."
   }
 }
 
 variable "lore_list" {
-  description = "Name of the list there; null for that of `lambda/functions.json`."
+  description = "Name of the mailing list in the archive; null for the value in `lambda/functions.json`."
   type        = string
   default     = null
 }
 
 variable "changes_schedule" {
-  description = "When what changed is read, in UTC."
+  description = "When changes are read from Patchwork, in UTC."
   type        = string
   default     = "rate(1 hour)"
 }
 
 variable "refresh_schedule" {
-  description = "When all open and young patches are read again, in UTC."
+  description = "When all open and recent patches are read again, in UTC."
   type        = string
   default     = "cron(0 3 * * ? *)"
 }
 
 variable "discussions_schedule" {
-  description = "When weeks of the archive are read again, in UTC."
+  description = "When the last weeks of the archive are read again, in UTC."
   type        = string
   default     = "cron(0 4 ? * SUN *)"
 }
 
 variable "schedule_enabled" {
-  description = "Whether the schedules start anything."
+  description = "Whether the schedules are enabled."
   type        = bool
   default     = true
 }
 
 variable "stale_hours" {
-  description = "Alarm when no run succeeded for so many hours; more than lie between two runs."
+  description = "Number of hours without a successful run after which an alarm starts. Must be longer than the interval of `changes_schedule`."
   type        = number
   default     = 6
 
   validation {
     condition     = var.stale_hours >= 1 && var.stale_hours <= 168 && floor(var.stale_hours) == var.stale_hours
-    error_message = "stale_hours is 1 to 168, which is a week."
+    error_message = "stale_hours must be a whole number from 1 to 168, which is a week."
   }
 }
 
 variable "recovery_days" {
-  description = "To which moment of the last days the tables can be brought back, 1 to 35."
+  description = "Number of past days for which the tables can be restored to any moment, 1 to 35."
   type        = number
   default     = 35
 }
 
 variable "memory_mb" {
-  description = "Memory of functions, over that of `lambda/functions.json`, by function."
+  description = "Memory in MB, by function. Overrides `lambda/functions.json`."
   type        = map(number)
   default     = {}
 }
 
 variable "log_level" {
-  description = "From which level on functions log."
+  description = "Lowest level that functions log."
   type        = string
   default     = "INFO"
 
   validation {
     condition     = contains(["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"], var.log_level)
-    error_message = "log_level is DEBUG, INFO, WARNING, ERROR or CRITICAL."
+    error_message = "log_level must be DEBUG, INFO, WARNING, ERROR or CRITICAL."
   }
 }
 
 variable "log_retention_days" {
-  description = "How long logs are kept."
+  description = "Number of days to keep logs."
   type        = number
   default     = 30
 }
 
 variable "alarm_email_addresses" {
-  description = "Who is told of failures and alarms by mail."
+  description = "Addresses that get failures and alarms by mail."
   type        = set(string)
   default     = []
 }
 
 variable "dashboard" {
-  description = "Whether there is a dashboard; beyond the third of an account it costs 3 dollars a month."
+  description = "Whether to create a dashboard. The first three of an account are free; each further one costs 3 dollars a month."
   type        = bool
   default     = true
 }
 
 variable "live_versions" {
-  description = "Published versions that callers use, by function; the deployed ones where none is named. Set them to go back."
+  description = "Published versions that callers use, by function; the latest for functions that are not listed. Set it to roll back."
   type        = map(string)
   default     = {}
 }
 
 variable "reuse_existing_layers" {
-  description = "Take the newest version of each layer that is in the account."
+  description = "Use layers with the same content that other stacks in this environment have registered, and publish and register the others."
   type        = bool
   default     = false
 }
 
 variable "use_external_layer_arns" {
-  description = "Take the layers of `external_layer_arns`."
+  description = "Use the layers in `external_layer_arns` and publish none."
   type        = bool
   default     = false
 }
 
 variable "external_layer_arns" {
-  description = "ARN of a layer version by the layer's name: powertools, http."
+  description = "ARNs of layer versions, by layer: powertools, http."
   type        = map(string)
   default     = {}
 }
 
 variable "force_layer_update" {
-  description = "Publish layers anew although nothing changed, whenever this is another text."
+  description = "If you change this text, new versions of all layers are published although nothing has changed. Any text turns `reuse_existing_layers` off."
   type        = string
   default     = ""
 }
 
 variable "extra_environment" {
-  description = "Variables for every function, over all others, such as FIRST_DAYS."
+  description = "Environment variables for all functions, such as `FIRST_DAYS`. They override all others."
   type        = map(string)
   default     = {}
 }
 
 variable "packages" {
-  description = "Folder of the packages, where Pants puts them."
+  description = "Folder with the packages that Pants builds; null for `dist` in the repository."
   type        = string
   default     = null
 }
 
 variable "deletable" {
-  description = "Let `destroy` delete tables, and buckets that hold something. Never in production."
+  description = "Let `destroy` delete tables, and buckets with their content. Never in production."
   type        = bool
   default     = false
 
   validation {
     condition     = !(var.deletable && var.environment == "prod")
-    error_message = "Production is not deletable: its tables and buckets are removed by hand, if at all."
+    error_message = "deletable must be false in production. Remove its tables and buckets by hand."
   }
 }
 
 variable "permissions_boundary_arn" {
-  description = "Policy beyond which no role of the stack can go; null for none. The roles of GitHub make no role without that of `github_oidc`."
+  description = "ARN of the permissions boundary of all roles; null for none. GitHub can only create roles with the boundary of `github_oidc`."
   type        = string
   default     = null
 
   validation {
     condition     = var.permissions_boundary_arn == null || can(regex("^arn:[^:]+:iam::([0-9]{12}|aws):policy/.+$", var.permissions_boundary_arn))
-    error_message = "permissions_boundary_arn is the ARN of a policy."
+    error_message = "permissions_boundary_arn must be the ARN of a policy."
   }
 }

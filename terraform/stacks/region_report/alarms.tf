@@ -1,12 +1,3 @@
-module "function_alarms" {
-  source   = "../../modules/function_alarms"
-  for_each = local.functions
-
-  function_name   = module.function[each.key].name
-  timeout_seconds = each.value.timeout_seconds
-  topic_arn       = module.alarm_topic.arn
-}
-
 locals {
   # https://docs.aws.amazon.com/step-functions/latest/dg/procedure-cw-metrics.html
   execution_alarms = {
@@ -16,11 +7,11 @@ locals {
     }
     timed-out = {
       metric      = "ExecutionsTimedOut"
-      description = "took longer than all its attempts together may take"
+      description = "took longer than all attempts together may take"
     }
     aborted = {
       metric      = "ExecutionsAborted"
-      description = "was stopped by somebody"
+      description = "was stopped by a user"
     }
   }
 }
@@ -45,8 +36,8 @@ resource "aws_cloudwatch_metric_alarm" "execution" {
 
 resource "aws_cloudwatch_metric_alarm" "after_publishing" {
   alarm_name          = "${local.name}-after-publishing"
-  alarm_description   = "A report was published, but its copies or the cleaning up failed. What to do: docs/operations.md#after-publishing"
-  namespace           = local.namespace
+  alarm_description   = "A report was published, but copying it or cleaning up failed. What to do: docs/operations.md#after-publishing"
+  namespace           = module.functions.metrics_namespace
   metric_name         = "StepsFailedAfterPublishing"
   dimensions          = { service = "report_orchestrator" }
   statistic           = "Sum"
@@ -58,7 +49,7 @@ resource "aws_cloudwatch_metric_alarm" "after_publishing" {
   alarm_actions       = [module.alarm_topic.arn]
 }
 
-# Whatever the reason: that nothing is published is the alarm.
+# This alarm covers all causes: it evaluates only whether reports are published.
 module "late" {
   source = "../../modules/heartbeat_alarm"
   count  = var.schedule_enabled ? 1 : 0
@@ -66,7 +57,7 @@ module "late" {
   name        = "${local.name}-report-late"
   description = "No region report was published"
   runbook     = "report-late"
-  namespace   = local.namespace
+  namespace   = module.functions.metrics_namespace
   metric_name = "ReportsPublished"
   dimensions  = { service = "report_orchestrator" }
   hours       = var.late_hours
@@ -75,8 +66,8 @@ module "late" {
 
 resource "aws_cloudwatch_metric_alarm" "held_back" {
   alarm_name          = "${local.name}-report-held-back"
-  alarm_description   = "A region report was held back, because it has far fewer pairs than the last. What to do: docs/operations.md#report-held-back"
-  namespace           = local.namespace
+  alarm_description   = "A region report was not published, because it has far fewer pairs of region and service than the previous report. What to do: docs/operations.md#report-held-back"
+  namespace           = module.functions.metrics_namespace
   metric_name         = "HeldBack"
   dimensions          = { service = "report_orchestrator" }
   statistic           = "Sum"
@@ -86,10 +77,4 @@ resource "aws_cloudwatch_metric_alarm" "held_back" {
   comparison_operator = "GreaterThanOrEqualToThreshold"
   treat_missing_data  = "notBreaching"
   alarm_actions       = [module.alarm_topic.arn]
-}
-
-# An object of the same name must not be deleted after it was made.
-moved {
-  from = aws_cloudwatch_metric_alarm.late[0]
-  to   = module.late[0].aws_cloudwatch_metric_alarm.this
 }

@@ -13,25 +13,19 @@ module "dashboard" {
     },
     {
       title   = "Seconds by stage"
-      metrics = [for name in keys(local.functions) : [local.namespace, "StageDuration", "service", name]]
+      metrics = [for name in keys(local.settings) : [module.functions.metrics_namespace, "StageDuration", "service", name]]
       stat    = "Maximum"
       period  = 86400
     },
     {
       title   = "Pairs of region and service"
-      metrics = [[local.namespace, "Pairs", "service", "processor"]]
+      metrics = [[module.functions.metrics_namespace, "Pairs", "service", "processor"]]
       stat    = "Maximum"
       period  = 86400
     },
     {
-      title   = "Failed functions"
-      metrics = [for function in module.function : ["AWS/Lambda", "Errors", "FunctionName", function.name]]
+      title   = "Failed invocations"
+      metrics = [for function in module.functions.functions : ["AWS/Lambda", "Errors", "FunctionName", function.name]]
     },
   ]
-}
-
-# An object of the same name must not be deleted after it was made.
-moved {
-  from = aws_cloudwatch_dashboard.this
-  to   = module.dashboard[0].aws_cloudwatch_dashboard.this
 }

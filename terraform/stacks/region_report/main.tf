@@ -24,16 +24,12 @@ locals {
 
   production = var.environment == "prod"
 
-  # The one place of the functions' settings; the local cloud reads it too.
-  functions = jsondecode(file("${local.root}/lambda/functions.json")).region_report
-  layers    = toset(flatten([for one in local.functions : one.layers]))
-
-  # Environments in one account must not count each other's runs.
-  namespace = "${one(toset(values(local.functions)[*].environment.POWERTOOLS_METRICS_NAMESPACE))}/${var.environment}"
+  # Settings of the functions. The local cloud reads this file, too.
+  settings = jsondecode(file("${local.root}/lambda/functions.json")).region_report
 
   descriptions = {
     data_fetcher        = "Reads the public parameters and the feed of region launches"
-    processor           = "Works out the tables and analyses of the report"
+    processor           = "Computes the tables and analyses of the report"
     json_csv_generator  = "Writes the report as JSON and CSV"
     excel_generator     = "Writes the report as a workbook"
     report_orchestrator = "Publishes the set of reports and switches the pointer"
@@ -71,7 +67,7 @@ module "data" {
   delete_with_content = var.deletable
   prevent_destroy     = local.production
 
-  # Reports stay for good: nothing here names their prefix.
+  # Reports never expire: their prefix is not listed.
   expiry_days = {
     "raw-data/"       = var.intermediate_days
     "processed-data/" = var.intermediate_days
@@ -80,54 +76,45 @@ module "data" {
   }
 }
 
-module "code" {
-  source = "../../modules/data_bucket"
+module "functions" {
+  source = "../../modules/function_set"
 
-  name                = "aws-ssm-code-${var.environment}-${local.account}"
-  kms_key_arn         = module.key.arn
-  delete_with_content = var.deletable
-}
+  name        = local.name
+  environment = var.environment
 
-module "layer" {
-  source   = "../../modules/lambda_layer"
-  for_each = local.layers
+  functions = {
+    for name, settings in local.settings : name => {
+      name        = "${local.name}-${replace(name, "_", "-")}"
+      description = local.descriptions[name]
+      settings    = settings
+      policy_json = data.aws_iam_policy_document.function[name].json
 
-  name           = "${local.name}-${replace(each.key, "_", "-")}"
-  architecture   = var.architecture
-  package        = "${local.packages}/layers/${var.architecture}/${each.key}.zip"
-  bucket         = module.code.name
-  external_arn   = var.use_external_layer_arns ? var.external_layer_arns[each.key] : null
-  reuse_existing = var.reuse_existing_layers
-  force_update   = var.force_layer_update
-}
+      environment = merge(
+        {
+          OUTPUT_S3_BUCKET = module.data.name
+          S3_CACHE_BUCKET  = module.data.name
+        },
+        length(var.ssm_regions) == 0 ? {} : { SSM_REGIONS = join(",", var.ssm_regions) },
+      )
+    }
+  }
 
-module "function" {
-  source   = "../../modules/lambda_function"
-  for_each = local.functions
-
-  name                     = "${local.name}-${replace(each.key, "_", "-")}"
-  permissions_boundary_arn = var.permissions_boundary_arn
-  description              = local.descriptions[each.key]
-  package                  = "${local.packages}/functions/${each.key}.zip"
-  settings                 = merge(each.value, { memory_mb = lookup(var.memory_mb, each.key, each.value.memory_mb) })
-  layer_arns               = { for name, layer in module.layer : name => layer.arn }
+  packages                 = local.packages
   architecture             = var.architecture
-  policy_json              = data.aws_iam_policy_document.function[each.key].json
-  kms_key_arn              = module.key.arn
+  code_bucket              = "aws-ssm-code-${var.environment}-${local.account}"
+  deletable                = var.deletable
+  reuse_existing_layers    = var.reuse_existing_layers
+  use_external_layer_arns  = var.use_external_layer_arns
+  external_layer_arns      = var.external_layer_arns
+  force_layer_update       = var.force_layer_update
+  memory_mb                = var.memory_mb
+  extra_environment        = var.extra_environment
+  log_level                = var.log_level
   log_retention_days       = var.log_retention_days
-  live_version             = lookup(var.live_versions, each.key, null)
-
-  environment = merge(
-    {
-      LOG_LEVEL                    = var.log_level
-      OUTPUT_S3_BUCKET             = module.data.name
-      POWERTOOLS_METRICS_NAMESPACE = local.namespace
-      POWERTOOLS_SERVICE_NAME      = each.key
-      S3_CACHE_BUCKET              = module.data.name
-    },
-    length(var.ssm_regions) == 0 ? {} : { SSM_REGIONS = join(",", var.ssm_regions) },
-    var.extra_environment,
-  )
+  live_versions            = var.live_versions
+  kms_key_arn              = module.key.arn
+  alarm_topic_arn          = module.alarm_topic.arn
+  permissions_boundary_arn = var.permissions_boundary_arn
 }
 
 module "state_machine" {
@@ -140,9 +127,9 @@ module "state_machine" {
   log_retention_days       = var.log_retention_days
 
   definition = templatefile("${path.module}/state_machine.asl.json", merge(
-    { for name, function in module.function : "${name}_arn" => function.live_arn },
-    # As long as the function may take, and a minute for its start.
-    { for name, settings in local.functions : "${name}_timeout_seconds" => settings.timeout_seconds + 60 },
+    { for name, function in module.functions.functions : "${name}_arn" => function.live_arn },
+    # The timeout of the function, plus a minute to start.
+    { for name, settings in local.settings : "${name}_timeout_seconds" => settings.timeout_seconds + 60 },
     {
       failure_topic_arn      = module.alarm_topic.arn
       max_cache_age_hours    = var.max_cache_age_hours

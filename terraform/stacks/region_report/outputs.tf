@@ -1,43 +1,43 @@
 output "bucket" {
-  description = "Bucket with the reports: `reports/latest.json` leads to the newest set."
+  description = "Name of the bucket with the reports. `reports/latest.json` points to the latest set."
   value       = module.data.name
 }
 
 output "state_machine_arn" {
-  description = "ARN of the state machine, to start an execution by hand."
+  description = "ARN of the state machine."
   value       = module.state_machine.arn
 }
 
 output "functions" {
-  description = "Names of the functions."
-  value       = { for name, function in module.function : name => function.name }
+  description = "Names of the functions, by function."
+  value       = { for name, function in module.functions.functions : name => function.name }
 }
 
 output "function_versions" {
-  description = "Version of each function that was published last; `live_versions` takes an earlier one."
-  value       = { for name, function in module.function : name => function.version }
+  description = "Latest version of each function. Set `live_versions` to roll back to an earlier version."
+  value       = { for name, function in module.functions.functions : name => function.version }
 }
 
 output "layer_arns" {
-  description = "ARN of each layer version."
-  value       = { for name, layer in module.layer : name => layer.arn }
+  description = "ARNs of the layer versions, by layer."
+  value       = module.functions.layer_arns
 }
 
 output "topics" {
-  description = "Topics of successes and of failures and alarms."
+  description = "ARNs of the topics for new reports (`success`) and for failures and alarms (`failure`)."
   value       = { success = module.report_topic.arn, failure = module.alarm_topic.arn }
 }
 
 output "dead_letter_queue_url" {
-  description = "Queue of schedules that could not start an execution."
+  description = "URL of the queue of scheduled executions that could not start."
   value       = module.dead_letters.url
 }
 
 output "commands" {
-  description = "What can be done with it by hand, and the command for each."
+  description = "Commands for tasks by hand."
 
   value = {
-    "make a report now"    = "aws stepfunctions start-execution --region ${var.region} --state-machine-arn ${module.state_machine.arn} --input '{}'"
-    "get the newest files" = "aws s3 cp --region ${var.region} --recursive s3://${module.data.name}/reports/latest/ latest/"
+    "create a report now"  = "aws stepfunctions start-execution --region ${var.region} --state-machine-arn ${module.state_machine.arn} --input '{}'"
+    "get the latest files" = "aws s3 cp --region ${var.region} --recursive s3://${module.data.name}/reports/latest/ latest/"
   }
 }

@@ -1,4 +1,4 @@
-# What each function may do, spelled out. Objects are named by prefix; an execution's own id follows.
+# What each function may do. Objects are listed by prefix; the execution ID follows the prefix.
 
 locals {
   objects = { for prefix in ["cache", "processed-data", "raw-data", "reports", "temp-reports"] : prefix => "${module.data.arn}/${prefix}/*" }
@@ -23,8 +23,8 @@ locals {
     report_orchestrator = ["processed-data", "raw-data", "temp-reports"]
   }
 
-  # Needed on few days only: a damaged entry of the cache goes, and from the copies of the latest set
-  # what the set does not have. The check of what functions call does not wait for it.
+  # Rarely needed: to delete a damaged entry of the cache, and to delete files that are no longer part of the
+  # latest set. The proof that roles allow only what functions call ignores statements that begin with Rarely.
   deletes_rarely = {
     data_fetcher        = ["${module.data.arn}/cache/*"]
     report_orchestrator = ["${module.data.arn}/reports/latest/*"]
@@ -32,7 +32,7 @@ locals {
 }
 
 data "aws_iam_policy_document" "function" {
-  for_each = local.functions
+  for_each = local.settings
 
   statement {
     sid       = "ReadObjects"
@@ -46,7 +46,7 @@ data "aws_iam_policy_document" "function" {
     resources = [for prefix in local.writes[each.key] : local.objects[prefix]]
   }
 
-  # Without it, S3 answers for an object that is not there as for one that is forbidden.
+  # Without this permission, S3 answers 403 instead of 404 for an object that does not exist.
   statement {
     sid       = "ListObjects"
     actions   = ["s3:ListBucket"]
@@ -86,7 +86,7 @@ data "aws_iam_policy_document" "function" {
       sid     = "ReadPublicParameters"
       actions = ["ssm:GetParameters", "ssm:GetParametersByPath"]
 
-      # Public parameters belong to no account, and are the same in each region.
+      # Public parameters belong to no account and are the same in each region.
       resources = ["arn:${data.aws_partition.this.partition}:ssm:*::parameter/aws/service/global-infrastructure/*"]
     }
   }
@@ -96,7 +96,7 @@ data "aws_iam_policy_document" "state_machine" {
   statement {
     sid       = "InvokeFunctions"
     actions   = ["lambda:InvokeFunction"]
-    resources = [for function in module.function : function.live_arn]
+    resources = [for function in module.functions.functions : function.live_arn]
   }
 
   statement {
@@ -106,7 +106,7 @@ data "aws_iam_policy_document" "state_machine" {
   }
 
   statement {
-    sid       = "EncryptNotices"
+    sid       = "EncryptNotifications"
     actions   = ["kms:Decrypt", "kms:GenerateDataKey"]
     resources = [module.key.arn]
   }

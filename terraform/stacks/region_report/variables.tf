@@ -1,178 +1,178 @@
 variable "environment" {
-  description = "Part of all names and tags."
+  description = "Environment. It is part of all names and tags."
   type        = string
 
   validation {
     condition     = contains(["dev", "staging", "prod", "local"], var.environment)
-    error_message = "environment is dev, staging, prod or local."
+    error_message = "environment must be dev, staging, prod or local."
   }
 }
 
 variable "region" {
-  description = "Where everything runs; the public parameters are the same in each region."
+  description = "Region of all resources. The public parameters are the same in each region."
   type        = string
   default     = "us-east-1"
 }
 
 variable "profile" {
-  description = "Profile of the AWS CLI's configuration; null for the credentials of the environment."
+  description = "Profile of the AWS CLI; null to use the credentials in environment variables."
   type        = string
   default     = null
 }
 
 variable "architecture" {
-  description = "What the functions run on."
+  description = "Processor architecture of the functions: `x86_64` or `arm64`."
   type        = string
   default     = "x86_64"
 
   validation {
     condition     = contains(["x86_64", "arm64"], var.architecture)
-    error_message = "architecture is x86_64 or arm64."
+    error_message = "architecture must be x86_64 or arm64."
   }
 }
 
 variable "schedule" {
-  description = "When the report is made, in UTC."
+  description = "When the report is created, in UTC."
   type        = string
   default     = "cron(0 6 * * ? *)"
 }
 
 variable "schedule_enabled" {
-  description = "Whether the schedule starts anything."
+  description = "Whether the schedule is enabled."
   type        = bool
   default     = true
 }
 
 variable "late_hours" {
-  description = "Alarm when no report was published for so many hours; more than lie between two runs."
+  description = "Number of hours without a new report after which an alarm starts. Must be longer than the interval of the schedule."
   type        = number
   default     = 26
 
   validation {
     condition     = var.late_hours >= 1 && var.late_hours <= 168 && floor(var.late_hours) == var.late_hours
-    error_message = "late_hours is 1 to 168, which is a week."
+    error_message = "late_hours must be a whole number from 1 to 168, which is a week."
   }
 }
 
 variable "max_cache_age_hours" {
-  description = "Nothing older is taken from the cache, in hours."
+  description = "Maximum age of cached data, in hours."
   type        = number
   default     = 1
 }
 
 variable "ssm_regions" {
-  description = "Regions over which the calls to SSM are spread, each with a quota of its own; empty for the stack's own."
+  description = "Regions to spread the calls to SSM over, because each region has its own quota; empty to use the region of the stack."
   type        = list(string)
   default     = []
 }
 
 variable "memory_mb" {
-  description = "Memory of functions, over that of `lambda/functions.json`, by function."
+  description = "Memory in MB, by function. Overrides `lambda/functions.json`."
   type        = map(number)
   default     = {}
 }
 
 variable "log_level" {
-  description = "From which level on functions log."
+  description = "Lowest level that functions log."
   type        = string
   default     = "INFO"
 
   validation {
     condition     = contains(["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"], var.log_level)
-    error_message = "log_level is DEBUG, INFO, WARNING, ERROR or CRITICAL."
+    error_message = "log_level must be DEBUG, INFO, WARNING, ERROR or CRITICAL."
   }
 }
 
 variable "log_retention_days" {
-  description = "How long logs are kept."
+  description = "Number of days to keep logs."
   type        = number
   default     = 14
 }
 
 variable "intermediate_days" {
-  description = "After how many days raw and processed data go, and what generators left."
+  description = "Number of days to keep raw data, processed data and temporary reports."
   type        = number
   default     = 30
 }
 
 variable "alarm_email_addresses" {
-  description = "Who is told of failures and alarms by mail."
+  description = "Addresses that get failures and alarms by mail."
   type        = set(string)
   default     = []
 }
 
 variable "report_email_addresses" {
-  description = "Who is told of each new report by mail."
+  description = "Addresses that get a mail for each new report."
   type        = set(string)
   default     = []
 }
 
 variable "dashboard" {
-  description = "Whether there is a dashboard; beyond the third of an account it costs 3 dollars a month."
+  description = "Whether to create a dashboard. The first three of an account are free; each further one costs 3 dollars a month."
   type        = bool
   default     = true
 }
 
 variable "live_versions" {
-  description = "Published versions that callers use, by function; the deployed ones where none is named. Set them to go back."
+  description = "Published versions that callers use, by function; the latest for functions that are not listed. Set it to roll back."
   type        = map(string)
   default     = {}
 }
 
 variable "reuse_existing_layers" {
-  description = "Take the newest version of each layer that is in the account."
+  description = "Use layers with the same content that other stacks in this environment have registered, and publish and register the others."
   type        = bool
   default     = false
 }
 
 variable "use_external_layer_arns" {
-  description = "Take the layers of `external_layer_arns`."
+  description = "Use the layers in `external_layer_arns` and publish none."
   type        = bool
   default     = false
 }
 
 variable "external_layer_arns" {
-  description = "ARN of a layer version by the layer's name: powertools, data_processing, excel, http."
+  description = "ARNs of layer versions, by layer: powertools, data_processing, excel, http."
   type        = map(string)
   default     = {}
 }
 
 variable "force_layer_update" {
-  description = "Publish layers anew although nothing changed, whenever this is another text."
+  description = "If you change this text, new versions of all layers are published although nothing has changed. Any text turns `reuse_existing_layers` off."
   type        = string
   default     = ""
 }
 
 variable "packages" {
-  description = "Folder of the packages, where Pants puts them."
+  description = "Folder with the packages that Pants builds; null for `dist` in the repository."
   type        = string
   default     = null
 }
 
 variable "deletable" {
-  description = "Let `destroy` delete buckets that hold something. Never in production."
+  description = "Let `destroy` delete buckets with their content. Never in production."
   type        = bool
   default     = false
 
   validation {
     condition     = !(var.deletable && var.environment == "prod")
-    error_message = "Production is not deletable: its buckets are emptied by hand, if at all."
+    error_message = "deletable must be false in production. To remove its buckets, empty them by hand."
   }
 }
 
 variable "extra_environment" {
-  description = "Variables for every function, over all others; the local cloud names its source of data with them."
+  description = "Environment variables for all functions. They override all others. The local cloud uses them to describe its data."
   type        = map(string)
   default     = {}
 }
 
 variable "permissions_boundary_arn" {
-  description = "Policy beyond which no role of the stack can go; null for none. The roles of GitHub make no role without that of `github_oidc`."
+  description = "ARN of the permissions boundary of all roles; null for none. GitHub can only create roles with the boundary of `github_oidc`."
   type        = string
   default     = null
 
   validation {
     condition     = var.permissions_boundary_arn == null || can(regex("^arn:[^:]+:iam::([0-9]{12}|aws):policy/.+$", var.permissions_boundary_arn))
-    error_message = "permissions_boundary_arn is the ARN of a policy."
+    error_message = "permissions_boundary_arn must be the ARN of a policy."
   }
 }

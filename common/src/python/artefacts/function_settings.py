@@ -1,4 +1,4 @@
-"""Settings of all functions, from the file that Terraform reads too: `lambda/functions.json`."""
+"""Settings of all functions, from `lambda/functions.json`, which Terraform reads too."""
 
 from __future__ import annotations
 
@@ -11,14 +11,18 @@ from lambda_core.errors import UsageError
 
 
 class FunctionSettings(BaseModel):
-    """How one function runs on Lambda.
+    """How a function runs on Lambda.
 
     Attributes
     ----------
+    memory_mb, ephemeral_storage_mb
+        In MB, within Lambda's limits.
+    timeout_seconds
+        Lambda ends the function after this time.
     layers
         Names of its layers, in the order in which Lambda unpacks them.
     environment
-        Its variables, but for those that name what was deployed, such as buckets.
+        Environment variables, except those with names of deployed resources, such as buckets.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -31,7 +35,7 @@ class FunctionSettings(BaseModel):
 
 
 type Pipelines = dict[str, dict[str, FunctionSettings]]
-"""By pipeline, and in it by function."""
+"""Settings by pipeline and by function."""
 
 _ADAPTER: TypeAdapter[Pipelines] = TypeAdapter(Pipelines)
 
@@ -42,29 +46,31 @@ def read_settings(path: Path) -> Pipelines:
     Raises
     ------
     UsageError
-        If it is missing or wrong; says where.
+        The file is missing or invalid; the text names the first invalid setting.
     """
     try:
         return _ADAPTER.validate_json(path.read_bytes())
     except FileNotFoundError as error:
-        raise UsageError(f"{path} is missing, which holds the settings of all functions") from error
+        raise UsageError(f"{path} is missing; it contains the settings of all functions") from error
     except ValidationError as error:
         first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise UsageError(f"{path}: {where}: {first['msg']}") from error
+        setting = ".".join(str(part) for part in first["loc"])
+        raise UsageError(f"{path}: {setting}: {first['msg']}") from error
 
 
 def settings_of(
     function: str, pipelines: Mapping[str, Mapping[str, FunctionSettings]]
 ) -> FunctionSettings:
-    """Return the settings of a function, in whatever pipeline it is.
+    """Return the settings of a function of any pipeline.
 
     Raises
     ------
     UsageError
-        If there is no such function; names those that there are.
+        There is no such function; the text lists those that exist.
     """
-    functions = {name: one for pipeline in pipelines.values() for name, one in pipeline.items()}
+    functions = {
+        name: settings for pipeline in pipelines.values() for name, settings in pipeline.items()
+    }
     if function not in functions:
         known = ", ".join(sorted(functions))
         raise UsageError(f"there is no function {function!r}; the functions are: {known}")

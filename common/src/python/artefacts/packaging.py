@@ -1,8 +1,7 @@
-"""Packages the functions of a pipeline where what is in `dist` is missing or outdated.
+"""Packages the functions of a pipeline if their packages in `dist` are missing or outdated.
 
-Pants itself knows by content what is up to date, but takes many seconds to say so. So the digests
-of what went in and of what came out are kept beside the packages, and Pants is asked only where
-they do not fit.
+Pants detects what is up to date, but takes many seconds. So this module records the digests of all
+inputs and packages, and runs Pants only if a digest has changed.
 """
 
 from __future__ import annotations
@@ -22,20 +21,23 @@ from artefacts.function_settings import FunctionSettings
 from artefacts.repository import Artefacts
 
 TOOLS = ("build-support/bootstrap", "build-support/lambda", "pants-plugins", "pants.toml")
-"""What decides how anything is packaged."""
+"""Files that influence every package."""
 
 LAYER_INPUTS = (*TOOLS, "3rdparty/python", "lambda/layers")
 
 FUNCTION_INPUTS = (*TOOLS, "common/src/python", "lambda")
 
-LEFT_OUT = frozenset({"__pycache__", "test", "events"})
-"""Folders of no consequence to packages."""
+IGNORED_FOLDERS = frozenset({".terraform", "__pycache__", "test", "events"})
+"""Names of folders that do not influence packages."""
 
-MARKS = Path("dist/local-cloud")
+TERRAFORM_FILES = (".hcl", ".tf", ".tfstate", ".tfstate.backup", ".tfvars")
+"""Endings of the names of Terraform's files, which do not influence packages."""
+
+RECORDS_FOLDER = Path("dist/local-cloud")
 
 
-class _Mark(BaseModel):
-    """What was packaged, from what: digests."""
+class _Record(BaseModel):
+    """Digests of inputs and packages."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -45,44 +47,44 @@ class _Mark(BaseModel):
 
 @dataclass(frozen=True)
 class _Group:
-    """Packages that are made from the same inputs: each target and the file that comes of it."""
+    """Packages that are built from the same inputs: the targets, and the file of each."""
 
-    mark: Path
+    record: Path
     inputs: Sequence[Path]
     targets: Mapping[str, Path]
 
-    def state(self) -> _Mark:
-        """Return the digests as they are now; raises FileNotFoundError where a package is not."""
-        return _Mark(inputs=_digest(_files(self.inputs)), outputs=_digest(self.targets.values()))
+    def state(self) -> _Record:
+        """Return the current digests; raises FileNotFoundError if a package is missing."""
+        return _Record(inputs=_digest(_files(self.inputs)), outputs=_digest(self.targets.values()))
 
-    def fits(self) -> bool:
-        """Whether the packages are those of the inputs."""
+    def is_current(self) -> bool:
+        """Whether the packages exist and were built from the current inputs."""
         try:
-            return _Mark.model_validate_json(self.mark.read_bytes()) == self.state()
+            return _Record.model_validate_json(self.record.read_bytes()) == self.state()
         except (FileNotFoundError, ValidationError):
             return False
 
 
 def packaged(root: Path, architecture: str, functions: Mapping[str, FunctionSettings]) -> Artefacts:
-    """Return the packages of functions and of their layers, made anew where that is needed.
+    """Return the packages of functions and their layers; build those that are not up to date.
 
     Parameters
     ----------
     root
-        Folder of the clone.
+        Folder of the repository.
     architecture
-        For which the layers are: `x86_64` or `arm64`.
+        Architecture of the layers: `x86_64` or `arm64`.
 
     Raises
     ------
     PackagingError
-        If Pants fails; it has said why on standard error.
+        Pants failed; it has printed the cause on standard error.
     """
     folder = root / "dist"
-    layers = sorted({layer for one in functions.values() for layer in one.layers})
+    layers = sorted({layer for settings in functions.values() for layer in settings.layers})
     groups = (
         _Group(
-            root / MARKS / f"layers-{'-'.join(layers)}.json",
+            root / RECORDS_FOLDER / f"layers-{'-'.join(layers)}.json",
             [root / name for name in LAYER_INPUTS],
             {
                 f"lambda/layers:{layer}-{architecture}": folder
@@ -91,7 +93,7 @@ def packaged(root: Path, architecture: str, functions: Mapping[str, FunctionSett
             },
         ),
         _Group(
-            root / MARKS / f"functions-{'-'.join(sorted(functions))}.json",
+            root / RECORDS_FOLDER / f"functions-{'-'.join(sorted(functions))}.json",
             [root / name for name in FUNCTION_INPUTS],
             {
                 f"{_package(root, name)}:lambda": folder / f"functions/{name}.zip"
@@ -99,18 +101,18 @@ def packaged(root: Path, architecture: str, functions: Mapping[str, FunctionSett
             },
         ),
     )
-    outdated = [group for group in groups if not group.fits()]
+    outdated = [group for group in groups if not group.is_current()]
     if outdated:
-        # What is edited meanwhile is of the next run: the digests are of what was there before.
+        # Digests from before the build: if a file changes meanwhile, the next run builds again.
         before = [_digest(_files(group.inputs)) for group in outdated]
         _run_pants(root, [target for group in outdated for target in group.targets])
         for group, inputs in zip(outdated, before, strict=True):
-            _write(group.mark, _Mark(inputs=inputs, outputs=_digest(group.targets.values())))
+            _write(group.record, _Record(inputs=inputs, outputs=_digest(group.targets.values())))
     return Artefacts(folder, architecture)
 
 
 def _package(root: Path, function: str) -> str:
-    """Return the folder of a function's own package, the only one beside what it shares."""
+    """Return the folder of a function's own Python package."""
     (found,) = (root / "lambda" / function / "src/python").glob("*_lambda/")
     return found.relative_to(root).as_posix()
 
@@ -118,18 +120,18 @@ def _package(root: Path, function: str) -> str:
 def _run_pants(root: Path, targets: list[str]) -> None:
     pants = str(root / "bin/pants")
     command = [pants, "--no-pantsd", "--no-dynamic-ui", "--level=warn", "package"]
-    done = subprocess.run(  # noqa: S603 - the project's own script
+    result = subprocess.run(  # noqa: S603 - the project's own script
         [*command, *targets], stdin=subprocess.DEVNULL, stdout=sys.stderr, check=False
     )
-    if done.returncode:
-        raise PackagingError("the functions could not be packaged: Pants says why, above")
+    if result.returncode:
+        raise PackagingError("Pants could not package the functions; the cause is above")
 
 
-def _write(path: Path, mark: _Mark) -> None:
+def _write(path: Path, record: _Record) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    # In one step: a run beside this one may read it.
+    # Replaced in a single step, because another process may read it at the same time.
     new = path.with_name(f"{path.name}.{os.getpid()}")
-    new.write_text(mark.model_dump_json(), encoding="utf-8")
+    new.write_text(record.model_dump_json(), encoding="utf-8")
     new.replace(path)
 
 
@@ -139,8 +141,10 @@ def _files(inputs: Iterable[Path]) -> Iterator[Path]:
             yield start
             continue
         for folder, folders, names in os.walk(start):
-            folders[:] = sorted(set(folders) - LEFT_OUT)
-            yield from (Path(folder, one) for one in sorted(names))
+            folders[:] = sorted(set(folders) - IGNORED_FOLDERS)
+            for name in sorted(names):
+                if not name.endswith(TERRAFORM_FILES):
+                    yield Path(folder, name)
 
 
 def _digest(paths: Iterable[Path]) -> str:

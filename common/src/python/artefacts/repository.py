@@ -1,4 +1,4 @@
-"""Where things are in a clone of the repository."""
+"""Paths in the repository, and the packages that Pants builds there."""
 
 from __future__ import annotations
 
@@ -11,67 +11,69 @@ from lambda_core.errors import UsageError
 SETTINGS_FILE = Path("lambda/functions.json")
 
 CODE_FOLDER = Path("dist/local-cloud/code")
-"""Unpacked functions and layers, kept for the next run."""
+"""Unpacked functions and layers, reused by the next run."""
 
 BUILD_COMMAND = "bin/pants package ::"
 
 ARCHITECTURES = {"x86_64": "x86_64", "amd64": "x86_64", "aarch64": "arm64", "arm64": "arm64"}
-"""What machines call themselves, and what Lambda calls them."""
+"""Lambda's names of architectures, by the names that operating systems use."""
 
 
 def repository_root() -> Path:
-    """Return the folder of the clone that this module is part of.
+    """Return the root folder of the repository that contains this module.
 
     Raises
     ------
     UsageError
-        If it is part of none.
+        This module is not in a checkout of the repository.
     """
     for folder in Path(__file__).resolve().parents:
         if (folder / "pants.toml").is_file():
             return folder
-    raise UsageError("this works in a clone of the repository only")
+    raise UsageError("this command works only in a checkout of the repository")
 
 
 def architecture() -> str:
-    """Return this machine's architecture as Lambda names it.
+    """Return Lambda's name of this machine's architecture: `x86_64` or `arm64`.
 
     Raises
     ------
     UsageError
-        If Lambda does not know it.
+        Lambda does not support the architecture.
     """
     machine = platform.machine().lower()
     if machine not in ARCHITECTURES:
         known = ", ".join(ARCHITECTURES)
-        raise UsageError(f"Lambda knows no machine such as this one, {machine}; it knows {known}")
+        raise UsageError(
+            f"Lambda does not support this machine's architecture, {machine}; it supports: {known}"
+        )
     return ARCHITECTURES[machine]
 
 
 class Artefacts:
-    """What Pants packaged: `functions/NAME.zip` and `layers/ARCHITECTURE/NAME.zip`."""
+    """Packages that Pants built: `functions/NAME.zip` and `layers/ARCHITECTURE/NAME.zip`."""
 
     def __init__(self, folder: Path, architecture: str) -> None:
         self._folder = folder
         self.architecture = architecture
 
     def function(self, name: str) -> bytes:
-        """Return the zip of a function.
+        """Return the content of a function's zip file.
 
         Raises
         ------
         ArtefactMissingError
-            If it was not packaged.
+            The package does not exist.
         """
         return _read(self._folder / "functions" / f"{name}.zip")
 
     def layer(self, name: str) -> bytes:
-        """Return the zip of a layer for this architecture.
+        """Return the content of a layer's zip file for this architecture.
 
         Raises
         ------
         ArtefactMissingError
-            If it was not packaged.
+            The package does not exist.
         """
         return _read(self._folder / "layers" / self.architecture / f"{name}.zip")
 
@@ -80,4 +82,4 @@ def _read(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except FileNotFoundError as error:
-        raise ArtefactMissingError(f"{path} is missing: build it with {BUILD_COMMAND}") from error
+        raise ArtefactMissingError(f"{path} is missing; build it with: {BUILD_COMMAND}") from error

@@ -1,1 +1,1 @@
-"""Deploys a stack with Terraform, and checks before what would fail after: `bin/deploy.sh`."""
+"""Deploys a stack with Terraform: `bin/deploy.sh`. Finds problems before it changes anything."""

@@ -1,4 +1,4 @@
-"""What would fail in the middle of a deployment, found before anything is changed."""
+"""Finds what would fail in the middle of a deployment, before anything is changed."""
 
 from __future__ import annotations
 
@@ -23,35 +23,35 @@ _MACHINES: Final = {62: "x86_64", 183: "arm64"}
 _ELF: Final = b"\x7fELF"
 
 _KEEPS_DATA: Final = frozenset({"aws_dynamodb_table", "aws_kms_key", "aws_s3_bucket"})
-"""Types of resources with which data goes for good."""
+"""Types of resources that hold data; deleting them deletes the data."""
 
 _INDEXES: Final = "global_secondary_index"
 
 _OF_INDEX: Final = ("name", "hash_key", "range_key", "projection_type", "non_key_attributes")
-"""What cannot be changed in an index that is there."""
+"""Attributes of an index that cannot be changed without recreating it."""
 
 
 def check_packages(
     packages: Path, functions: Mapping[str, FunctionSettings], architecture: str
 ) -> None:
-    """Check that all packages are there and fit.
+    """Check that all packages exist and are built for the architecture.
 
     Raises
     ------
     DeploymentError
-        Names what is missing, damaged, or built for another machine.
+        A package is missing, damaged, or built for another architecture; the text names it.
     """
-    layers = sorted({layer for one in functions.values() for layer in one.layers})
+    layers = sorted({layer for settings in functions.values() for layer in settings.layers})
     code = [packages / "functions" / f"{name}.zip" for name in sorted(functions)]
     built = [packages / "layers" / architecture / f"{layer}.zip" for layer in layers]
     for path in (*code, *built):
         if not path.is_file():
-            raise DeploymentError(f"{path} is missing: bin/pants package lambda:: makes it")
+            raise DeploymentError(f"{path} is missing; create it with: bin/pants package lambda::")
     for path in (*code, *built):
         if others := sorted(set(_machines(path)) - {architecture}):
             raise DeploymentError(
-                f"{path} holds packages for {' and '.join(others)}, and the functions run on "
-                f"{architecture}: bin/pants package lambda:: makes both"
+                f"{path} contains packages for {' and '.join(others)}, but the functions run on "
+                f"{architecture}; create both with: bin/pants package lambda::"
             )
 
 
@@ -68,62 +68,65 @@ def _machines(path: Path) -> Iterator[str]:
                     (number,) = struct.unpack_from("<H", header, 18)
                     yield _MACHINES.get(number, f"machine {number}")
     except (zipfile.BadZipFile, struct.error) as error:
-        raise DeploymentError(f"{path} is damaged ({error}): package it anew") from error
+        raise DeploymentError(
+            f"{path} is damaged ({error}); create it again with: bin/pants package lambda::"
+        ) from error
 
 
 def check_plan(
     changes: Sequence[Mapping[str, Any]], environment: str, account: Account, s3: S3Client
 ) -> None:
-    """Check a plan's changes against what only a look at the account can tell.
+    """Check a plan's changes for what Terraform does not check.
 
     Parameters
     ----------
     changes
         `resource_changes` of a plan.
     environment
-        Of the stack: in production, nothing that keeps data may go.
+        Environment of the stack. In production, resources that hold data cannot be deleted.
     account
-        Where, and who deploys.
+        The account, the region, and who deploys.
 
     Raises
     ------
     DeploymentError
-        If a bucket's name is taken, something that keeps data would be deleted, or whoever deploys
-        makes no keys.
+        A bucket's name is taken, a resource that holds data would be deleted, or a GitHub role
+        would have to create a key.
     """
     _refuse_deletions(changes, environment)
-    keys = [str(one["address"]) for one in changes if _makes_key(one)]
+    keys = [str(change["address"]) for change in changes if _creates_key(change)]
     if keys and f":assumed-role/github-{environment}-" in account.caller:
         raise DeploymentError(
-            f"{', '.join(keys)} would be made, and the roles of GitHub make no keys: a person "
-            f"deploys each stack to {environment} for the first time; nothing was changed"
+            f"{', '.join(keys)} would be created, but GitHub's roles cannot create keys; nothing "
+            f"was changed. A person must deploy this stack to {environment} the first time"
         )
     for change in changes:
         name = (change["change"].get("after") or {}).get("bucket")
-        # One that is replaced gets a new name, too, or waits for its old one.
-        made = change["change"]["actions"] in (
+        # A bucket that is replaced may get a new name.
+        created = change["change"]["actions"] in (
             ["create"],
             ["delete", "create"],
             ["create", "delete"],
         )
-        if change["type"] == "aws_s3_bucket" and made and name != _name_before(change) and name:
+        if change["type"] == "aws_s3_bucket" and created and name != _name_before(change) and name:
             _require_free(str(name), account, s3)
 
 
 def _refuse_deletions(changes: Sequence[Mapping[str, Any]], environment: str) -> None:
-    gone = [str(one["address"]) for one in _deleted(changes)]
+    deleted = [str(change["address"]) for change in _deleted(changes)]
     if environment == PRODUCTION:
-        gone += [index for change in changes for index in _lost_indexes(change)]
-        if gone:
+        deleted += [index for change in changes for index in _lost_indexes(change)]
+        if deleted:
             raise DeploymentError(
-                f"this would delete {', '.join(gone)} in production, with what it keeps; nothing "
-                "was changed. If that is meant, do it by hand, with Terraform itself"
+                f"this would delete {', '.join(deleted)} in production, with all data; nothing was "
+                "changed. If you want this, delete it yourself with Terraform"
             )
-    # Terraform would delete what is around it, and its key, before it fails.
-    if kept := [str(one["address"]) for one in _deleted(changes) if _is_protected(one)]:
+    # Terraform would delete other resources, and the key, before it fails.
+    protected = [str(change["address"]) for change in _deleted(changes) if _is_protected(change)]
+    if protected:
         raise DeploymentError(
-            f"this would delete what is protected: {', '.join(kept)}; nothing was changed. If that "
-            "is meant, deploy with `deletable = true` in the environment's file first"
+            f"this would delete protected resources: {', '.join(protected)}; nothing was changed. "
+            "If you want this, first deploy with `deletable = true` in the environment's file"
         )
 
 
@@ -141,15 +144,15 @@ def _is_protected(change: Mapping[str, Any]) -> bool:
 
 
 def _lost_indexes(change: Mapping[str, Any]) -> Iterator[str]:
-    """Name the indexes of a table that go, or are made anew and answer nothing meanwhile."""
+    """Name a table's indexes that would be deleted, or recreated and unusable until then."""
     if change["type"] != "aws_dynamodb_table":
         return
     before, after = (
-        {one["name"]: one for one in (change["change"].get(when) or {}).get(_INDEXES) or []}
+        {index["name"]: index for index in (change["change"].get(when) or {}).get(_INDEXES) or []}
         for when in ("before", "after")
     )
     for name, index in before.items():
-        # The provider has "" for what is not set, or null.
+        # The provider uses either "" or null for an attribute that is not set.
         if any(
             (index.get(part) or None) != (after.get(name, {}).get(part) or None)
             for part in _OF_INDEX
@@ -157,7 +160,7 @@ def _lost_indexes(change: Mapping[str, Any]) -> Iterator[str]:
             yield f"the index {name} of {change['address']}"
 
 
-def _makes_key(change: Mapping[str, Any]) -> bool:
+def _creates_key(change: Mapping[str, Any]) -> bool:
     return change["type"] == "aws_kms_key" and "create" in change["change"]["actions"]
 
 
@@ -174,13 +177,13 @@ def _require_free(bucket: str, account: Account, s3: S3Client) -> None:
             return
         if code == 403:
             raise DeploymentError(
-                f"the bucket {bucket} belongs to another account, or you may not look "
-                "(s3:ListBucket): bucket names are unique over all accounts; nothing was changed"
+                f"the bucket {bucket} belongs to another account, or you lack the permission "
+                "s3:ListBucket. Bucket names are unique across all accounts; nothing was changed"
             ) from error
         raise DeploymentError(
-            f"whether the name {bucket} is free cannot be found out: {error}; nothing was changed"
+            f"cannot check whether the bucket name {bucket} is free: {error}; nothing was changed"
         ) from error
     raise DeploymentError(
-        f"the bucket {bucket} exists in this account, but not in this stack's state: import it "
-        "(terraform import) or remove it; nothing was changed"
+        f"the bucket {bucket} exists in this account, but not in this stack's state; nothing was "
+        "changed. Import it (terraform import) or delete it"
     )

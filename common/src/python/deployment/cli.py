@@ -3,171 +3,143 @@
 from __future__ import annotations
 
 import argparse
-import os
-import sys
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import boto3
-from botocore.exceptions import BotoCoreError, ClientError, ProfileNotFound
-
-from artefacts.repository import ARCHITECTURES, architecture, repository_root
-from command_line.command import COMPLETE, FAILED, INTERRUPTED, WRONG_USAGE, exit_with
+from artefacts.repository import repository_root
+from command_line.command import COMPLETE, exit_with
+from deployment.command import (
+    DEFAULT_ARCHITECTURE,
+    new_parser,
+    run_command,
+    session_of,
+    terraform_environment,
+    verify,
+)
 from deployment.deploy import Deployment, ask_on_terminal
-from deployment.errors import UsageError
-from deployment.proof.local import local_account, run_pipeline
-from deployment.proof.proof import log_settings, prove
-from deployment.stacks import ENVIRONMENTS, Stack, find_stack
-from deployment.terraform import require_terraform
-from lambda_core.errors import ApplicationError, ConfigurationError
+from deployment.stacks import find_stack
+from lambda_core.errors import UsageError
+
+if TYPE_CHECKING:
+    from deployment.stacks import Stack
 
 PROG = "deploy.sh"
 
+_EXAMPLES = """\
+examples:
+  bin/deploy.sh region_report dev --local            try it without an AWS account
+  bin/deploy.sh region_report dev --plan             show what would change in your account
+  bin/deploy.sh region_report dev                    deploy to your account
+  bin/deploy.sh region_report prod --profile ops     deploy to production; asks for consent
+  bin/deploy.sh region_report dev --destroy          delete everything of the stack
+
+exit codes:
+  0    done
+  1    failed; standard error names the cause
+  2    wrong usage; nothing was changed
+  130  interrupted with Ctrl-C
+
+bin/verify-deploy.sh checks a deployed stack and changes nothing.
+"""
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Deploy, plan or destroy; the result is the exit code."""
-    args = _parser().parse_args(arguments)
-    try:
-        return _run(args)
-    except KeyboardInterrupt:
-        print(
-            f"{PROG}: interrupted; what Terraform had done is in the state, and the next run goes "
-            "on from there; what was started goes on by itself",
-            file=sys.stderr,
-        )
-        return INTERRUPTED
-    except ConfigurationError as error:
-        print(f"{PROG}: {error}", file=sys.stderr)
-        return WRONG_USAGE
-    except ApplicationError as error:
-        print(f"{PROG}: failed: {error}", file=sys.stderr)
-        return FAILED
-    except (BotoCoreError, ClientError) as error:
-        print(f"{PROG}: failed: AWS answered: {error}", file=sys.stderr)
-        return FAILED
+    """Deploy, plan, verify or destroy a stack; returns the exit code."""
+    return run_command(PROG, lambda: _run(_parser().parse_args(arguments)))
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog=PROG,
-        allow_abbrev=False,
-        description="Package a stack with Pants and deploy it with Terraform.",
-        epilog="Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted.",
+    parser = new_parser(
+        PROG,
+        "Package a stack with Pants and deploy it with Terraform. Without an option, the command\n"
+        "plans, shows the plan, and applies exactly that plan; in production it first asks you.",
+        _EXAMPLES,
     )
-    parser.add_argument("stack", metavar="STACK", help="such as region_report")
-    parser.add_argument("environment", metavar="ENV", help=", ".join(ENVIRONMENTS))
-    what = parser.add_mutually_exclusive_group()
-    what.add_argument("--plan", action="store_true", help="show what would change, and stop")
-    what.add_argument("--destroy", action="store_true", help="remove everything; not in production")
-    what.add_argument(
+    actions = parser.add_argument_group("other actions").add_mutually_exclusive_group()
+    actions.add_argument(
+        "--plan", action="store_true", help="show what would change, and change nothing"
+    )
+    actions.add_argument(
+        "--destroy",
+        action="store_true",
+        help="delete everything of the stack; refused in production",
+    )
+    actions.add_argument(
         "--verify",
         action="store_true",
-        help="check that what is deployed is as the configuration says, there, and well",
+        help="check the deployed stack, as bin/verify-deploy.sh does",
     )
     parser.add_argument(
         "--run",
         action="store_true",
-        help="with --verify: start besides what the schedules start, and wait for its end",
-    )
-    parser.add_argument(
-        "--local",
-        action="store_true",
-        help="deploy to a local cloud that lives as long as this command, run the pipeline there, "
-        "and show what it made; needs no account",
-    )
-    parser.add_argument(
-        "--prove",
-        action="store_true",
-        help="with --local: prove besides that a second plan is empty, that each function's role "
-        "allows what the function called and no more, and that destroying leaves nothing",
+        help="with --verify: first start what the schedules start, and wait until it has ended",
     )
     parser.add_argument(
         "--approved",
         metavar="ENV",
-        help="the environment's name, from where somebody has agreed already, such as an "
-        "environment of GitHub with reviewers; production asks nobody then",
+        help="the environment's name, if somebody has already approved the deployment, such as the "
+        "reviewers of a GitHub environment; production then deploys without asking",
     )
-    parser.add_argument("--profile", help="profile of the AWS CLI's configuration")
-    parser.add_argument("--region", help="where to deploy, such as eu-west-1")
-    parser.add_argument(
-        "--architecture",
-        choices=sorted(set(ARCHITECTURES.values())),
-        help="what the functions run on (x86_64; with --local, what this machine is)",
+    local = parser.add_argument_group("without an account")
+    local.add_argument(
+        "--local",
+        action="store_true",
+        help="deploy to a local cloud, run the pipeline there, and show the result; the local "
+        "cloud ends with this command (default architecture: that of this machine)",
+    )
+    local.add_argument(
+        "--prove",
+        action="store_true",
+        help="with --local: also check that a second plan is empty, that alarms are delivered, "
+        "that each function's role has exactly the required permissions, that a function can "
+        "return to an earlier version, and that --destroy leaves nothing behind",
     )
     return parser
 
 
 def _run(args: argparse.Namespace) -> int:
     stack = find_stack(repository_root(), args.stack, args.environment)
+    if args.prove and not args.local:
+        raise UsageError("--prove needs --local")
     if args.local:
         return _run_locally(args, stack)
-    if args.prove:
-        raise UsageError("--prove is for --local")
     if args.run and not args.verify:
-        raise UsageError("--run is for --verify")
+        raise UsageError("--run needs --verify")
     if args.approved not in (None, stack.environment):
-        raise UsageError(f"--approved {args.approved} is for another environment than this one")
-    try:
-        session = boto3.Session(
-            profile_name=args.profile,
-            # Unlike other SDKs, this one looks at AWS_DEFAULT_REGION only.
-            region_name=args.region or os.environ.get("AWS_REGION"),
+        raise UsageError(
+            f"--approved {args.approved} does not match the environment {stack.environment}"
         )
-    except ProfileNotFound as error:
-        raise UsageError(f"--profile: {error}") from error
     deployment = Deployment(
         stack,
-        session,
-        args.architecture or "x86_64",
+        session_of(args),
+        args.architecture or DEFAULT_ARCHITECTURE,
         ask_on_terminal if args.approved is None else lambda _: args.approved,
-        environment={"AWS_PROFILE": args.profile} if args.profile else {},
+        environment=terraform_environment(args),
     )
+    if args.verify:
+        return verify(deployment, run=args.run)
     if args.destroy:
         deployment.destroy()
-        return COMPLETE
-    if args.plan:
+    elif args.plan:
         deployment.plan()
-        return COMPLETE
-    if args.verify:
-        examination = deployment.verify(run=args.run)
-        print(examination.table())
-        for note in examination.notes:
-            print(f"  But {note}.")
-        print(f"{stack.name} in {stack.environment} is as it should be.")
-        return COMPLETE
-    outputs = deployment.apply()
-    print(_what_now(stack, outputs, args.profile))
+    else:
+        print(_next_steps(stack, deployment.apply(), args.profile))
     return COMPLETE
 
 
 def _run_locally(args: argparse.Namespace, stack: Stack) -> int:
     if args.profile or args.region or args.destroy or args.verify or args.approved or args.run:
         raise UsageError(
-            "--local has no use for --profile, --region, --destroy, --verify, --run or --approved: "
-            "it starts empty"
+            "--local cannot be combined with --profile, --region, --destroy, --verify, --run or "
+            "--approved: the local cloud starts empty and needs no account"
         )
-    require_terraform()
-    with local_account(stack) as account:
-        deployment = Deployment(
-            stack,
-            boto3.Session(),
-            args.architecture or architecture(),
-            # Nothing can be harmed that will not be gone with this command.
-            lambda _: stack.environment,
-            account.variables,
-            log_settings(stack) if args.prove else {},
-        )
-        if args.plan:
-            deployment.plan()
-            return COMPLETE
-        outputs = deployment.apply()
-        code = run_pipeline(stack, account, outputs, thorough=args.prove)
-        if args.prove:
-            prove(deployment, account.endpoint, outputs)
-        return code
+    # Imported only here: a deployment to an account must not load the local cloud and the domains.
+    from deployment.proof.local import deploy_locally
+
+    return deploy_locally(stack, args.architecture, plan_only=args.plan, prove_it=args.prove)
 
 
-def _what_now(stack: Stack, outputs: Mapping[str, Any], profile: str | None) -> str:
+def _next_steps(stack: Stack, outputs: Mapping[str, Any], profile: str | None) -> str:
     lines = [f"{stack.name} is deployed to {stack.environment}; its outputs are above."]
     for purpose, command in sorted(outputs.get("commands", {}).items()):
         lines += ["", f"To {purpose}:", f"  {command}{f' --profile {profile}' if profile else ''}"]

@@ -1,4 +1,4 @@
-"""The steps of a deployment, in their order."""
+"""The steps of a deployment, in order."""
 
 from __future__ import annotations
 
@@ -12,36 +12,39 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from artefacts.packaging import packaged
 from command_line.stages import stage_display
-from deployment import trial_run
 from deployment.checks import check_packages, check_plan
-from deployment.errors import DeploymentError, UsageError
+from deployment.errors import DeploymentError
 from deployment.stacks import PRODUCTION, Stack
 from deployment.state import Account, ensure_state_bucket, has_state_bucket
 from deployment.terraform import Terraform, require_terraform
+from deployment.trial_run import scheduled_targets
 from deployment.verify import Examination, examine
+from lambda_core.errors import UsageError
+from triggers.polling import Polling
+from triggers.targets import invoke_target
 
 type Ask = Callable[[str], str]
-"""Asks a person, and returns the answer; empty where nobody is there."""
+"""Asks the user a question and returns the answer; empty if nobody can answer."""
 
 
 @dataclass
 class Deployment:
-    """One run of the command.
+    """A stack, and the account to deploy it to.
 
     Parameters
     ----------
     stack
-        What is deployed.
+        What to deploy.
     session
         Credentials and region.
     architecture
-        On which the functions run.
+        Architecture of the functions: `x86_64` or `arm64`.
     ask
-        Asks whoever started it.
+        Asks the user for consent.
     variables
-        Over those of the environment's file.
+        Values that override those of the environment's file.
     environment
-        Variables of Terraform's process.
+        Environment variables for Terraform.
     """
 
     stack: Stack
@@ -52,12 +55,12 @@ class Deployment:
     environment: Mapping[str, str] = field(default_factory=dict)
 
     def plan(self) -> bool:
-        """Show what would change, and change nothing; returns whether anything would.
+        """Show what would change, and change nothing; returns whether anything would change.
 
         Raises
         ------
         DeploymentError
-            If it could not be carried out.
+            The plan cannot be made, or cannot be applied.
         """
         account = self._account()
         return self._plan(self._terraform(account), account)
@@ -68,74 +71,80 @@ class Deployment:
         Raises
         ------
         DeploymentError
-            If it could not be carried out, or nobody agreed to it.
+            The stack cannot be deployed, or the user did not consent.
         """
         account = self._account()
         terraform = self._terraform(account)
         if self._plan(terraform, account):
             self._require_consent(f"deploy {self.stack.name} to production")
-            # From here on, something is changed.
+            # Nothing was changed before this line.
             ensure_state_bucket(account, self.session.client("s3"))
             if terraform.stateless:
                 shown, terraform = terraform, self._terraform(account, stateless=False)
                 self._plan(terraform, account, quiet=True)
                 if _planned(terraform) != _planned(shown):
-                    raise DeploymentError("the plan is another one by now: start again")
+                    raise DeploymentError(
+                        "the plan has changed since you saw it; nothing was applied. Start again"
+                    )
             terraform.apply()
         else:
             terraform.show_outputs()
         return terraform.outputs()
 
     def verify(self, *, run: bool = False) -> Examination:
-        """Check that what is deployed is as it was told, there, and well; changes nothing.
+        """Check that the deployed stack matches the configuration and works. Changes nothing.
 
         Parameters
         ----------
         run
-            Start besides what the schedules start, and wait for its end.
+            First start what the schedules start, and wait until it has ended.
+
+        Returns
+        -------
+        Examination
+            The results, which may contain problems.
 
         Raises
         ------
         DeploymentError
-            Names what is wrong.
+            The stack is not deployed, or differs from the configuration.
+        InvocationError
+            What a schedule starts failed.
         """
         account = self._account()
         self._require_state(account)
         terraform = self._terraform(account)
         if terraform.plan():
             if {tuple(actions) for _, actions, _ in _planned(terraform)} == {("create",)}:
-                raise DeploymentError("nothing of it is deployed")
+                raise DeploymentError(
+                    f"{self.stack.name} is not deployed to {self.stack.environment}"
+                )
             raise DeploymentError(
-                "what is deployed is not what the configuration says: the plan above is not empty. "
-                "Either something was changed by hand, or this clone is not at the commit that was "
-                "deployed"
+                "the deployed stack differs from the configuration: the plan above is not empty. "
+                "Either somebody changed the stack by hand, or your checkout is not at the commit "
+                "that was deployed"
             )
         resources = terraform.planned_changes()
         if run:
-            for start in trial_run.starts(resources):
-                with stage_display().stage(f"What the schedule {start.schedule} starts"):
-                    trial_run.run(start, self.session)
-        examination = examine(resources, self.session, just_run=run)
-        if examination.faults:
-            raise DeploymentError(
-                "what is deployed is not well:\n  " + "\n  ".join(examination.faults)
-            )
-        return examination
+            for target in scheduled_targets(resources):
+                with stage_display().stage(f"Running what the schedule {target.schedule} starts"):
+                    invoke_target(target, self._client, Polling())
+        return examine(resources, self.session, just_run=run)
 
     def destroy(self) -> None:
-        """Remove everything of the stack.
+        """Delete everything of the stack.
 
         Raises
         ------
         UsageError
-            In production, always.
+            The environment is production.
         DeploymentError
-            If it could not be carried out.
+            The stack cannot be deleted.
         """
         if self.stack.environment == PRODUCTION:
             raise UsageError(
-                "production is not destroyed by this command: nothing was changed. Its buckets "
-                "and tables are protected, and are removed by hand, if at all"
+                "this command does not destroy production; nothing was changed. Its buckets and "
+                "tables are protected, and only a person can delete them with Terraform"
             )
         account = self._account()
         self._require_state(account)
@@ -143,15 +152,18 @@ class Deployment:
         if self._plan(terraform, account, destroy=True):
             terraform.apply()
 
-    def refuses_to_go(self) -> bool:
-        """Whether Terraform itself refuses to destroy the stack, whoever asks for it."""
+    def terraform_refuses_to_destroy(self) -> bool:
+        """Whether Terraform itself refuses to destroy the stack."""
         return self._terraform(self._account()).refuses_to_destroy()
+
+    def _client(self, service: str) -> Any:  # noqa: ANN401 - a client of any service
+        return self.session.client(service)  # type: ignore[call-overload]  # any service
 
     def _require_state(self, account: Account) -> None:
         if not has_state_bucket(account, self.session.client("s3")):
             raise DeploymentError(
-                f"nothing was ever deployed to {account.region} of the account {account.id}: there "
-                f"is no bucket {account.state_bucket}"
+                f"nothing was ever deployed to {account.region} of the account {account.id}: the "
+                f"state bucket {account.state_bucket} does not exist. Check --profile and --region"
             )
 
     def _terraform(self, account: Account, *, stateless: bool | None = None) -> Terraform:
@@ -166,7 +178,7 @@ class Deployment:
             self.stack,
             {
                 **self.variables,
-                # A stack without functions has no variables for them.
+                # A stack without functions does not declare these variables.
                 **({"architecture": self.architecture} if functions else {}),
                 **({"packages": str(packages)} if functions else {}),
                 "environment": self.stack.environment,
@@ -190,12 +202,12 @@ class Deployment:
         require_terraform()
         region = self.session.region_name
         if not region:
-            raise UsageError("no region is set: give --region, or set AWS_REGION")
+            raise UsageError("no region is set; use --region, or set AWS_REGION")
         try:
             identity = self.session.client("sts", region_name=region).get_caller_identity()
         except (BotoCoreError, ClientError) as error:
             raise DeploymentError(
-                f"AWS does not know who you are ({error}): give --profile, or log in with "
+                f"AWS does not accept your credentials ({error}); use --profile, or log in with "
                 "'aws sso login'"
             ) from error
         return Account(identity["Account"], region, identity["Arn"])
@@ -214,26 +226,28 @@ class Deployment:
             check_plan(terraform.planned_changes(), self.stack.environment, account, s3)
         return changes
 
-    def _require_consent(self, what: str) -> None:
+    def _require_consent(self, action: str) -> None:
         if self.stack.environment != PRODUCTION:
             return
-        answer = self.ask(f"To {what}, type the environment's name: ")
+        answer = self.ask(f"To {action}, type the environment's name: ")
         if answer.strip() != PRODUCTION:
-            raise DeploymentError("nobody agreed to it; nothing was changed")
+            raise DeploymentError(
+                f"you did not type the environment's name, {PRODUCTION}; nothing was changed"
+            )
 
 
 def _planned(terraform: Terraform) -> list[tuple[str, list[str], object]]:
-    """Return what would be done to what, and what is known of the outcome."""
+    """Return the address, the actions and the known result of each planned change."""
     return [
-        (one["address"], one["change"]["actions"], one["change"]["after"])
-        for one in terraform.planned_changes()
-        # Sources of data are read sooner where it is known what they depend on.
-        if one["mode"] == "managed"
+        (change["address"], change["change"]["actions"], change["change"]["after"])
+        for change in terraform.planned_changes()
+        # Terraform reads a data source earlier if it knows what the source depends on.
+        if change["mode"] == "managed"
     ]
 
 
 def ask_on_terminal(question: str) -> str:
-    """Ask on the terminal; where there is none, the answer is empty."""
+    """Ask on the terminal; the answer is empty if standard input is not a terminal."""
     if not sys.stdin.isatty():
         return ""
     print(question, end="", file=sys.stderr, flush=True)

@@ -1,15 +1,13 @@
-"""What stands in the way of a deployment."""
+"""Errors of a deployment. A wrong command line is a `lambda_core.errors.UsageError`."""
 
 from __future__ import annotations
 
-from lambda_core.errors import ApplicationError, UsageError
-
-__all__ = ["DeploymentError", "TerraformError", "UsageError"]
+from lambda_core.errors import ApplicationError
 
 
 class DeploymentError(ApplicationError):
-    """A stack cannot be deployed; nothing was changed unless the text says so."""
+    """A stack cannot be deployed or verified; nothing was changed unless the text says so."""
 
 
 class TerraformError(DeploymentError):
-    """Terraform failed; it has said why on standard error."""
+    """Terraform failed; it has printed the cause on standard error."""

@@ -1,17 +1,17 @@
-"""Packages the functions of all stacks, where that is needed."""
+"""Packages the functions of all stacks, if they are missing or outdated."""
 
 from __future__ import annotations
 
 from artefacts.packaging import packaged
 from artefacts.repository import architecture, repository_root
-from deployment.stacks import STACKS_FOLDER, find_stack
+from deployment.stacks import find_stack, stack_names
 
 
 def main() -> None:
-    """Package them for this machine, as a deployment to the local cloud would."""
+    """Package the functions for this machine, as a deployment to the local cloud does."""
     root = repository_root()
-    for file in sorted((root / STACKS_FOLDER).glob("*/main.tf")):
-        if functions := find_stack(root, file.parent.name, "dev").functions():
+    for name in stack_names(root):
+        if functions := find_stack(root, name, "dev").functions():
             packaged(root, architecture(), functions)
 
 

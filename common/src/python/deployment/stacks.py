@@ -1,4 +1,4 @@
-"""The stacks that can be deployed, and where their parts are in a clone."""
+"""The stacks that can be deployed, and the paths of their files in the repository."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Final
 
 from artefacts.function_settings import FunctionSettings, read_settings
 from artefacts.repository import SETTINGS_FILE
-from deployment.errors import UsageError
+from lambda_core.errors import UsageError
 
 ENVIRONMENTS: Final = ("dev", "staging", "prod")
 
@@ -23,17 +23,22 @@ ENVIRONMENTS_FOLDER: Final = Path("terraform/environments")
 
 @dataclass(frozen=True)
 class Stack:
-    """One stack in one environment.
+    """A stack in an environment.
 
     Attributes
     ----------
     root
-        Folder of the clone.
+        Folder of the repository.
     name
-        Its folder below `terraform/stacks`, and the group of its functions in
+        Name of the stack's folder in `terraform/stacks`, and of its group of functions in
         `lambda/functions.json`.
     environment
         `dev`, `staging` or `prod`.
+
+    Examples
+    --------
+    >>> Stack(Path("/repository"), "region_report", "dev").state_key
+    'region_report/dev.tfstate'
     """
 
     root: Path
@@ -42,38 +47,43 @@ class Stack:
 
     @property
     def folder(self) -> Path:
-        """Where its configuration is, relative to the clone."""
+        """Folder of its Terraform configuration, relative to the repository."""
         return STACKS_FOLDER / self.name
 
     @property
     def variables_file(self) -> Path:
-        """File with the environment's variables, relative to the clone."""
+        """File with the environment's variables, relative to the repository."""
         return ENVIRONMENTS_FOLDER / self.environment / f"{self.name}.tfvars"
 
     @property
     def state_key(self) -> str:
-        """Key of its state in the bucket of states."""
+        """Key of its state in the state bucket."""
         return f"{self.name}/{self.environment}.tfstate"
 
     @property
     def data_folder(self) -> Path:
-        """Where Terraform keeps modules and providers of this stack and environment."""
+        """Folder in which Terraform keeps this stack's modules and providers."""
         return self.root / "dist/terraform" / f"{self.name}-{self.environment}"
 
     def functions(self) -> Mapping[str, FunctionSettings]:
-        """Return the settings of its functions, by name; empty where it has none."""
+        """Return the settings of its functions by name; empty if the stack has no functions."""
         return read_settings(self.root / SETTINGS_FILE).get(self.name, {})
 
 
+def stack_names(root: Path) -> list[str]:
+    """Return the names of all stacks, sorted."""
+    return sorted(file.parent.name for file in (root / STACKS_FOLDER).glob("*/main.tf"))
+
+
 def find_stack(root: Path, name: str, environment: str) -> Stack:
-    """Return a stack.
+    """Return a stack in an environment.
 
     Raises
     ------
     UsageError
-        If there is no such stack or environment; names those that there are.
+        There is no such stack or environment; the text lists those that exist.
     """
-    known = sorted(file.parent.name for file in (root / STACKS_FOLDER).glob("*/main.tf"))
+    known = stack_names(root)
     if name not in known:
         raise UsageError(f"there is no stack {name!r}; the stacks are: {', '.join(known)}")
     if environment not in ENVIRONMENTS:
@@ -83,7 +93,10 @@ def find_stack(root: Path, name: str, environment: str) -> Stack:
         )
     stack = Stack(root, name, environment)
     if not (root / stack.variables_file).is_file():
-        raise UsageError(f"{stack.variables_file} is missing, which describes {environment}")
+        raise UsageError(
+            f"{stack.variables_file} is missing; create it with the variables of {name} in "
+            f"{environment}"
+        )
     return stack
 
 

@@ -1,4 +1,4 @@
-"""The bucket with the states of all stacks of an account."""
+"""The state bucket: it keeps the Terraform states of all stacks of an account and region."""
 
 from __future__ import annotations
 
@@ -24,16 +24,22 @@ _PRIVATE: Final[PublicAccessBlockConfigurationTypeDef] = {
 
 @dataclass(frozen=True)
 class Account:
-    """Where a stack is deployed, and who does it.
+    """The account and region of a deployment, and who deploys.
 
     Attributes
     ----------
     id
-        Its number.
+        Account number.
     region
-        Where in it.
+        Such as `eu-west-1`.
     caller
-        ARN of whose credentials these are.
+        ARN of the identity whose credentials are used.
+
+    Examples
+    --------
+    >>> account = Account("123456789012", "eu-west-1", "arn:aws:iam::123456789012:user/me")
+    >>> account.partition, account.state_bucket
+    ('aws', 'terraform-state-123456789012-eu-west-1')
     """
 
     id: str
@@ -42,25 +48,25 @@ class Account:
 
     @property
     def partition(self) -> str:
-        """Part of AWS that it belongs to, as ARNs name it."""
+        """AWS partition, such as `aws` or `aws-cn`."""
         return self.caller.split(":")[1]
 
     @property
     def state_bucket(self) -> str:
-        """Name of the bucket of states."""
+        """Name of the state bucket."""
         return f"terraform-state-{self.id}-{self.region}"
 
 
 def ensure_state_bucket(account: Account, s3: S3Client) -> None:
-    """Make the bucket of states, or bring it up to date: private, encrypted, with versions.
+    """Create the state bucket, or correct its settings: private, encrypted, versioned.
 
-    It is the one thing that no stack can make, because its own state would have no place. What is
-    right already is not written again, so that whoever may only look can plan.
+    No stack can create this bucket, because the stack's own state would have no place. Settings
+    that are already correct are not written again, so a caller with read access can plan.
 
     Raises
     ------
     DeploymentError
-        If it belongs to another account, or may not be made.
+        The bucket belongs to another account, or the caller may not create or change it.
     """
     bucket = account.state_bucket
     owner: Any = {"Bucket": bucket, "ExpectedBucketOwner": account.id}
@@ -73,38 +79,40 @@ def ensure_state_bucket(account: Account, s3: S3Client) -> None:
             s3.create_bucket(Bucket=bucket, **_placement(account.region))
         if _public_access_block(s3, owner) != _PRIVATE:
             s3.put_public_access_block(**owner, PublicAccessBlockConfiguration=_PRIVATE)
-        # Every state that ever was can be had back.
+        # Versions allow every earlier state to be restored.
         if s3.get_bucket_versioning(**owner).get("Status") != "Enabled":
             s3.put_bucket_versioning(**owner, VersioningConfiguration={"Status": "Enabled"})
-        # What else somebody has written there stays.
+        # Other statements of the policy are kept.
         others = _statements(s3, owner)
         if (ours := _tls_only(account)) not in others:
             policy = {"Version": "2012-10-17", "Statement": [*others, ours]}
             s3.put_bucket_policy(**owner, Policy=json.dumps(policy))
     except ClientError as error:
-        raise DeploymentError(
-            f"the bucket {bucket}, which keeps the states of all stacks, cannot be had: {error}"
-        ) from error
+        raise _not_accessible(account, error) from error
 
 
 def has_state_bucket(account: Account, s3: S3Client) -> bool:
-    """Whether the bucket of states is there; makes nothing.
+    """Whether the state bucket exists. Creates nothing.
 
     Raises
     ------
     DeploymentError
-        If it belongs to another account.
+        The bucket belongs to another account, or the caller may not access it.
     """
     try:
         s3.head_bucket(Bucket=account.state_bucket, ExpectedBucketOwner=account.id)
     except ClientError as error:
         if error.response["ResponseMetadata"]["HTTPStatusCode"] == 404:
             return False
-        raise DeploymentError(
-            f"the bucket {account.state_bucket}, which keeps the states of all stacks, cannot be "
-            f"had: {error}"
-        ) from error
+        raise _not_accessible(account, error) from error
     return True
+
+
+def _not_accessible(account: Account, error: ClientError) -> DeploymentError:
+    return DeploymentError(
+        f"cannot access the state bucket {account.state_bucket}: {error}; check that it belongs to "
+        f"the account {account.id} and that {account.caller} may use it"
+    )
 
 
 def _public_access_block(s3: S3Client, owner: Any) -> object:  # noqa: ANN401 - of the API
@@ -127,7 +135,7 @@ def _statements(s3: S3Client, owner: Any) -> list[Any]:  # noqa: ANN401 - of the
 
 
 def _placement(region: str) -> Any:  # noqa: ANN401 - of the API
-    # S3 refuses the one region that is its default.
+    # S3 rejects its default region as a location constraint.
     if region == "us-east-1":
         return {}
     return {"CreateBucketConfiguration": {"LocationConstraint": region}}

@@ -12,48 +12,52 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, TextIO
 
-from deployment.errors import TerraformError, UsageError
+from deployment.errors import TerraformError
 from deployment.stacks import Stack, variables_as_json
+from lambda_core.errors import UsageError
 
 CHANGES: Final = 2
 
 _LOCK: Final = "-lock-timeout=10m"
-"""Wait so long for somebody else who works on the state."""
+"""How long to wait while someone else holds the lock of the state."""
 
 _OWN: Final = ("backend", "terraform.tfstate", ".terraform.lock.hcl")
-"""How files of a stack begin that say where its state is, or are of one machine."""
+"""Beginnings of the names of files that a first plan must not copy: they configure the
+backend, contain a state, or belong to one machine."""
 
 _KEYS: Final = frozenset({"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"})
 
 OLDEST: Final = (1, 10)
-"""The first that locks a state without a table."""
+"""The first version that locks a state in S3 without a table."""
 
 
 def require_terraform() -> None:
-    """Check that Terraform is there, and not too old.
+    """Check that Terraform is installed, and recent enough.
 
     Raises
     ------
     UsageError
-        If it is not.
+        It is not installed, or too old.
     """
     oldest = ".".join(map(str, OLDEST))
     program = shutil.which("terraform")
     if program is None:
         raise UsageError(
-            f"terraform is not installed: start Docker to have the dev container's, or install "
-            f"{oldest} or later"
+            f"terraform is not installed; start Docker to use the dev container, or install "
+            f"Terraform {oldest} or later"
         )
-    told = subprocess.run(  # noqa: S603 - it was just found
+    answer = subprocess.run(  # noqa: S603 - found above
         [program, "version", "-json"], capture_output=True, text=True, check=False
     )
     try:
-        version = str(json.loads(told.stdout)["terraform_version"])
+        version = str(json.loads(answer.stdout)["terraform_version"])
         found = tuple(int(part) for part in version.split(".")[:2])
     except (ValueError, KeyError) as error:
-        raise UsageError(f"{program} does not tell its version: {told.stderr or error}") from error
+        raise UsageError(
+            f"{program} does not report its version: {answer.stderr or error}"
+        ) from error
     if found < OLDEST:
-        raise UsageError(f"{program} is Terraform {version}; {oldest} or later is needed")
+        raise UsageError(f"{program} is Terraform {version}; install {oldest} or later")
 
 
 @dataclass
@@ -63,13 +67,13 @@ class Terraform:
     Parameters
     ----------
     stack
-        What it works on.
+        The stack to plan or apply.
     variables
-        Values over those of the environment's file.
+        Values that override those of the environment's file.
     environment
-        Variables of its process over those of this one.
+        Environment variables for Terraform, in addition to those of this process.
     stateless
-        Work as if there were no state, where none can be yet.
+        Plan as if there were no state, because the state bucket does not exist yet.
     """
 
     stack: Stack
@@ -78,35 +82,35 @@ class Terraform:
     stateless: bool = False
 
     def init(self, backend: Mapping[str, str]) -> None:
-        """Get modules and provider, and find the state.
+        """Install modules and the provider, and configure the state.
 
         Raises
         ------
         TerraformError
-            If it failed; Terraform has said why.
+            It failed; Terraform has printed the cause.
         """
         settings = [f"-backend-config={name}={value}" for name, value in backend.items()]
         if self.stateless:
             settings = []
             self._mirror()
-        # What it says of success is of no interest; of failure it speaks on standard error.
-        # The provider's version is exact: an earlier one that was locked here is of no use.
+        # Errors go to standard error and are shown; the rest is not interesting.
+        # -upgrade, because the configuration pins the provider to one exact version.
         self._run("init", "-input=false", "-reconfigure", "-upgrade", *settings, quiet=True)
 
     def plan(self, *, destroy: bool = False, quiet: bool = False) -> bool:
-        """Work out what would change, show it, and keep it; returns whether anything would.
+        """Create a plan, show it, and save it; returns whether it contains changes.
 
         Parameters
         ----------
         destroy
-            Plan to remove everything.
+            Plan to delete everything.
         quiet
             Do not show it.
 
         Raises
         ------
         TerraformError
-            If it failed, because of a variable for example; Terraform has said which.
+            It failed, for example because of a variable; Terraform has printed the cause.
         """
         self._write_variables()
         arguments = ["-input=false", "-detailed-exitcode", f"-out={self._plan}", _LOCK]
@@ -115,9 +119,9 @@ class Terraform:
         return self._run("plan", *arguments, good=(0, CHANGES), quiet=quiet) == CHANGES
 
     def refuses_to_destroy(self) -> bool:
-        """Whether a plan to remove everything is refused, because something is protected."""
+        """Whether Terraform refuses to plan the deletion, because a resource is protected."""
         self._write_variables()
-        done = subprocess.run(  # noqa: S603 - the project's own script
+        result = subprocess.run(  # noqa: S603 - the project's own script
             self._command("plan", "-input=false", "-destroy", "-no-color", *self._variables()),
             cwd=self.stack.root,
             env=self._environment(),
@@ -126,38 +130,38 @@ class Terraform:
             text=True,
             check=False,
         )
-        return done.returncode != 0 and "lifecycle.prevent_destroy" in done.stderr
+        return result.returncode != 0 and "lifecycle.prevent_destroy" in result.stderr
 
     def planned_changes(self) -> list[dict[str, Any]]:
-        """Return the kept plan's `resource_changes`.
+        """Return the saved plan's `resource_changes`.
 
-        As in https://developer.hashicorp.com/terraform/internals/json-format
+        Format: https://developer.hashicorp.com/terraform/internals/json-format
         """
         plan = json.loads(self._output("show", "-json", str(self._plan)))
-        # It is left out where there is none.
+        # Terraform leaves the key out if the list is empty.
         changes: list[dict[str, Any]] = plan.get("resource_changes", [])
         return changes
 
     def apply(self) -> None:
-        """Do what the kept plan says, and nothing else.
+        """Apply exactly the saved plan.
 
         Raises
         ------
         TerraformError
-            If it failed half way; what was done is in the state, so that the next run goes on.
+            It failed. The state contains what was done, so the next run continues from there.
         """
         if self.stateless:
-            raise TerraformError("what is planned without a state is not carried out")
+            raise TerraformError("a plan that was made without a state cannot be applied")
         self._run("apply", "-input=false", _LOCK, str(self._plan))
 
     def show_outputs(self) -> None:
-        """Show the stack's outputs, as `apply` does by itself."""
+        """Show the stack's outputs, as `apply` does."""
         self._run("output")
 
     def outputs(self) -> dict[str, Any]:
         """Return the stack's outputs."""
-        told = json.loads(self._output("output", "-json"))
-        return {name: one["value"] for name, one in told.items()}
+        outputs = json.loads(self._output("output", "-json"))
+        return {name: output["value"] for name, output in outputs.items()}
 
     @property
     def _data(self) -> Path:
@@ -172,9 +176,13 @@ class Terraform:
     def _values(self) -> Path:
         return self._data / "deploy.tfvars.json"
 
+    @property
+    def _mirror_root(self) -> Path:
+        return self._data / "repository"
+
     def _mirror(self) -> None:
-        """Show the stack's configuration in another folder, with an empty state beside it."""
-        root = self._data / "clone"
+        """Link the stack's configuration into another folder that uses a local, empty state."""
+        root = self._mirror_root
         shutil.rmtree(root, ignore_errors=True)
         folder = root / self.stack.folder
         folder.mkdir(parents=True)
@@ -184,8 +192,8 @@ class Terraform:
                 (folder / file.name).symlink_to(file)
         # https://developer.hashicorp.com/terraform/language/files/override
         (folder / "backend_override.tf").write_text('terraform {\n  backend "local" {}\n}\n')
-        for beside in ("terraform/modules", "lambda"):
-            (root / beside).symlink_to(self.stack.root / beside)
+        for other in ("terraform/modules", "lambda"):
+            (root / other).symlink_to(self.stack.root / other)
 
     def _write_variables(self) -> None:
         self._values.parent.mkdir(parents=True, exist_ok=True)
@@ -199,16 +207,16 @@ class Terraform:
         script = str(self.stack.root / "bin/exec-in-devcontainer.sh")
         folder = self.stack.folder
         if self.stateless:
-            folder = self._data / "clone" / folder
+            folder = self._mirror_root / folder
         return [script, "terraform", f"-chdir={folder}", verb, *arguments]
 
     def _environment(self) -> dict[str, str]:
-        # A profile that was named is meant, whatever keys there are: Terraform would take those.
-        meant = _KEYS if "AWS_PROFILE" in self.environment else frozenset()
+        # Terraform prefers keys in the environment to a profile. The user chose the profile.
+        ignored = _KEYS if "AWS_PROFILE" in self.environment else frozenset()
         return {
-            **{name: value for name, value in os.environ.items() if name not in meant},
+            **{name: value for name, value in os.environ.items() if name not in ignored},
             **self.environment,
-            # This process runs where Terraform is to run.
+            # This process already runs in the container or on the machine that has Terraform.
             "NO_DEVCONTAINER": "1",
             "TF_DATA_DIR": str(self._data),
             "TF_IN_AUTOMATION": "1",
@@ -218,12 +226,12 @@ class Terraform:
         self, verb: str, *arguments: str, good: Sequence[int] = (0,), quiet: bool = False
     ) -> int:
         out = subprocess.DEVNULL if quiet else sys.stderr
-        return self._started(verb, arguments, out, good).returncode
+        return self._complete(verb, arguments, out, good).returncode
 
     def _output(self, verb: str, *arguments: str) -> str:
-        return self._started(verb, arguments, subprocess.PIPE, (0,)).stdout
+        return self._complete(verb, arguments, subprocess.PIPE, (0,)).stdout
 
-    def _started(
+    def _complete(
         self, verb: str, arguments: Sequence[str], out: int | TextIO, good: Sequence[int]
     ) -> subprocess.CompletedProcess[str]:
         process = subprocess.Popen(  # noqa: S603 - the project's own script
@@ -234,25 +242,25 @@ class Terraform:
             stdout=out,
             text=True,
         )
-        told = _ended(process)
+        output = _wait_for(process)
         if process.returncode not in good:
-            raise TerraformError(f"terraform {verb} failed: it says why, above")
-        return subprocess.CompletedProcess(process.args, process.returncode, told)
+            raise TerraformError(f"terraform {verb} failed; the cause is above")
+        return subprocess.CompletedProcess(process.args, process.returncode, output)
 
 
-def _ended(process: subprocess.Popen[str]) -> str:
-    """Wait for the end of a process, and return what it told.
+def _wait_for(process: subprocess.Popen[str]) -> str:
+    """Wait until a process has ended, and return its output.
 
-    Ctrl-C reaches it, too: it writes down what it has made, gives the state back, and then ends.
+    Ctrl-C reaches Terraform too: it saves the state, releases the lock, and then ends.
     """
     interrupt: KeyboardInterrupt | None = None
     while True:
         try:
-            told, _ = process.communicate()
+            output, _ = process.communicate()
         except KeyboardInterrupt as error:
             interrupt = error
         else:
             break
     if interrupt:
         raise interrupt
-    return told or ""
+    return output or ""

@@ -1,50 +1,108 @@
-"""Whether what was deployed is there and well."""
+"""Checks that the resources of a stack exist and work."""
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import batched
 from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import ClientError
 
+from deployment.errors import DeploymentError
+
 if TYPE_CHECKING:
     import boto3
 
 
-ALARMS_A_CALL: Final = 100
+ALARMS_PER_CALL: Final = 100
 
 type Client = Any
-"""A client of boto3 for which there are no types here."""
+"""A boto3 client for which no types are installed here."""
+
+type Resources = Mapping[str, Sequence[Mapping[str, Any]]]
+"""Attributes of the resources in the state, by type of resource."""
+
+
+@dataclass(frozen=True)
+class CheckedKind:
+    """The result for all resources of one kind.
+
+    Attributes
+    ----------
+    kind
+        Such as `functions`.
+    number
+        How many resources were checked.
+    expectation
+        What is true of each of them if there are no problems.
+    problems
+        Descriptions of what is wrong, one line each.
+    """
+
+    kind: str
+    number: int
+    expectation: str
+    problems: tuple[str, ...] = ()
+
+    @property
+    def result(self) -> str:
+        """The expectation, or the number of problems."""
+        if not self.problems:
+            return f"OK: {self.expectation}"
+        return f"FAILED: {len(self.problems)} problem{'s' if len(self.problems) > 1 else ''}"
 
 
 @dataclass
 class Examination:
-    """What was looked at, and what it is like.
+    """What was checked, and the results.
 
     Attributes
     ----------
-    looked_at
-        How many things of each kind, with what was found right of them.
-    faults
-        What is wrong, each in one line.
+    checked
+        Results for each kind of resource.
     notes
-        What somebody should know although it is no fault.
+        What the user should know although it is not a problem.
     """
 
-    looked_at: dict[str, tuple[int, str]] = field(default_factory=dict)
-    faults: list[str] = field(default_factory=list)
+    checked: list[CheckedKind] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
+    @property
+    def problems(self) -> list[str]:
+        """All problems, one line each."""
+        return [problem for checked in self.checked for problem in checked.problems]
+
     def table(self) -> str:
-        """Return what was looked at as text for people."""
-        width = max(map(len, self.looked_at), default=0)
+        """Return the results as a table for people.
+
+        Examples
+        --------
+        >>> print(Examination([CheckedKind("functions", 3, "active")]).table())
+        Resource   Number  Result
+        ---------  ------  ----------
+        functions       3  OK: active
+        """
+        header = ("Resource", "Number", "Result")
+        rows = [(checked.kind, str(checked.number), checked.result) for checked in self.checked]
+        widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
+        rule = ("-" * widths[0], "-" * widths[1], "-" * widths[2])
         return "\n".join(
-            f"  {kind:<{width}}  {number:>3}  {good}"
-            for kind, (number, good) in self.looked_at.items()
+            f"{kind:<{widths[0]}}  {number:>{widths[1]}}  {result}"
+            for kind, number, result in (header, rule, *rows)
         )
+
+    def require_healthy(self) -> None:
+        """Check that there are no problems.
+
+        Raises
+        ------
+        DeploymentError
+            There are; the text lists them.
+        """
+        if self.problems:
+            raise DeploymentError(f"the deployed stack has problems: {'; '.join(self.problems)}")
 
 
 def examine(
@@ -54,90 +112,128 @@ def examine(
     *,
     just_run: bool = False,
 ) -> Examination:
-    """Look at the resources of a stack.
+    """Check the resources of a stack. Only reads.
 
     Parameters
     ----------
     changes
-        `resource_changes` of a plan that changes nothing: it names everything that there is.
+        `resource_changes` of a plan that changes nothing: it names all resources of the stack.
     session
-        Credentials and region; needs to read only.
+        Credentials and region.
     now
-        The clock's time by default.
+        Current time in UTC. By default, the clock's.
     just_run
-        What schedules start has run a moment ago: an alarm that rang until then, because nothing
-        happened, is looked at once an hour.
+        The targets of the schedules have just run. An alarm on missing runs may stay active for up
+        to an hour after that, because CloudWatch evaluates it hourly.
     """
-    resources: dict[str, list[Mapping[str, Any]]] = {}
-    for change in changes:
-        # A source of data has nothing before.
-        if values := change["change"]["before"]:
-            resources.setdefault(change["type"], []).append(values)
+    resources = _by_type(changes)
     found = Examination()
 
-    def looked_at(kind: str, resource: str, good: str) -> list[Mapping[str, Any]]:
-        there = resources.get(resource, [])
-        if there:
-            found.looked_at[kind] = len(there), good
-        return there
+    def check(
+        kind: str,
+        resource_type: str,
+        expectation: str,
+        problems_of: Callable[[Mapping[str, Any]], Iterable[str]],
+    ) -> None:
+        if present := resources.get(resource_type):
+            problems = tuple(problem for values in present for problem in problems_of(values))
+            found.checked.append(CheckedKind(kind, len(present), expectation, problems))
 
-    functions = session.client("lambda")
-    for alias in looked_at("functions", "aws_lambda_alias", "active, and had by their alias"):
-        found.faults += _of_function(functions, alias["function_name"], alias["name"])
-    state_machines = session.client("stepfunctions")
-    for machine in looked_at("state machines", "aws_sfn_state_machine", "active"):
-        found.faults += _of_state_machine(state_machines, machine["arn"])
-    tables = session.client("dynamodb")
-    for table in looked_at("tables", "aws_dynamodb_table", "active, with their indexes"):
-        found.faults += _of_table(tables, table["name"])
-    s3 = session.client("s3")
-    for bucket in looked_at("buckets", "aws_s3_bucket", "there, private, with versions"):
-        found.faults += _of_bucket(s3, bucket["bucket"])
-    for schedule in looked_at("schedules", "aws_scheduler_schedule", "as they were deployed"):
-        if schedule["state"] != "ENABLED":
-            found.notes.append(f"the schedule {schedule['name']} is off, and starts nothing")
-    for one in looked_at("subscriptions", "aws_sns_topic_subscription", "there"):
-        if one.get("pending_confirmation"):
-            found.notes.append(f"{one['endpoint']} has not confirmed yet to be told of anything")
-    if resources.get("aws_cloudwatch_metric_alarm") and not found.looked_at.get("subscriptions"):
-        found.notes.append("nobody is told of alarms: set `alarm_email_addresses`")
-    alarms = looked_at("alarms", "aws_cloudwatch_metric_alarm", "there, and none rings")
-    names = [one["alarm_name"] for one in alarms]
-    client, moment = session.client("cloudwatch"), now or dt.datetime.now(dt.UTC)
-    _look_at_alarms(found, client, names, moment, just_run=just_run)
+    functions, s3 = session.client("lambda"), session.client("s3")
+    state_machines, tables = session.client("stepfunctions"), session.client("dynamodb")
+    check(
+        "functions",
+        "aws_lambda_alias",
+        "active, and callable by their alias",
+        lambda alias: _function_problems(functions, alias["function_name"], alias["name"]),
+    )
+    check(
+        "state machines",
+        "aws_sfn_state_machine",
+        "active",
+        lambda machine: _state_machine_problems(state_machines, machine["arn"]),
+    )
+    check(
+        "tables",
+        "aws_dynamodb_table",
+        "active, with their indexes",
+        lambda table: _table_problems(tables, table["name"]),
+    )
+    check(
+        "buckets",
+        "aws_s3_bucket",
+        "private, and versioned",
+        lambda bucket: _bucket_problems(s3, bucket["bucket"]),
+    )
+    # Terraform's plan has just compared these with the configuration.
+    check("schedules", "aws_scheduler_schedule", "as configured", lambda _: ())
+    check("subscriptions", "aws_sns_topic_subscription", "as configured", lambda _: ())
+    found.notes += _notes(resources)
+    if alarms := resources.get("aws_cloudwatch_metric_alarm"):
+        names = [alarm["alarm_name"] for alarm in alarms]
+        problems = _check_alarms(
+            found.notes,
+            session.client("cloudwatch"),
+            names,
+            now or dt.datetime.now(dt.UTC),
+            just_run=just_run,
+        )
+        found.checked.append(CheckedKind("alarms", len(names), "not active", tuple(problems)))
     return found
 
 
-def _of_function(client: Client, name: str, alias: str) -> Iterator[str]:
+def _by_type(changes: Iterable[Mapping[str, Any]]) -> Resources:
+    resources: dict[str, list[Mapping[str, Any]]] = {}
+    for change in changes:
+        # A data source has no values before the plan.
+        if values := change["change"]["before"]:
+            resources.setdefault(change["type"], []).append(values)
+    return resources
+
+
+def _notes(resources: Resources) -> Iterator[str]:
+    for schedule in resources.get("aws_scheduler_schedule", ()):
+        if schedule["state"] != "ENABLED":
+            yield f"the schedule {schedule['name']} is disabled and starts nothing"
+    subscriptions = resources.get("aws_sns_topic_subscription", ())
+    for subscription in subscriptions:
+        if subscription.get("pending_confirmation"):
+            yield (
+                f"{subscription['endpoint']} receives no alarms until it confirms its subscription"
+            )
+    if resources.get("aws_cloudwatch_metric_alarm") and not subscriptions:
+        yield "nobody receives alarms; set `alarm_email_addresses`"
+
+
+def _function_problems(client: Client, name: str, alias: str) -> Iterator[str]:
     try:
         found = client.get_function_configuration(FunctionName=name, Qualifier=alias)
     except ClientError as error:
-        yield f"the function {name} cannot be had by {alias}: {error}"
+        yield f"the function {name} cannot be read by its alias {alias}: {error}"
         return
     if found["State"] != "Active":
-        yield f"the function {name} is {found['State']}: {found.get('StateReason', 'no reason')}"
+        reason = found.get("StateReason", "AWS gives no reason")
+        yield f"the function {name} is {found['State']}: {reason}"
     if found.get("LastUpdateStatus", "Successful") != "Successful":
-        yield (
-            f"the last change of the function {name} is {found['LastUpdateStatus']}: "
-            f"{found.get('LastUpdateStatusReason', 'no reason')}"
-        )
+        reason = found.get("LastUpdateStatusReason", "AWS gives no reason")
+        yield f"the last update of the function {name} is {found['LastUpdateStatus']}: {reason}"
 
 
-def _of_state_machine(client: Client, arn: str) -> Iterator[str]:
+def _state_machine_problems(client: Client, arn: str) -> Iterator[str]:
     try:
         status = client.describe_state_machine(stateMachineArn=arn)["status"]
     except ClientError as error:
-        yield f"the state machine {arn} cannot be had: {error}"
+        yield f"the state machine {arn} cannot be read: {error}"
         return
     if status != "ACTIVE":
         yield f"the state machine {arn} is {status}"
 
 
-def _of_table(client: Client, name: str) -> Iterator[str]:
+def _table_problems(client: Client, name: str) -> Iterator[str]:
     try:
         table = client.describe_table(TableName=name)["Table"]
     except ClientError as error:
-        yield f"the table {name} cannot be had: {error}"
+        yield f"the table {name} cannot be read: {error}"
         return
     if table["TableStatus"] != "ACTIVE":
         yield f"the table {name} is {table['TableStatus']}"
@@ -146,49 +242,53 @@ def _of_table(client: Client, name: str) -> Iterator[str]:
             yield f"the index {index['IndexName']} of {name} is {index['IndexStatus']}"
 
 
-def _of_bucket(client: Client, name: str) -> Iterator[str]:
+def _bucket_problems(client: Client, name: str) -> Iterator[str]:
     try:
         versioning = client.get_bucket_versioning(Bucket=name).get("Status")
         blocked = client.get_public_access_block(Bucket=name)["PublicAccessBlockConfiguration"]
     except ClientError as error:
-        yield f"the bucket {name} cannot be had, or is not private: {error}"
+        yield f"the bucket {name} cannot be read, or is not private: {error}"
         return
     if versioning != "Enabled":
-        yield f"the bucket {name} keeps no versions"
+        yield f"the bucket {name} is not versioned"
     if not all(blocked.values()):
         yield f"the bucket {name} is not private"
 
 
-def _look_at_alarms(
-    examination: Examination,
+def _check_alarms(
+    notes: list[str],
     client: Client,
     names: Sequence[str],
     now: dt.datetime,
     *,
     just_run: bool,
-) -> None:
-    for some in batched(sorted(names), ALARMS_A_CALL):
-        found = {one["AlarmName"]: one for one in _described(client, some)}
+) -> Iterator[str]:
+    """Yield the problems of alarms; append to the notes."""
+    for some in batched(sorted(names), ALARMS_PER_CALL):
+        found = {alarm["AlarmName"]: alarm for alarm in _described(client, some)}
         for name in some:
             if name not in found:
-                examination.faults.append(f"the alarm {name} is missing")
-            elif found[name]["StateValue"] == "ALARM":
-                breaching = found[name].get("TreatMissingData") == "breaching"
-                if breaching and just_run:
-                    examination.notes.append(f"the alarm {name} rings, and should end in an hour")
-                elif breaching and _is_young(found[name], now):
-                    examination.notes.append(
-                        f"the alarm {name} rings: nothing has happened since it was made or changed"
-                    )
-                else:
-                    reason = found[name].get("StateReason", "no reason")
-                    examination.faults.append(f"the alarm {name} rings: {reason}")
+                yield f"the alarm {name} is missing"
+                continue
+            alarm = found[name]
+            if alarm["StateValue"] != "ALARM":
+                continue
+            breaching = alarm.get("TreatMissingData") == "breaching"
+            if breaching and just_run:
+                notes.append(f"the alarm {name} is active, and should end within an hour")
+            elif breaching and _is_new(alarm, now):
+                notes.append(
+                    f"the alarm {name} is active: nothing has run since it was created or changed"
+                )
+            else:
+                reason = alarm.get("StateReason", "AWS gives no reason")
+                yield f"the alarm {name} is active: {reason}"
 
 
-def _is_young(alarm: Mapping[str, Any], now: dt.datetime) -> bool:
-    """Whether an alarm that rings when nothing happens is too young for anything to happen."""
-    stats = [one["MetricStat"] for one in alarm.get("Metrics", []) if "MetricStat" in one]
-    period = max([alarm.get("Period", 0), *(one["Period"] for one in stats)])
+def _is_new(alarm: Mapping[str, Any], now: dt.datetime) -> bool:
+    """Whether an alarm on missing runs is newer than the time in which a run must happen."""
+    stats = [metric["MetricStat"] for metric in alarm.get("Metrics", []) if "MetricStat" in metric]
+    period = max([alarm.get("Period", 0), *(stat["Period"] for stat in stats)])
     window = dt.timedelta(seconds=period * alarm["EvaluationPeriods"])
     age = now - alarm["AlarmConfigurationUpdatedTimestamp"]
     return bool(age < window)

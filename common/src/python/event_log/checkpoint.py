@@ -1,4 +1,4 @@
-"""The checkpoint in memory: a data frame of events, in the order of their time."""
+"""A checkpoint in memory: a data frame of events, sorted by time."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class Checkpoint:
-    """Events as rows, sorted by timestamp; immutable.
+    """Events as rows, sorted by timestamp. Immutable.
 
     Parameters
     ----------
@@ -25,26 +25,31 @@ class Checkpoint:
     Raises
     ------
     ValueError
-        The columns are others.
+        The columns are different.
+
+    Examples
+    --------
+    >>> Checkpoint.empty().get_event_count()
+    0
     """
 
     def __init__(self, dataframe: pl.DataFrame) -> None:
         if dict(dataframe.schema) != SCHEMA:
-            raise ValueError(f"these are not the columns of a checkpoint: {dataframe.schema}")
+            raise ValueError(f"not the columns of a checkpoint: {dataframe.schema}")
         self._dataframe = dataframe.sort("timestamp", maintain_order=True)
 
     @classmethod
     def empty(cls) -> Self:
-        """Return the checkpoint of no event."""
+        """Return a checkpoint without events."""
         return cls(pl.DataFrame(schema=SCHEMA))
 
     @classmethod
     def from_events(cls, events: Iterable[VisitEvent]) -> Self:
-        """Return the checkpoint of these events; they have no source."""
+        """Return a checkpoint of these events; their source columns are null."""
         return cls.empty().add_events(events)
 
     def add_events(self, events: Iterable[VisitEvent]) -> Self:
-        """Return a checkpoint with these events too: nothing is lost, nothing is left out."""
+        """Return a checkpoint that also has these events. Nothing is deduplicated."""
         rows = [[getattr(event, name) for name in EVENT_COLUMNS] for event in events]
         schema = {name: SCHEMA[name] for name in EVENT_COLUMNS}
         added = pl.DataFrame(rows, schema=schema, orient="row")
@@ -52,13 +57,13 @@ class Checkpoint:
 
     @property
     def dataframe(self) -> pl.DataFrame:
-        """The rows: the 13 columns of events first, then those of their sources."""
+        """The rows: the 13 event columns, followed by the source columns."""
         return self._dataframe
 
     def get_last_processed_timestamp(self) -> dt.datetime | None:
-        """Return the latest time of an event, None where there is none.
+        """Return the timestamp of the latest event, or None if there are no events.
 
-        What was processed does not follow from it: events arrive late.
+        Events arrive late, so this does not tell which events were processed.
         """
         if self.is_empty():
             return None
@@ -71,5 +76,5 @@ class Checkpoint:
         return self._dataframe.height
 
     def is_empty(self) -> bool:
-        """Whether there is no row."""
+        """Whether there are no rows."""
         return self._dataframe.is_empty()

@@ -1,7 +1,7 @@
-"""A checkpoint as a file: rows are merged into it one row group at a time.
+"""Checkpoint files on disk, and how to merge rows into them.
 
-Files are sorted by timestamp. A merge goes through the old file row group by row group and puts the
-new rows where they belong, so that memory does not grow with the file.
+Files are sorted by timestamp. A merge reads the old file one row group at a time and inserts the
+new rows in place, so its memory use does not depend on the size of the file.
 """
 
 from __future__ import annotations
@@ -22,32 +22,32 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 ROW_GROUP: Final = 32_768
-"""Rows that are read and written at a time."""
+"""Rows read and written at a time."""
 
 _FEW: Final = 64
-"""New rows up to which a row group is cut into slices rather than sorted with them."""
+"""Up to this many new rows, a row group is sliced instead of sorted with them."""
 
 CONTENT_ID: Final = ("source_key", "source_sha256")
-"""What tells whether a row is there already."""
+"""The columns that identify a row."""
 
 OBJECT_ID: Final = ("source_key", "source_etag")
-"""What tells whether an object was read already."""
+"""The columns that identify an object."""
 
 
 @dataclass(frozen=True, slots=True)
 class CheckpointFile:
-    """A checkpoint's file that was read and found to be one.
+    """A file that was checked to be a checkpoint.
 
     Attributes
     ----------
     path
-        Where it lies.
+        The local file.
     rows
-        How many it has.
+        Number of rows.
     last_timestamp
-        Time of its latest event.
+        Time of the latest event.
     has_sources
-        Whether rows know their objects; those of the public implementation do not.
+        Whether it has the source columns. Checkpoints of the public implementation do not.
     """
 
     path: Path
@@ -57,12 +57,12 @@ class CheckpointFile:
 
     @classmethod
     def open(cls, path: Path) -> CheckpointFile:
-        """Look at a file.
+        """Inspect a file.
 
         Raises
         ------
         DamagedCheckpointError
-            It is no parquet file, or has other columns.
+            The file is not Parquet, or has different columns.
         """
         try:
             scan = pl.scan_parquet(path)
@@ -76,12 +76,12 @@ class CheckpointFile:
         return cls(path, latest["len"].item(), latest["timestamp"].item(), has_sources)
 
     def pieces(self, *columns: str) -> Iterator[pl.DataFrame]:
-        """Yield the rows, a row group at a time.
+        """Yield the rows, one row group at a time.
 
         Raises
         ------
         DamagedCheckpointError
-            What is stored cannot be decoded.
+            The file cannot be decoded.
         """
         scan = pl.scan_parquet(self.path)
         if columns:
@@ -93,22 +93,22 @@ class CheckpointFile:
                 raise _damage(error) from None
 
     def all_rows(self) -> pl.DataFrame:
-        """Return all rows of a file that has sources.
+        """Return all rows of a file with source columns.
 
         Raises
         ------
         DamagedCheckpointError
-            What is stored cannot be decoded.
+            The file cannot be decoded.
         """
         return pl.concat([pl.DataFrame(schema=SCHEMA), *self.pieces()])
 
     def check(self) -> None:
-        """Decode all that is stored.
+        """Decode the whole file.
 
         Raises
         ------
         DamagedCheckpointError
-            Something cannot be decoded.
+            The file cannot be decoded.
         """
         if not self.has_sources:
             self.events()
@@ -117,12 +117,12 @@ class CheckpointFile:
             continue
 
     def events(self) -> pl.DataFrame:
-        """Return the columns of events, whatever others there are.
+        """Return the event columns and no others.
 
         Raises
         ------
         DamagedCheckpointError
-            What is stored cannot be decoded, or a value is not what its column holds.
+            The file cannot be decoded, or a value does not fit its column.
         """
         try:
             return _adoptable(pl.scan_parquet(self.path)).collect()
@@ -131,14 +131,14 @@ class CheckpointFile:
 
 
 def _damage(error: PolarsError) -> DamagedCheckpointError:
-    # Its text quotes values, and so must not be a cause either.
+    # The original error quotes values. It must be neither the message nor the cause.
     quotes = isinstance(error, InvalidOperationError)
-    text = "a value is not what its column holds" if quotes else " ".join(str(error).split())
+    text = "a value does not fit its column" if quotes else " ".join(str(error).split())
     return DamagedCheckpointError(f"the checkpoint is damaged: {text[:300]}")
 
 
 def _adoptable(scan: pl.LazyFrame) -> pl.LazyFrame:
-    """Return the 13 columns as they are here; fails where they are not there."""
+    """Return the 13 event columns with our types; fails if one is missing."""
     schema = scan.collect_schema()
     time = pl.col("timestamp")
     if isinstance(dtype := schema.get("timestamp"), pl.Datetime) and dtype.time_zone is None:
@@ -150,15 +150,15 @@ def _adoptable(scan: pl.LazyFrame) -> pl.LazyFrame:
 
 @dataclass(frozen=True, slots=True)
 class Additions:
-    """Rows to add, without what is there already.
+    """Rows to add to a checkpoint, and duplicates.
 
     Attributes
     ----------
     rows
-        The new ones, in the order of their time.
+        The new rows, sorted by timestamp.
     duplicates
-        Those whose content is the row of another object, of this file or in `rows`. A row that
-        another run added for the same object is neither.
+        Rows with the same key and content as a row of another object, in the file or in `rows`. A
+        row that another run already added for the same object is in neither frame.
     """
 
     rows: pl.DataFrame
@@ -166,7 +166,7 @@ class Additions:
 
 
 def additions(old: CheckpointFile | None, rows: pl.DataFrame) -> Additions:
-    """Find out which rows are new: of the same key and content, the oldest object is a row."""
+    """Determine which rows are new. Of several with the same key and content, keep the oldest."""
     ordered = rows.sort("source_last_modified", "source_etag").with_row_index("nth")
     new = ordered.unique(CONTENT_ID, keep="first", maintain_order=True)
     duplicates = ordered.join(new, on="nth", how="anti")
@@ -191,7 +191,7 @@ def merge(old: CheckpointFile | None, rows: pl.DataFrame, path: Path) -> Checkpo
     Parameters
     ----------
     old
-        The file so far, which has sources; None where there is none.
+        The existing file, with source columns, or None.
     rows
         The new rows, sorted by timestamp.
     path
@@ -202,18 +202,18 @@ def merge(old: CheckpointFile | None, rows: pl.DataFrame, path: Path) -> Checkpo
     DamagedCheckpointError
         The old file cannot be decoded.
     CheckpointError
-        The new one cannot be written.
+        The new file cannot be written.
     """
     pieces = _merged(old, rows) if old else iter([rows])
     source = register_io_source(lambda *_: pieces, schema=SCHEMA, is_pure=False)
     try:
         source.sink_parquet(path, compression="zstd", compression_level=1, row_group_size=ROW_GROUP)
     except PolarsError as error:
-        # Reading and writing fail alike; where the old file can be read, it was the writing.
+        # The error does not tell whether reading or writing failed. Check the reading.
         if old is not None:
             old.check()
         raise CheckpointError(
-            f"the checkpoint could not be written to {path.parent}, which needs room: {error}"
+            f"could not write the checkpoint to {path.parent}; free some disk space: {error}"
         ) from error
     return CheckpointFile.open(path)
 
@@ -235,7 +235,7 @@ def _merged(old: CheckpointFile, rows: pl.DataFrame) -> Iterator[pl.DataFrame]:
 
 
 def _interleaved(piece: pl.DataFrame, rows: pl.DataFrame) -> Iterator[pl.DataFrame]:
-    """Yield both in the order of time, in slices, so that nothing of the piece is copied."""
+    """Yield both, sorted by time, as slices that do not copy the piece."""
     done = 0
     places = piece["timestamp"].search_sorted(rows["timestamp"], side="right")
     for place, row in zip(places, rows.iter_slices(1), strict=True):
@@ -243,18 +243,3 @@ def _interleaved(piece: pl.DataFrame, rows: pl.DataFrame) -> Iterator[pl.DataFra
         yield row
         done = place
     yield piece.slice(done)
-
-
-def rows_missing_from(old: pl.DataFrame, new: pl.DataFrame) -> pl.DataFrame:
-    """Return the events of `old` that `new` has not, or not as often."""
-    nth = pl.int_range(pl.len()).over(EVENT_COLUMNS).alias("nth")
-    return (
-        old.with_columns(nth)
-        .join(
-            new.select(EVENT_COLUMNS).with_columns(nth),
-            on=[*EVENT_COLUMNS, "nth"],
-            how="anti",
-            nulls_equal=True,
-        )
-        .drop("nth")
-    )

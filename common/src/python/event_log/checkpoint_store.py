@@ -1,4 +1,4 @@
-"""A checkpoint in S3: never overwritten unseen, and missing only where S3 says so."""
+"""A checkpoint in S3: never overwritten blindly, and missing only if S3 says so."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ import polars as pl
 from event_log.checkpoint import Checkpoint
 from event_log.checkpoint_file import CheckpointFile, merge
 from event_log.errors import CheckpointConflictError, CheckpointError, DamagedCheckpointError
-from event_log.layout import hidden_beside
+from event_log.layout import sidecar_key
 from event_log.ledger import PARQUET
 from lambda_core import aws
 from lambda_core.s3 import (
@@ -45,16 +45,16 @@ _logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class StoredCheckpoint:
-    """A checkpoint's object as it was read, damaged or not.
+    """A downloaded checkpoint, damaged or not.
 
     Attributes
     ----------
     path
-        The file with its content.
+        The local file.
     etag
-        By which it may be replaced.
+        The object's ETag, required to replace it.
     last_modified
-        When it was written.
+        When the object was written.
     """
 
     path: Path
@@ -65,15 +65,15 @@ class StoredCheckpoint:
 class CheckpointStore:
     """One checkpoint in S3.
 
-    `load` and `save` are for whoever works with a checkpoint in memory: what is saved replaces
-    what was loaded (nothing, where `load` was not called), and only that.
+    Use `load` and `save` to work with a checkpoint in memory. `save` only replaces what `load`
+    returned. If `load` was not called, it only creates a new checkpoint.
 
     Parameters
     ----------
     bucket, key
-        Where it lies.
+        The checkpoint's location.
     client
-        Of S3; made from the environment by default.
+        S3 client; created from the environment by default.
     """
 
     def __init__(self, bucket: str, key: str, client: S3Client | None = None) -> None:
@@ -83,33 +83,33 @@ class CheckpointStore:
 
     @property
     def path(self) -> str:
-        """The address, `s3://bucket/key`."""
+        """The URL, `s3://bucket/key`."""
         return f"s3://{self._objects.bucket}/{self.key}"
 
     def exists(self) -> bool:
-        """Whether there is a checkpoint.
+        """Whether the checkpoint exists.
 
         Raises
         ------
         CheckpointError
-            S3 does not say.
+            S3 could not be asked.
         """
         try:
-            return any(one.key == self.key for one in self._objects.list(self.key))
+            return any(listed.key == self.key for listed in self._objects.list(self.key))
         except S3Error as error:
             raise self._failure("looked for", error) from error
 
     def load(self) -> Checkpoint | None:
-        """Read the checkpoint; None where S3 says that there is none.
+        """Read the checkpoint; returns None if S3 says that it does not exist.
 
         Raises
         ------
         CheckpointError
-            It could not be read.
+            The checkpoint could not be read.
         DamagedCheckpointError
-            It is no checkpoint; a copy was kept aside.
+            The object is not a checkpoint. It was backed up.
         """
-        with _workplace() as folder:
+        with _temporary_folder() as folder:
             stored = self.download(folder)
             self._etag = stored.etag if stored else None
             if stored is None:
@@ -122,48 +122,54 @@ class CheckpointStore:
             return Checkpoint(pl.concat([Checkpoint.empty().dataframe, rows], how="diagonal"))
 
     def save(self, checkpoint: Checkpoint) -> str:
-        """Write the checkpoint in place of the one that was loaded; returns its address.
+        """Replace the loaded checkpoint; returns its URL.
 
         Raises
         ------
         CheckpointConflictError
-            There is one that was not loaded: load it and add the events again.
+            The stored checkpoint is not the loaded one: load it and add the events again.
         CheckpointError
-            It could not be written.
+            The checkpoint could not be written.
         """
-        with _workplace() as folder:
+        with _temporary_folder() as folder:
             file = merge(None, checkpoint.dataframe, folder / "new")
             self._etag = self.upload(file, self._etag)
         _logger.info("The checkpoint was written", extra={"checkpoint_path": self.path})
         return self.path
 
     def download(self, folder: Path) -> StoredCheckpoint | None:
-        """Read the object into a file of a folder; None where S3 says that there is none.
+        """Download the object into a folder; returns None if S3 says that it does not exist.
 
         Raises
         ------
         CheckpointError
-            It could not be read.
+            The object could not be read.
         """
         handle, name = tempfile.mkstemp(dir=folder)
         os.close(handle)
         try:
             found = self._objects.download(self.key, Path(name))
         except ObjectNotFoundError:
+            Path(name).unlink()
             return None
         except S3Error as error:
             raise self._failure("read", error) from error
         return StoredCheckpoint(found.path, found.etag, found.last_modified)
 
     def upload(self, file: CheckpointFile, etag: str | None) -> str:
-        """Write a file in place of the object with this ETag, or of none; returns the new ETag.
+        """Replace the object with this ETag, or create it if the ETag is None.
+
+        Returns
+        -------
+        str
+            The new ETag.
 
         Raises
         ------
         CheckpointConflictError
-            Another writer was faster, or may have been.
+            Another writer changed the object, or may have changed it.
         CheckpointError
-            It could not be written.
+            The object could not be written.
         """
         try:
             return self._objects.put(
@@ -175,55 +181,55 @@ class CheckpointStore:
             )
         except (PreconditionFailedError, WriteUnknownError) as error:
             raise CheckpointConflictError(
-                f"{self.path} was changed by another writer since it was read",
+                f"another writer changed {self.path} after it was read",
                 checkpoint_path=self.path,
             ) from error
         except S3Error as error:
             raise self._failure("written", error) from error
 
     def damaged(self, stored: StoredCheckpoint, error: DamagedCheckpointError) -> CheckpointError:
-        """Keep a copy of a damaged checkpoint and return the error that says so.
+        """Back up a damaged checkpoint; returns the error to raise.
+
+        Raises
+        ------
+        CheckpointError
+            The backup could not be written.
+        """
+        copy = self.back_up(stored, "damaged")
+        return DamagedCheckpointError(
+            f"{self.path}: {error}. It was backed up to {copy}. To rebuild it from the event "
+            'files, invoke the function with "rebuild": true',
+            checkpoint_path=self.path,
+            copy=copy,
+        )
+
+    def back_up(self, stored: StoredCheckpoint, reason: str) -> str:
+        """Copy a downloaded checkpoint to a sidecar key with its date; returns the copy's URL.
 
         Raises
         ------
         CheckpointError
             The copy could not be written.
         """
-        copy = self.keep_aside(stored, "damaged")
-        return DamagedCheckpointError(
-            f"{self.path}: {error}; a copy is {copy}. Invoke the function with "
-            '"rebuild": true to make it anew from the event files',
-            checkpoint_path=self.path,
-            copy=copy,
-        )
-
-    def keep_aside(self, stored: StoredCheckpoint, what: str) -> str:
-        """Keep a copy of what was read, under a name with its date; returns its address.
-
-        Raises
-        ------
-        CheckpointError
-            It could not be written.
-        """
         etag = re.sub(r"[^0-9A-Za-z]", "", stored.etag)[:8]
-        key = hidden_beside(self.key, f"{what}-{stored.last_modified:%Y%m%dT%H%M%SZ}-{etag}")
+        key = sidecar_key(self.key, f"{reason}-{stored.last_modified:%Y%m%dT%H%M%SZ}-{etag}")
         try:
             self._objects.put(key, stored.path, if_none_match=True)
         except (PreconditionFailedError, WriteUnknownError):
-            _logger.info("%s was kept aside before", key)
+            _logger.info("The backup %s already exists", key)
         except S3Error as error:
-            raise self._failure("kept aside", error) from error
+            raise self._failure("backed up", error) from error
         return f"s3://{self._objects.bucket}/{key}"
 
-    def _failure(self, what: str, error: S3Error) -> CheckpointError:
+    def _failure(self, action: str, error: S3Error) -> CheckpointError:
         failure = CheckpointError(
-            f"{self.path} could not be {what}: {error}", checkpoint_path=self.path
+            f"{self.path} could not be {action}: {error}", checkpoint_path=self.path
         )
         failure.transient = error.transient
         return failure
 
 
 @contextmanager
-def _workplace() -> Iterator[Path]:
+def _temporary_folder() -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="checkpoint-") as folder:
         yield Path(folder)

@@ -1,4 +1,4 @@
-"""From the bytes of an event file to an event, or to the reason why it is none."""
+"""Parses the content of an event file into an event, or explains why it is rejected."""
 
 from __future__ import annotations
 
@@ -11,31 +11,31 @@ from pydantic import ValidationError
 
 from event_log.models import VisitEvent
 
-_MOST_ERRORS: Final = 20
+_MAX_ERRORS: Final = 20
 
 
 class Reason(StrEnum):
-    """Why an object was refused."""
+    """Why an object was rejected."""
 
     TOO_LARGE = "too_large"
-    """It is larger than an event file may be."""
+    """It is larger than `MAX_EVENT_BYTES`."""
     ENCODING = "encoding"
     """It is not UTF-8."""
     JSON = "json"
-    """It is no JSON, or is nested too deeply."""
+    """It is not JSON, or is nested too deeply."""
     DUPLICATE_FIELD = "duplicate_field"
-    """A field is there twice: which one counts cannot be known."""
+    """A field occurs twice, so its value is ambiguous."""
     SCHEMA = "schema"
     """It breaks a rule of `VisitEvent`."""
     UNREADABLE = "unreadable"
-    """S3 refuses to hand it out as a request for it is made here, such as one with a customer's
-    key."""
+    """S3 does not return it to requests like ours, for example because it is encrypted with a
+    customer-provided key."""
     GROUP = "group"
-    """Its study is too long to be part of a checkpoint's key."""
+    """Its study is too long for the key of a checkpoint."""
 
 
-class RefusedError(ValueError):
-    """The content is no event; `errors` say why without quoting it."""
+class RejectedError(ValueError):
+    """The content is not a valid event; `errors` explain why without quoting it."""
 
     def __init__(self, reason: Reason, errors: tuple[str, ...]) -> None:
         super().__init__(f"{reason}: {'; '.join(errors)}")
@@ -44,45 +44,52 @@ class RefusedError(ValueError):
 
 
 def parse_event(content: bytes) -> VisitEvent:
-    """Read the content of an event file.
+    """Parse the content of an event file.
 
     A UTF-8 byte order mark is skipped.
 
     Raises
     ------
-    RefusedError
-        It is no event.
+    RejectedError
+        The content is not a valid event.
+
+    Examples
+    --------
+    >>> parse_event(b"{")
+    Traceback (most recent call last):
+    event_log.event_file.RejectedError: json: Invalid JSON: EOF while parsing an object at line 1 \
+column 1
     """
     content = content.removeprefix(codecs.BOM_UTF8)
     try:
         content.decode()
     except UnicodeDecodeError as error:
         message = f"not UTF-8: byte {error.start} cannot be decoded"
-        raise RefusedError(Reason.ENCODING, (message,)) from None
+        raise RejectedError(Reason.ENCODING, (message,)) from None
     try:
         event = VisitEvent.model_validate_json(content)
     except ValidationError as error:
         reason, errors = explain(error)
-        # Not chained: the error holds the content.
-        raise RefusedError(reason, errors) from None
-    _refuse_duplicates(content)
+        # Not chained, because the original error contains the content.
+        raise RejectedError(reason, errors) from None
+    _reject_duplicates(content)
     return event
 
 
 def explain(error: ValidationError) -> tuple[Reason, tuple[str, ...]]:
-    """Return what is wrong, a line each, without any value."""
+    """Return the reason and one line per problem, without any value."""
     problems = error.errors(include_url=False, include_context=False, include_input=False)
     reason = Reason.JSON if problems[0]["type"] == "json_invalid" else Reason.SCHEMA
     return reason, tuple(
         ": ".join([*(str(part) for part in problem["loc"]), problem["msg"]])
-        for problem in problems[:_MOST_ERRORS]
+        for problem in problems[:_MAX_ERRORS]
     )
 
 
-def _refuse_duplicates(content: bytes) -> None:
+def _reject_duplicates(content: bytes) -> None:
     def check(pairs: list[tuple[str, Any]]) -> None:
         if len({name for name, _ in pairs}) < len(pairs):
-            raise RefusedError(Reason.DUPLICATE_FIELD, ("a field is there more than once",))
+            raise RejectedError(Reason.DUPLICATE_FIELD, ("a field occurs more than once",))
 
-    # Numbers stay text: how long one may be was decided by the other parser.
+    # Numbers stay strings: Pydantic has already limited their length.
     json.loads(content, object_pairs_hook=check, parse_int=str, parse_float=str)

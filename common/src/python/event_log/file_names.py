@@ -11,25 +11,32 @@ from event_log.models import ACTIONS
 
 _NAME: Final = re.compile(
     rf"log-(?:{'|'.join(ACTIONS)})-[0-9]{{8}}"
-    # The older names end with the day. In the newer ones, all three labels may hold hyphens.
+    # Legacy names end after the day. In current names, all three labels may contain hyphens.
     r"(?:-[0-9]{6}-[0-9]+-.+-.+-.+)?\.json",
     re.DOTALL,
 )
 
 
 def is_event_file(key: str, prefix: str) -> bool:
-    """Whether an object directly below a prefix is named as event files are.
+    """Whether a key is a prefix followed by the name of an event file.
 
-    A participant's identifier may hold any printable character, `/` too: what follows the prefix
-    is the name as a whole, and no folder.
+    A participant ID may contain any printable character, including `/`. Everything after the prefix
+    is therefore the name, not a folder.
+
+    Examples
+    --------
+    >>> is_event_file("logs/log-submit-20240115-093000-42-ingest-form-110001-01.json", "logs/")
+    True
+    >>> is_event_file("logs/notes.txt", "logs/")
+    False
     """
     return _NAME.fullmatch(key.removeprefix(prefix).removeprefix("/")) is not None
 
 
 def keys_since(prefix: str, day: dt.date) -> Iterator[tuple[str, str]]:
-    """Yield, for each action, a prefix and the key after which its files from a day on are listed.
+    """Yield, for each action, a prefix and the key after which its files since `day` are listed.
 
-    Names are in the order of their time within one action.
+    Within one action, names sort by time.
     """
     for action in ACTIONS:
         start = f"{folder(prefix)}log-{action}-"
@@ -37,5 +44,5 @@ def keys_since(prefix: str, day: dt.date) -> Iterator[tuple[str, str]]:
 
 
 def folder(prefix: str) -> str:
-    """Return the prefix with the `/` that separates it from the names."""
+    """Return the prefix, with a final `/` unless it is empty."""
     return prefix if not prefix or prefix.endswith("/") else f"{prefix}/"

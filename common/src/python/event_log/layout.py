@@ -1,4 +1,4 @@
-"""Where checkpoints lie: one for all events, or one for each study and datatype."""
+"""The keys of checkpoints: one for all events, or one for each study and datatype."""
 
 from __future__ import annotations
 
@@ -20,55 +20,60 @@ _FIELDS: Final = {
     "study": r"[A-Za-z0-9_%-]+",
     "datatype": "|".join(re.escape(name) for name in DATATYPES),
 }
-"""What a template has, and how it looks in a key."""
+"""The placeholders of a template, and the pattern that each one matches in a key."""
 
 _SUFFIX: Final = ".parquet"
 
 _UNSAFE_IN_QUOTE: Final = re.compile(r"^_|[.~]")
-"""What `quote` leaves as it is; query engines ignore names that begin with an underscore."""
+"""What to encode in addition to `quote`; query engines ignore names that begin with `_` or `.`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """The study and the datatype whose events are in one checkpoint."""
+    """The study and datatype whose events share a checkpoint."""
 
     study: str
     datatype: str
 
 
-def hidden_beside(checkpoint: str, name: str, suffix: str = _SUFFIX) -> str:
-    """Return the key of a file beside a checkpoint that is no part of the table of events.
+def sidecar_key(checkpoint: str, name: str) -> str:
+    """Return the key of a file next to a checkpoint that query engines ignore.
 
-    Athena, Spark and Hive read all that lies below a table's location, but for names that begin
-    with an underscore or a dot (https://docs.aws.amazon.com/athena/latest/ug/tables-location-format.html).
+    Athena, Spark and Hive read every file under a table's location unless its name begins with an
+    underscore or a dot (https://docs.aws.amazon.com/athena/latest/ug/tables-location-format.html).
+
+    Examples
+    --------
+    >>> sidecar_key("event-log/events.parquet", "rejected")
+    'event-log/_events.rejected.parquet'
     """
     folder, slash, file = checkpoint.rpartition("/")
-    return f"{folder}{slash}_{file.removesuffix(_SUFFIX)}.{name}{suffix}"
+    return f"{folder}{slash}_{file.removesuffix(_SUFFIX)}.{name}{_SUFFIX}"
 
 
 class Layout(Protocol):
-    """Tells in which checkpoint an event belongs."""
+    """Maps events to checkpoints."""
 
     def key_of(self, group: Group) -> str:
-        """Return the key of the checkpoint.
+        """Return the key of the group's checkpoint.
 
         Raises
         ------
         ValueError
-            The group's names cannot be part of a key.
+            The group's names do not fit in a key.
         """
         ...
 
     def group_of(self, key: str) -> Group | None:
-        """Return the group whose checkpoint has this key; None where there are no groups."""
+        """Return the group whose checkpoint has this key, or None if there is none."""
         ...
 
     def existing(self, objects: S3Objects) -> Iterator[str]:
-        """Yield the keys at which there are, or may be, checkpoints."""
+        """Yield the keys of checkpoints that exist or may exist."""
         ...
 
-    def beside(self, name: str) -> str:
-        """Return the key of a file that belongs to all checkpoints."""
+    def sidecar(self, name: str) -> str:
+        """Return the key of a file that belongs to all checkpoints of the layout."""
         ...
 
 
@@ -79,7 +84,7 @@ class OneCheckpoint:
     key: str
 
     def __post_init__(self) -> None:
-        """Refuse what cannot be a key."""
+        """Check the key."""
         _require(self.key)
 
     def __str__(self) -> str:
@@ -87,39 +92,47 @@ class OneCheckpoint:
         return self.key
 
     def key_of(self, group: Group) -> str:
-        """Return the one key."""
+        """Return the key, whatever the group."""
         del group
         return self.key
 
     def group_of(self, key: str) -> None:
-        """Return None: there are no groups."""
+        """Return None, because there are no groups."""
         del key
 
     def existing(self, objects: S3Objects) -> Iterator[str]:
-        """Yield the one key, whether there is an object or not."""
+        """Yield the key, whether or not the object exists."""
         del objects
         yield self.key
 
-    def beside(self, name: str) -> str:
+    def sidecar(self, name: str) -> str:
         """Return `_events.rejected.parquet` for `events.parquet`."""
-        return hidden_beside(self.key, name)
+        return sidecar_key(self.key, name)
 
 
 @dataclass(frozen=True)
 class GroupedCheckpoints:
-    """A checkpoint for each study and datatype, by a template with `{study}` and `{datatype}`.
+    """A checkpoint for each study and datatype, with a key template.
 
-    Names become part of a key in an encoding that can be read back, so that a study named
-    `../../evil` gets a checkpoint of its own, where the template says.
+    The template contains `{study}` and `{datatype}` once each. Both are percent-encoded in the
+    key, so that even a study named `../../evil` gets its own key under the template's prefix.
+
+    Examples
+    --------
+    >>> layout = GroupedCheckpoints("log/{study}/{datatype}.parquet")
+    >>> layout.key_of(Group("../evil", "form"))
+    'log/%2E%2E%2Fevil/form.parquet'
+    >>> layout.group_of("log/%2E%2E%2Fevil/form.parquet")
+    Group(study='../evil', datatype='form')
     """
 
     template: str
 
     def __post_init__(self) -> None:
-        """Refuse a template that does not tell groups apart."""
+        """Check the template."""
         if any(self.template.count(f"{{{name}}}") != 1 for name in _FIELDS):
             raise InvalidEventError(
-                f"the checkpoint's key template is {self.template!r}: it must have {{study}} and "
+                f"the checkpoint key template is {self.template!r}: it must contain {{study}} and "
                 "{datatype} once each"
             )
         _require(self._filled("study", "form"))
@@ -129,11 +142,11 @@ class GroupedCheckpoints:
         return self.template
 
     def key_of(self, group: Group) -> str:
-        """Fill in the template."""
+        """Return the template with the encoded names of the group."""
         return require_key(self._filled(_encoded(group.study), _encoded(group.datatype)))
 
     def group_of(self, key: str) -> Group | None:
-        """Read a key that `key_of` made."""
+        """Return the group for which `key_of` returns this key, if any."""
         found = self._pattern.fullmatch(key)
         if not found:
             return None
@@ -143,14 +156,14 @@ class GroupedCheckpoints:
         )
 
     def existing(self, objects: S3Objects) -> Iterator[str]:
-        """Yield the keys of all groups that have a checkpoint."""
-        for one in objects.list(self.template.partition("{")[0]):
-            if self.group_of(one.key):
-                yield one.key
+        """Yield the key of each existing checkpoint."""
+        for listed in objects.list(self.template.partition("{")[0]):
+            if self.group_of(listed.key):
+                yield listed.key
 
-    def beside(self, name: str) -> str:
-        """Return a key that no group can have."""
-        return hidden_beside(self._filled("_all", "_all"), name)
+    def sidecar(self, name: str) -> str:
+        """Return a key that differs from that of every group."""
+        return sidecar_key(self._filled("_all", "_all"), name)
 
     def _filled(self, study: str, datatype: str) -> str:
         return self.template.replace("{study}", study).replace("{datatype}", datatype)
@@ -164,7 +177,7 @@ class GroupedCheckpoints:
 
 
 def _encoded(name: str) -> str:
-    """Percent-encode all but letters, digits, `-`, and `_` that is not the first."""
+    """Percent-encode everything except letters, digits, `-`, and `_` (unless it comes first)."""
     return _UNSAFE_IN_QUOTE.sub(lambda found: f"%{ord(found[0]):02X}", quote(name, safe=""))
 
 
@@ -172,4 +185,4 @@ def _require(key: str) -> None:
     try:
         require_key(key)
     except ValueError as error:
-        raise InvalidEventError(f"the checkpoint's key: {error}") from error
+        raise InvalidEventError(f"the checkpoint key: {error}") from error

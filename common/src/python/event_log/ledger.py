@@ -1,7 +1,7 @@
-"""What is no row and need not be read again: one small parquet file for each kind.
+"""Records of objects that did not become rows and need not be read again.
 
-The rejected objects are for people: what was refused, why, and when. The left-out ones (practice
-projects, content that is a row already) are for the next run only.
+There are two Parquet files. `rejected` is meant for people: which objects were rejected, when, and
+why. `left-out` is only used by the next run: it lists sandbox objects and duplicates.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import io
 import logging
+from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
 import polars as pl
@@ -35,13 +36,13 @@ LEDGER_SCHEMA: Final[dict[str, pl.DataType]] = {
     "errors": pl.String(),
     "noted_at": UTC_MICROSECONDS,
 }
-"""Columns of both files; `errors` are separated by line feeds."""
+"""Columns of both files. `errors` has one error per line."""
 
 
 def entry(
     source: Source, reason: str, errors: Iterable[str], now: dt.datetime
 ) -> dict[str, object]:
-    """Return what a ledger keeps of an object."""
+    """Return the ledger entry of an object."""
     return {
         "source_key": source.key,
         "source_etag": source.etag,
@@ -55,14 +56,14 @@ def entry(
 
 
 class Ledger:
-    """One such file.
+    """One of the two files.
 
     Parameters
     ----------
     objects
         The checkpoint's bucket.
     key
-        Of the file.
+        The file's key.
     """
 
     def __init__(self, objects: S3Objects, key: str) -> None:
@@ -70,42 +71,50 @@ class Ledger:
         self.key = key
 
     def load(self) -> pl.DataFrame:
-        """Return all entries; none where there is no file.
+        """Return all entries; there are none if the file does not exist.
 
         Raises
         ------
         S3Error
-            It could not be read.
+            The file could not be read.
         """
         return self._decode(self._objects.find(self.key))
 
-    def update(self, added: pl.DataFrame, resolved: pl.DataFrame, *, afresh: bool = False) -> None:
-        """Add entries, and drop those of objects that are rows now.
+    def update(
+        self,
+        added: pl.DataFrame,
+        resolved: pl.DataFrame | None = None,
+        *,
+        discard_old: bool = False,
+    ) -> None:
+        """Add entries and remove resolved ones.
 
         Parameters
         ----------
         added
-            New entries; each takes the place of an older one of its object.
+            New entries. Each replaces an older entry of the same object.
         resolved
-            Objects by `source_key` and `source_etag`.
-        afresh
-            Drop all older entries.
+            Objects, as `source_key` and `source_etag`, whose entries are removed.
+        discard_old
+            Remove all older entries.
 
         Raises
         ------
         S3Error
-            It could not be read or written.
+            The file could not be read or written.
         """
+        if resolved is None:
+            resolved = added.clear().select(OBJECT_ID)
 
         def change(current: StoredObject | None) -> bytes:
-            old = pl.DataFrame(schema=LEDGER_SCHEMA) if afresh else self._decode(current)
-            for gone in (added, resolved):
-                old = old.join(gone, on=OBJECT_ID, how="anti")
+            old = pl.DataFrame(schema=LEDGER_SCHEMA) if discard_old else self._decode(current)
+            for replaced in (added, resolved):
+                old = old.join(replaced, on=OBJECT_ID, how="anti")
             buffer = io.BytesIO()
             pl.concat([old, added]).sort("source_key", "source_etag").write_parquet(buffer)
             return buffer.getvalue()
 
-        if afresh or not (added.is_empty() and resolved.is_empty()):
+        if discard_old or not (added.is_empty() and resolved.is_empty()):
             self._objects.update(self.key, change, content_type=PARQUET)
 
     def _decode(self, stored: StoredObject | None) -> pl.DataFrame:
@@ -116,10 +125,37 @@ class Ledger:
             frame = pl.read_parquet(stored.content)
             return frame.select(list(LEDGER_SCHEMA)).cast(pl.Schema(LEDGER_SCHEMA))
         except PolarsError:
-            # Nothing is lost with it: its objects are read again.
-            _logger.warning("%s is damaged and is begun anew", self.key)
+            # Nothing is lost, because its objects are read again.
+            _logger.warning("%s is damaged; creating it again", self.key)
             return empty
 
 
 PARQUET: Final = "application/vnd.apache.parquet"
-"""Media type of parquet files, https://www.iana.org/assignments/media-types."""
+"""Media type of Parquet files, https://www.iana.org/assignments/media-types."""
+
+
+class LeftOut(StrEnum):
+    """Why a valid event is not a row; the `reason` in the `left-out` file."""
+
+    SANDBOX = "sandbox"
+    """It belongs to a sandbox project."""
+    DUPLICATE = "duplicate"
+    """Its content is the row of another object with the same key."""
+
+
+def ledger_frame(entries: list[dict[str, object]]) -> pl.DataFrame:
+    """Return entries as a frame."""
+    return pl.DataFrame(entries, schema=LEDGER_SCHEMA)
+
+
+def duplicate_entries(rows: pl.DataFrame, now: dt.datetime) -> pl.DataFrame:
+    """Return the ledger entries of rows that are duplicates."""
+    return rows.select(
+        *OBJECT_ID,
+        "source_version_id",
+        "source_last_modified",
+        source_size=pl.lit(None, pl.Int64),
+        reason=pl.lit(str(LeftOut.DUPLICATE)),
+        errors=pl.lit(""),
+        noted_at=pl.lit(now),
+    ).cast(pl.Schema(LEDGER_SCHEMA))

@@ -12,28 +12,28 @@ from lambda_core.s3 import ObjectSummary, S3Objects
 
 
 class ReadVersions(StrEnum):
-    """Whether versions that are not current are read too."""
+    """Whether to read noncurrent versions of objects."""
 
     AUTO = "auto"
-    """Where the bucket keeps any, which S3 is asked."""
+    """If the bucket has versioning, or had it."""
     NEVER = "never"
-    """A version that is overwritten between two runs is not seen."""
+    """Read current versions only. A version overwritten between two runs is not read."""
 
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """What is listed.
+    """The objects under a prefix.
 
     Attributes
     ----------
     objects
         The bucket.
     prefix
-        Below which the files lie.
+        The prefix of the event files.
     since
-        Only files whose names are of this day or later; None lists all.
+        Include only files whose names contain this day or a later one; None includes all.
     versions
-        Whether all versions of objects are listed, or the current ones.
+        Whether to list all versions of objects instead of the current ones.
     """
 
     objects: S3Objects
@@ -42,18 +42,18 @@ class Listing:
     versions: bool
 
     def __iter__(self) -> Iterator[ObjectSummary]:
-        """Yield each object, or version of one.
+        """Yield each object or object version.
 
         Raises
         ------
         S3Error
-            The list is not complete.
+            The listing could not be completed.
         """
         if self.since is None:
-            places = [(folder(self.prefix), "")]
+            starts = [(folder(self.prefix), "")]
         else:
-            places = list(keys_since(self.prefix, self.since))
-        for prefix, start_after in places:
+            starts = list(keys_since(self.prefix, self.since))
+        for prefix, start_after in starts:
             if self.versions:
                 yield from self.objects.list_versions(prefix, start_after=start_after)
             else:

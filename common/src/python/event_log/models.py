@@ -1,4 +1,4 @@
-"""An event as it is logged: what a file must hold to become a row."""
+"""A visit event, and the rules that a file must follow to become a row."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from pydantic import (
 )
 
 LARGEST_ADCID: Final = 2**31 - 1
-"""The column is a 32-bit integer."""
+"""The largest center ID; the column is a 32-bit integer."""
 
 SANDBOX: Final = "sandbox-"
-"""How the labels of practice projects begin, whose events are left out."""
+"""Prefix of the labels of sandbox projects, whose events are filtered out."""
 
 _DIGITS: Final = re.compile(r"[0-9]{1,10}")
 _DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
@@ -45,24 +45,24 @@ DATATYPES: Final[tuple[str, ...]] = get_args(Datatype.__value__)
 
 
 def _integer(value: object) -> object:
-    """Read a number that was logged as text; no other text, no fraction, no truth value is one."""
+    """Convert a string of digits; reject other strings, floats and booleans."""
     if isinstance(value, str) and _DIGITS.fullmatch(value):
         return int(value)
     if isinstance(value, bool | float | str):
-        raise ValueError("must be a whole number, or one as text")
+        raise ValueError("must be an integer or a string of digits")
     return value
 
 
 def _utc(value: object) -> dt.datetime:
-    """Read ISO 8601, and nothing else that could be taken for a time, as UTC."""
+    """Convert an ISO 8601 string to UTC; reject every other notation."""
     if isinstance(value, str) and _ISO_8601.fullmatch(value):
         try:
             value = dt.datetime.fromisoformat(value.upper())
         except ValueError:
-            # Its message quotes the value.
-            raise ValueError("is no time that exists") from None
+            # The original message quotes the value.
+            raise ValueError("is not a valid time") from None
     if not isinstance(value, dt.datetime):
-        raise ValueError("must be a time in ISO 8601")
+        raise ValueError("must be an ISO 8601 time")
     if value.tzinfo is None:
         return value.replace(tzinfo=dt.UTC)
     try:
@@ -75,22 +75,40 @@ type NonEmpty = Annotated[str, Field(min_length=1)]
 
 
 class VisitEvent(BaseModel):
-    """One event of a visit's data: submitted, checked, deleted.
+    """Something that happened to the data of a visit: submission, quality control, deletion.
 
-    Unknown fields are ignored, so that loggers may add some. Error messages never quote a value.
+    Unknown fields are ignored, so that programs may log additional ones. Error messages never
+    quote a value.
 
     Attributes
     ----------
     pipeline_adcid
-        Number of the center; may come as text.
+        The center's ID. A numeric string is converted.
     ptid
-        The participant's identifier: 1 to 10 printable, non-blank ASCII characters.
+        The participant's ID: 1 to 10 printable, non-blank ASCII characters.
     visit_date
-        A day that exists, `YYYY-MM-DD`, kept as text.
+        A calendar date, `YYYY-MM-DD`, kept as a string.
     module
-        Upper-case name of the form, where the datatype is `form`, and only there.
+        Upper-case name of the form. Required if the datatype is `form`, and forbidden otherwise.
     timestamp
-        When it happened, UTC; without an offset it is taken for UTC.
+        When it happened, converted to UTC. A time without an offset is UTC.
+
+    Examples
+    --------
+    >>> event = VisitEvent(
+    ...     action="submit",
+    ...     pipeline_adcid="42",
+    ...     project_label="ingest-form",
+    ...     center_label="alpha",
+    ...     gear_name="form-transformer",
+    ...     ptid="110001",
+    ...     visit_date="2024-01-15",
+    ...     datatype="form",
+    ...     module="UDS",
+    ...     timestamp="2024-01-15T10:00:00+01:00",
+    ... )
+    >>> event.pipeline_adcid, event.timestamp.isoformat()
+    (42, '2024-01-15T09:00:00+00:00')
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
@@ -111,24 +129,24 @@ class VisitEvent(BaseModel):
 
     @field_validator("visit_date")
     @classmethod
-    def _is_a_day(cls, value: str) -> str:
+    def _check_date(cls, value: str) -> str:
         try:
             if _DATE.fullmatch(value):
                 dt.date.fromisoformat(value)
                 return value
         except ValueError:
             pass
-        raise ValueError("must be a day that exists, as YYYY-MM-DD")
+        raise ValueError("must be a calendar date as YYYY-MM-DD")
 
     @model_validator(mode="after")
-    def _module_goes_with_form(self) -> Self:
+    def _check_module(self) -> Self:
         if self.datatype == "form" and self.module is None:
-            raise ValueError("module is required where the datatype is form")
+            raise ValueError("module is required if the datatype is form")
         if self.datatype != "form" and self.module is not None:
-            raise ValueError("module is not allowed where the datatype is not form")
+            raise ValueError("module is not allowed unless the datatype is form")
         return self
 
     @property
-    def is_practice(self) -> bool:
-        """Whether it is of a practice project, whose events are left out."""
+    def is_sandbox(self) -> bool:
+        """Whether the event belongs to a sandbox project, and is therefore filtered out."""
         return self.project_label.startswith(SANDBOX)

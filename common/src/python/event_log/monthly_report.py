@@ -1,6 +1,6 @@
 """The monthly report: visits and their quality, by center, module and packet.
 
-What it counts is in `RULES`, which every form of the report shows with its numbers.
+`RULES` states what is counted. Every format of the report shows these rules with the numbers.
 """
 
 from __future__ import annotations
@@ -18,22 +18,23 @@ from event_log.schema import SOURCE_SCHEMA, UTC_MICROSECONDS
 DELETE: Final = "delete"
 
 RULES: Final = (
-    "Of each event file the latest version counts, by when its content was first stored.",
+    "Only the latest version of each event file counts, by the time when its content was first "
+    "stored.",
     "A visit is a combination of center (ADCID), participant, visit date, visit number, datatype "
-    "and module. Its month is that of the visit date, its packet the last that one of its events "
-    "names, its center's label the last that an event of the center has.",
-    "Passed and not passed tell the visit's last result of quality control, waiting that there is "
-    "none yet. Of two results of the same moment, not passed counts. The pass rate is the part "
-    "that passed of the visits with a result.",
-    "Days are from the visit date to the day in UTC of the first submission, and of the first "
-    "pass of quality control.",
-    "A deletion takes back all events of the visit up to its own moment. A visit without a later "
-    "event is counted as deleted and nowhere else.",
+    "and module. Its month is that of the visit date. Its packet is the latest packet in its "
+    "events. A center's label is the latest label in the center's events.",
+    "Passed and not passed are the visit's latest result of quality control. Waiting means that "
+    "there is no result yet. If both results have the same time, not passed counts. The pass rate "
+    "is the share of passed visits among the visits with a result.",
+    "Days are counted from the visit date to the UTC day of the first submission, and to the UTC "
+    "day of the first passed quality control.",
+    "A deletion cancels all events of the visit up to its own time. A visit without later events "
+    "counts as deleted and as nothing else.",
 )
-"""What is counted, in sentences for the reader of the report."""
+"""What is counted, as sentences for the reader of the report."""
 
 VISIT: Final = ("pipeline_adcid", "ptid", "visit_date", "visit_number", "datatype", "module")
-"""The columns that make a visit."""
+"""The columns that identify a visit."""
 
 _READ = (*VISIT, "center_label", "packet", "action", "timestamp")
 
@@ -49,7 +50,7 @@ TABLES: Final[Mapping[str, tuple[str, ...]]] = {
     "modules": ("datatype", "module", "packet"),
     "detail": ("month", "pipeline_adcid", "center_label", "datatype", "module", "packet"),
 }
-"""What the visits are grouped by in each table."""
+"""The columns by which each table groups the visits."""
 
 MEASURES: Final = (
     "visits",
@@ -64,29 +65,29 @@ MEASURES: Final = (
     "days_to_qc_mean",
     "deleted",
 )
-"""What each table tells of each group.
+"""The columns that each table shows for each group.
 
-`visits` are those that are not deleted: passed, not passed and waiting. `pass_rate` is a fraction
-from 0 to 1. Rates and days are null where there is nothing to reckon them from.
+`visits` counts the visits that are not deleted: passed, not passed and waiting. `pass_rate` is a
+fraction from 0 to 1. Rates and days are null if there is nothing to compute them from.
 """
 
 
 @dataclass(frozen=True)
 class Basis:
-    """What a report was made from, so that its numbers can be traced.
+    """The input of a report, so that its numbers can be traced.
 
     Attributes
     ----------
     rows
-        Rows of the checkpoint: versions of event files.
+        Rows of the checkpoint, that is, versions of event files.
     superseded
-        Of these, older versions of files that were stored again.
+        Rows that are older versions of files that were stored again.
     unversioned
-        Of these, rows of which no source is known; each counts.
+        Rows whose source is unknown. Each of them counts.
     events
         Events of the visits in the report.
     submitted_before_visit
-        Visits whose first submission is dated before the visit; their days are negative.
+        Visits whose first submission is before the visit date. Their days are negative.
     """
 
     rows: int
@@ -98,12 +99,12 @@ class Basis:
 
 @dataclass(frozen=True)
 class MonthlyReport:
-    """The tables of a report; see `TABLES` and `MEASURES` for their columns.
+    """The tables of a report. `TABLES` and `MEASURES` describe their columns.
 
     Attributes
     ----------
     month
-        The one month that was asked for, as `YYYY-MM`; None where all were.
+        The requested month as `YYYY-MM`, or None for all months.
     """
 
     month: str | None
@@ -114,7 +115,7 @@ class MonthlyReport:
     detail: pl.DataFrame
 
     def table(self, name: str) -> pl.DataFrame:
-        """Return the table of a name in `TABLES`."""
+        """Return the table with a name in `TABLES`."""
         tables = {
             "months": self.months,
             "centers": self.centers,
@@ -125,22 +126,28 @@ class MonthlyReport:
 
 
 def monthly_report(events: pl.DataFrame | pl.LazyFrame, month: str | None = None) -> MonthlyReport:
-    """Make the report of a checkpoint.
+    """Return the report of a checkpoint.
 
     Parameters
     ----------
     events
-        Rows of a checkpoint. Where they have no column `source_key`, as in a checkpoint of 13
-        columns, each row counts. Of a LazyFrame only the columns that the report needs are read.
+        Rows of a checkpoint. If there is no column `source_key`, as in a checkpoint with 13
+        columns, each row counts. From a LazyFrame, only the required columns are read.
     month
-        The month of the visits, as `YYYY-MM`; None for all.
+        The month of the visits, as `YYYY-MM`. None means all months.
 
     Raises
     ------
     ValueError
-        If the month is none, or a column is missing.
+        If the month is not valid, or a column is missing.
     polars.exceptions.PolarsError
-        If the file cannot be read, or a visit date is no date.
+        If the file cannot be read, or a visit date is not a date.
+
+    Examples
+    --------
+    >>> from event_log.checkpoint import Checkpoint
+    >>> monthly_report(Checkpoint.empty().dataframe).basis.rows
+    0
     """
     if month is not None:
         _check_month(month)
@@ -161,29 +168,29 @@ def monthly_report(events: pl.DataFrame | pl.LazyFrame, month: str | None = None
 
 
 def visits(events: pl.DataFrame | pl.LazyFrame) -> pl.DataFrame:
-    """Return one row a visit: what it is, its month, its result and its days.
+    """Return one row per visit, with its identity, month, result and days.
 
     Columns
     -------
     `VISIT`, `center_label`, `packet`, `month`
-        What the visit is; see `RULES`.
+        The identity of the visit; see `RULES`.
     `events`
         Number of its events.
     `deleted`, `passed`, `not_passed`
-        What became of it.
+        The result.
     `days_to_submission`, `days_to_qc`
-        Null where there is no such event.
+        Null if there is no such event.
 
     Raises
     ------
     ValueError, polars.exceptions.PolarsError
-        As `monthly_report`.
+        As for `monthly_report`.
     """
     return _visits(_latest_versions(_read(events)))
 
 
 def _read(events: pl.DataFrame | pl.LazyFrame) -> pl.DataFrame:
-    """Read what the report needs, with dates as dates and moments in UTC."""
+    """Read the required columns, with dates as dates and times in UTC."""
     lazy = events.lazy()
     schema = lazy.collect_schema()
     if missing := [name for name in _READ if name not in schema]:
@@ -204,9 +211,9 @@ def _read(events: pl.DataFrame | pl.LazyFrame) -> pl.DataFrame:
 def _latest_versions(events: pl.DataFrame) -> pl.DataFrame:
     """Return the latest row of each source key, and the rows without one.
 
-    The latest is the one that was stored last; of two that were stored at the same moment the one
-    with the later event, then the one with the greater ETag. Content that came back after other
-    content is no row of its own, so that its row is as old as its first time.
+    The latest row is the one stored last. If several were stored at the same time, it is the one
+    with the later event, and then the one with the greater ETag. Content that returned after other
+    content has no separate row, so its row has the time when it was first stored.
     """
     known = pl.col("source_key").is_not_null()
     ordered = events.filter(known).sort("source_last_modified", "timestamp", "source_etag")
@@ -216,24 +223,24 @@ def _latest_versions(events: pl.DataFrame) -> pl.DataFrame:
 
 def _visits(events: pl.DataFrame) -> pl.DataFrame:
     moment, action = pl.col("timestamp"), pl.col("action")
-    # Sorted, so that the last of a group is the latest; by text where two are of the same moment.
+    # The last row of a group is the latest; for equal times, the one whose packet sorts last.
     ordered = events.sort("timestamp", "packet")
     deletions = ordered.filter(action == DELETE).group_by(VISIT)
     deleted_at = deletions.agg(moment.max().alias("deleted_at"))
-    standing = (moment > pl.col("deleted_at")).fill_null(value=True)
+    current = (moment > pl.col("deleted_at")).fill_null(value=True)
     labels = pl.col("center_label").filter(moment == moment.max())
     centers = ordered.group_by("pipeline_adcid").agg(labels.max())
     results = (
         ordered.join(deleted_at, on=VISIT, how="left", nulls_equal=True, maintain_order="left")
         .with_columns(
-            pl.when(standing & (action == kind)).then(moment).alias(kind)
+            pl.when(current & (action == kind)).then(moment).alias(kind)
             for kind in (SUBMIT, PASS_QC, NOT_PASS_QC)
         )
         .group_by(VISIT)
         .agg(
             pl.col("packet").drop_nulls().last(),
             pl.len().alias("events"),
-            standing.any().not_().alias("deleted"),
+            current.any().not_().alias("deleted"),
             pl.col(SUBMIT).min(),
             pl.col(PASS_QC).min().alias("first_pass"),
             pl.col(PASS_QC).max().alias("last_pass"),
@@ -258,7 +265,7 @@ def _visits(events: pl.DataFrame) -> pl.DataFrame:
 
 
 def _summary(of_period: pl.DataFrame, groups: Sequence[str]) -> pl.DataFrame:
-    """Return the measures of each group, sorted by group, what has no value last."""
+    """Return the measures of each group, sorted by group. Missing values come last."""
     there = ~pl.col("deleted")
     passed, not_passed = pl.col("passed").sum(), pl.col("not_passed").sum()
     results = passed + not_passed
@@ -288,4 +295,4 @@ def _check_month(month: str) -> None:
     except ValueError:
         day = None
     if day is None or f"{day:%Y-%m}" != month:
-        raise ValueError(f"the month is {month!r}; it must be as YYYY-MM")
+        raise ValueError(f"the month is {month!r}; it must have the form YYYY-MM")

@@ -70,7 +70,7 @@ TEXT_MEASURES: Final = {
     "days_to_qc_median": "Days to\nQC",
     "deleted": "Deleted",
 }
-"""What there is room for on a screen, and its titles."""
+"""The columns that fit on a screen, and their titles."""
 
 _LEFT: Final = frozenset({"month", "center_label", "datatype", "module", "packet"})
 
@@ -79,7 +79,7 @@ _FLOATS: Final = frozenset(name for name in MEASURES if name.startswith("days_")
 _DECIMALS: Final = 4
 
 _WIDTH: Final = 98
-"""Of a line of prose."""
+"""Characters in a line of prose."""
 
 _FONT: Final = "Calibri"
 """Font of the workbook; without a name, LibreOffice chooses a serif font for bold text."""
@@ -91,35 +91,35 @@ _ABOUT_WIDTH: Final = 90
 """Characters. LibreOffice cuts off a column that is wider than the page."""
 
 _MAX_SHOWN: Final = 30
-"""Characters of a label in the text; the other forms have all."""
+"""Characters of a label in the text. The other formats show all of them."""
 
 
 def scope(report: MonthlyReport) -> str:
-    """Return whose visits the report is about, in words."""
+    """Return the scope of the report in words."""
     return f"visits of {report.month}" if report.month else "visits of all months"
 
 
 def basis(report: MonthlyReport) -> tuple[str, ...]:
-    """Return what the report was made from, in sentences."""
+    """Return the input of the report as sentences."""
     made = report.basis
     lines = [
-        f"{made.rows:,} rows of the checkpoint, of which {made.superseded:,} are older versions "
-        f"of event files; {made.events:,} events belong to the {scope(report)}.",
+        f"The checkpoint has {made.rows:,} rows, of which {made.superseded:,} are older versions "
+        f"of event files. {made.events:,} events belong to the {scope(report)}.",
     ]
     if made.unversioned:
         lines.append(
-            f"Rows whose event file is not known, and which count each: {made.unversioned:,}."
+            f"Rows whose event file is unknown, each of which counts: {made.unversioned:,}."
         )
     if made.submitted_before_visit:
         lines.append(
-            "Visits whose first submission is dated before the visit, and whose days are "
-            f"negative: {made.submitted_before_visit:,}."
+            "Visits whose first submission is before the visit date (their days are negative): "
+            f"{made.submitted_before_visit:,}."
         )
     return tuple(lines)
 
 
 def shown(name: str, value: Cell) -> str:
-    """Return a value as a person reads it; a dash where there is none."""
+    """Return a value formatted for people; a dash if it is missing."""
     if value is None:
         return "-"
     if name == "pass_rate":
@@ -142,12 +142,13 @@ def rows(report: MonthlyReport, table: str) -> Iterator[tuple[Cell, ...]]:
 
 
 def as_text(report: MonthlyReport) -> str:
-    """Return the report for a screen of any kind: all tables but the detail, and the rules."""
+    """Return the report as plain text: all tables except the detail, and the rules."""
     title = f"{TITLE}: {scope(report)}"
     parts = [f"{title}\n{'=' * len(title)}"]
     parts.append("\n".join(textwrap.fill(line, _WIDTH) for line in basis(report)))
     parts += [
-        f"{SHEETS[table]} ({MEDIANS})\n\n{lay_out(text_cells(report, table), stands_left(table))}"
+        f"{SHEETS[table]} ({MEDIANS})\n\n"
+        f"{lay_out(text_cells(report, table), is_left_aligned(table))}"
         for table in TEXT_TABLES
     ]
     rules = (
@@ -158,10 +159,10 @@ def as_text(report: MonthlyReport) -> str:
 
 
 def as_csv(report: MonthlyReport) -> str:
-    r"""Return the detail as CSV after RFC 4180, in which each visit is counted in one row.
+    r"""Return the detail as CSV (RFC 4180). Each visit is counted in one row.
 
-    The pass rate is a fraction; an empty cell is a missing value; lines end in `\n`. Texts that a
-    spreadsheet could take for a formula begin with a `'`.
+    The pass rate is a fraction. An empty cell is a missing value. Lines end with `\n`. Text that a
+    spreadsheet might treat as a formula begins with `'`.
     """
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
@@ -172,14 +173,14 @@ def as_csv(report: MonthlyReport) -> str:
 
 
 def as_workbook(report: MonthlyReport, made_at: dt.datetime) -> bytes:
-    """Return the report as an Excel workbook: what it counts, then a sheet a table.
+    """Return the report as an Excel workbook: the rules, and a sheet for each table.
 
     Parameters
     ----------
     made_at
-        The time that the workbook tells of itself.
+        The creation time that the workbook shows.
     """
-    # Imported here: only who writes a workbook needs openpyxl.
+    # Imported here, because the functions do not have openpyxl.
     from openpyxl import Workbook
 
     stamp = made_at.astimezone(dt.UTC).replace(tzinfo=None, microsecond=0)
@@ -197,7 +198,7 @@ def as_workbook(report: MonthlyReport, made_at: dt.datetime) -> bytes:
 
 
 def write_report(report: MonthlyReport, folder: Path, made_at: dt.datetime) -> tuple[Path, ...]:
-    """Write all three forms into an existing folder; returns their paths.
+    """Write all three formats to an existing folder; returns their paths.
 
     Raises
     ------
@@ -215,7 +216,7 @@ def write_report(report: MonthlyReport, folder: Path, made_at: dt.datetime) -> t
 
 
 def text_cells(report: MonthlyReport, table: str) -> list[list[str]]:
-    """Return a table as a screen shows it, the titles first."""
+    """Return the cells of a table for a screen, titles first."""
     names = (*TABLES[table], *TEXT_MEASURES)
     titles = [TEXT_MEASURES.get(name, TITLES.get(name, name)) for name in names]
     found = report.table(table).select(names).rows()
@@ -226,14 +227,14 @@ def text_cells(report: MonthlyReport, table: str) -> list[list[str]]:
 
 
 def lay_out(lines: Sequence[Sequence[str]], left: Sequence[bool]) -> str:
-    """Return a table as plain text, with a line below its titles.
+    """Return a table as plain text, with a line below the titles.
 
     Parameters
     ----------
     lines
-        The titles, which may have line feeds, then the rows.
+        The titles, which may contain line feeds, followed by the rows.
     left
-        Whether each column stands at the left.
+        Whether each column is left-aligned.
     """
     titles = [title.split("\n") for title in lines[0]]
     height = max(map(len, titles))
@@ -253,8 +254,8 @@ def lay_out(lines: Sequence[Sequence[str]], left: Sequence[bool]) -> str:
     )
 
 
-def stands_left(table: str) -> list[bool]:
-    """Return whether each column of a table stands at the left on a screen."""
+def is_left_aligned(table: str) -> list[bool]:
+    """Return, for each column of a table, whether it is left-aligned on a screen."""
     return [name in _LEFT for name in (*TABLES[table], *TEXT_MEASURES)]
 
 
@@ -277,7 +278,7 @@ def _about(book: Workbook, report: MonthlyReport, stamp: dt.datetime) -> None:
     sheet.column_dimensions["A"].width = _ABOUT_WIDTH
     lines = [
         f"{TITLE}: {scope(report)}",
-        f"Made {stamp:%Y-%m-%d %H:%M} UTC",
+        f"Created {stamp:%Y-%m-%d %H:%M} UTC",
         *basis(report),
         "How it is counted",
         *RULES,
@@ -310,11 +311,11 @@ def _sheet(book: Workbook, report: MonthlyReport, table: str) -> None:
         for position, (name, value) in enumerate(zip(names, row, strict=True), start=1):
             if value is None:
                 continue
-            # No sheet of ours has merged cells, which its type allows for.
+            # The type allows merged cells, which our sheets do not have.
             cell = cast("SheetCell", sheet.cell(number, position))
             if isinstance(value, str):
                 cell.value = literal(cell_text(value))
-                # openpyxl takes some texts for errors ("#N/A"); a text is a text.
+                # Otherwise, openpyxl stores texts such as "#N/A" as errors.
                 cell.data_type = "s"
                 # Keeps a label apart from a number in the column before it.
                 cell.alignment = Alignment(indent=1)

@@ -1,13 +1,21 @@
-"""Questions to a checkpoint: filters, counts and the days that things took.
+"""Queries on a checkpoint: filters, counts, and durations in days.
 
-Each function takes the events as its first argument, either read (`polars.DataFrame`) or not yet
-read (`polars.LazyFrame`, as `polars.scan_parquet` returns it). Filters, groups and timings return
-the same kind as they got. On a LazyFrame nothing is read until it is collected, and then only the
-columns that are needed and the row groups whose statistics allow for a match. Counts and lists
-are answers at once, and read no more than that either.
+The first argument of each function is the events, as a `polars.DataFrame` or as a
+`polars.LazyFrame` from `polars.scan_parquet`. Filters, groups and timings return the same kind. A
+LazyFrame reads nothing until it is collected. Then it reads only the required columns, and only
+row groups that may contain a match. Counts and lists are computed immediately, and read no more
+than that either.
 
-Times are in UTC: a checkpoint's timestamps have that time zone, a timestamp without one is taken
-for UTC, and a day begins at midnight UTC.
+Times are in UTC. The timestamps in a checkpoint are in UTC, a timestamp without a time zone is
+taken as UTC, and a day begins at midnight UTC.
+
+Examples
+--------
+>>> events = pl.DataFrame({"center_label": ["alpha", "beta"], "action": ["submit", "submit"]})
+>>> filter_by_center_label(events, "alpha").height
+1
+>>> get_action_counts(events)
+{'submit': 2}
 """
 
 from __future__ import annotations
@@ -32,7 +40,7 @@ def filter_by_center_label[F: (pl.DataFrame, pl.LazyFrame)](df: F, center_label:
 
 
 def filter_by_packet_type[F: (pl.DataFrame, pl.LazyFrame)](df: F, packet: str | None) -> F:
-    """Return the events with a packet; with None those that have none."""
+    """Return the events with a packet. If it is None, return the events without a packet."""
     column = pl.col("packet")
     return df.filter(column.is_null() if packet is None else column == packet)
 
@@ -40,7 +48,7 @@ def filter_by_packet_type[F: (pl.DataFrame, pl.LazyFrame)](df: F, packet: str | 
 def filter_by_center_and_action[F: (pl.DataFrame, pl.LazyFrame)](
     df: F, center_label: str, action: str
 ) -> F:
-    """Return the events of a center that have an action."""
+    """Return the events of a center with an action."""
     return df.filter(pl.col("center_label") == center_label, pl.col("action") == action)
 
 
@@ -50,19 +58,19 @@ def filter_by_date_range[F: (pl.DataFrame, pl.LazyFrame)](
     end_date: str | dt.date | None = None,
     date_field: str = "visit_date",
 ) -> F:
-    """Return the events from one day to another, both included.
+    """Return the events from one date to another, inclusive.
 
     Parameters
     ----------
     start_date, end_date
-        Days, as dates or as `YYYY-MM-DD`; None is no bound.
+        Dates, or strings as `YYYY-MM-DD`. None means no limit.
     date_field
-        Which day counts: `visit_date`, or the day of `timestamp` in UTC.
+        `visit_date`, or `timestamp` for its UTC day.
 
     Raises
     ------
     ValueError
-        If a bound is no day, or there is no such field.
+        If a limit is not a date, or `date_field` is neither of the two.
     """
     first, last = _day("start_date", start_date), _day("end_date", end_date)
     if date_field == "timestamp":
@@ -72,7 +80,7 @@ def filter_by_date_range[F: (pl.DataFrame, pl.LazyFrame)](
     if date_field != "visit_date":
         raise ValueError(f"date_field is {date_field!r}; it must be 'visit_date' or 'timestamp'")
     visits = pl.col("visit_date")
-    # ISO dates have the order of their texts, so that no row needs to be parsed.
+    # ISO dates sort like strings, so no row needs to be parsed.
     text = df.collect_schema()["visit_date"] == pl.String
     if first is not None:
         df = df.filter(visits >= (first.isoformat() if text else first))
@@ -86,43 +94,43 @@ def filter_by_timestamp_range[F: (pl.DataFrame, pl.LazyFrame)](
     start_timestamp: dt.datetime | None = None,
     end_timestamp: dt.datetime | None = None,
 ) -> F:
-    """Return the events from one moment to another, both included.
+    """Return the events from one time to another, inclusive.
 
     Parameters
     ----------
     start_timestamp, end_timestamp
-        Moments in any time zone, UTC where they have none; None is no bound.
+        Times in any time zone; UTC if they have no time zone. None means no limit.
     """
     return _filter_timestamps(df, start_timestamp, end_timestamp, end_included=True)
 
 
 def count_events_by_action(df: pl.DataFrame | pl.LazyFrame, action: str) -> int:
-    """Return how many events have an action."""
+    """Return the number of events with an action."""
     return _count(df.lazy().filter(pl.col("action") == action))
 
 
 def count_not_pass_qc_events(df: pl.DataFrame | pl.LazyFrame) -> int:
-    """Return how many events tell of a visit that did not pass quality control."""
+    """Return the number of `not-pass-qc` events."""
     return count_events_by_action(df, NOT_PASS_QC)
 
 
 def count_by_center_and_action(
     df: pl.DataFrame | pl.LazyFrame, center_label: str, action: str
 ) -> int:
-    """Return how many events of a center have an action."""
+    """Return the number of events of a center with an action."""
     return _count(filter_by_center_and_action(df.lazy(), center_label, action))
 
 
 def get_action_counts(df: pl.DataFrame | pl.LazyFrame) -> dict[str, int]:
-    """Return how many events each action has, in the order of the actions' names."""
+    """Return the number of events for each action, sorted by action."""
     counts = group_and_count_by_multiple_fields(df.lazy(), ["action"]).collect()
     return dict(counts.iter_rows())
 
 
 def group_by_packet_type[F: (pl.DataFrame, pl.LazyFrame)](df: F) -> F:
-    """Return how many events each packet has: columns `packet` and `count`.
+    """Return the number of events for each packet, in the columns `packet` and `count`.
 
-    Sorted by packet; the events without one are the first row.
+    Sorted by packet. Events without a packet come first.
     """
     return group_and_count_by_multiple_fields(df, ["packet"])
 
@@ -130,18 +138,18 @@ def group_by_packet_type[F: (pl.DataFrame, pl.LazyFrame)](df: F) -> F:
 def group_and_count_by_multiple_fields[F: (pl.DataFrame, pl.LazyFrame)](
     df: F, group_fields: Sequence[str]
 ) -> F:
-    """Return how many events each combination of values has, in a column `count`.
+    """Return the number of events for each combination of values, in a column `count`.
 
-    Sorted by the fields in their order; no value comes before every value, and is a group as
-    every other. The counts add up to the number of events.
+    Sorted by the fields in the given order. Missing values form a group, which comes first. The
+    counts add up to the number of events.
 
     Raises
     ------
     ValueError
-        If there are no fields, or one is none of the columns.
+        If there are no fields, or a field is not a column.
     """
     if isinstance(group_fields, str) or not group_fields:
-        raise ValueError("group_fields must name one column at least, in a list")
+        raise ValueError("group_fields must be a list with at least one column")
     if missing := [name for name in group_fields if name not in df.collect_schema()]:
         raise ValueError(f"there is no column {missing[0]!r} to group by")
     return df.group_by(group_fields).agg(pl.len().alias("count")).sort(group_fields)
@@ -150,35 +158,35 @@ def group_and_count_by_multiple_fields[F: (pl.DataFrame, pl.LazyFrame)](
 def calculate_submission_timing_metrics[F: (pl.DataFrame, pl.LazyFrame)](df: F) -> F:
     """Return the submissions, with `days_from_visit_to_submit`.
 
-    The days between the visit's date and the day of the timestamp in UTC: 0 on the same day,
-    negative where the visit's date is later.
+    These are the days from the visit date to the UTC day of the timestamp: 0 on the same day, and
+    negative if the visit date is later.
 
     Raises
     ------
     polars.exceptions.PolarsError
-        If a visit date is no date; such an event is never in a checkpoint. A LazyFrame raises it
+        If a visit date is not a date, which never happens in a checkpoint. A LazyFrame raises it
         when it is collected.
     """
     return _with_days(df, SUBMIT, "days_from_visit_to_submit")
 
 
 def calculate_qc_timing_metrics[F: (pl.DataFrame, pl.LazyFrame)](df: F) -> F:
-    """Return the passes of quality control, with `days_from_visit_to_qc`.
+    """Return the passed quality controls, with `days_from_visit_to_qc`.
 
-    Days and errors are as those of `calculate_submission_timing_metrics`.
+    Days and errors are those of `calculate_submission_timing_metrics`.
     """
     return _with_days(df, PASS_QC, "days_from_visit_to_qc")
 
 
 def days_from_visit(moments: pl.Expr, visit_dates: pl.Expr | None = None) -> pl.Expr:
-    """Return the days from a visit's date to the day of a moment.
+    """Return the days from the visit date to the day of a time.
 
     Parameters
     ----------
     moments
-        In UTC.
+        Times in UTC.
     visit_dates
-        Dates; None for those of the column `visit_date`.
+        Dates. None means the column `visit_date`.
     """
     visits = pl.col("visit_date") if visit_dates is None else visit_dates
     return (moments.dt.date() - visits).dt.total_days()
@@ -190,27 +198,27 @@ def get_centers_list(df: pl.DataFrame | pl.LazyFrame) -> list[str]:
 
 
 def get_actions_list(df: pl.DataFrame | pl.LazyFrame) -> list[str]:
-    """Return all actions that there are, sorted."""
+    """Return all actions that occur, sorted."""
     return _values(df, "action")
 
 
 def get_packet_types_list(df: pl.DataFrame | pl.LazyFrame) -> list[str]:
-    """Return all packets that there are, sorted; not that an event may have none."""
+    """Return all packets that occur, sorted and without the missing packet."""
     return _values(df, "packet")
 
 
 def validate_parquet_schema_supports_filtering(df: pl.DataFrame | pl.LazyFrame) -> bool:
-    """Check that the columns that filters use are there and can be compared.
+    """Check that the columns used by filters exist and have the right types.
 
     Returns
     -------
     bool
-        True.
+        Always True.
 
     Raises
     ------
     ValueError
-        If one is missing or has another type; names it.
+        If a column is missing or has another type. The message names it.
     """
     schema = df.collect_schema()
     for name in _FILTERED_COLUMNS:
@@ -225,7 +233,7 @@ def validate_parquet_schema_supports_filtering(df: pl.DataFrame | pl.LazyFrame) 
             case _:
                 fits, wanted = dtype == pl.String, "a String"
         if not fits:
-            raise ValueError(f"the column {name} must be {wanted}, and is {dtype}")
+            raise ValueError(f"the column {name} must be {wanted}, but is {dtype}")
     return True
 
 
@@ -234,7 +242,7 @@ def _filter_timestamps[F: (pl.DataFrame, pl.LazyFrame)](
 ) -> F:
     dtype = df.collect_schema()["timestamp"]
     if not isinstance(dtype, pl.Datetime):
-        raise ValueError(f"the column timestamp must be a Datetime, and is {dtype}")
+        raise ValueError(f"the column timestamp must be a Datetime, but is {dtype}")
     column = pl.col("timestamp")
     if start is not None:
         df = df.filter(column >= _moment(start, dtype.time_zone))
@@ -245,7 +253,7 @@ def _filter_timestamps[F: (pl.DataFrame, pl.LazyFrame)](
 
 
 def _moment(moment: dt.datetime, time_zone: str | None) -> pl.Expr:
-    """Return a moment in a column's own type: a cast column could not be compared unread."""
+    """Return a time in the type of the column. Casting the column would force reading all of it."""
     aware = moment.replace(tzinfo=dt.UTC) if moment.tzinfo is None else moment.astimezone(dt.UTC)
     literal = pl.lit(aware.replace(tzinfo=None), pl.Datetime("us"))
     if time_zone is None:
@@ -281,12 +289,12 @@ def _day(name: str, day: str | dt.date | None) -> dt.date | None:
             parsed = dt.date.fromisoformat(day)
         except ValueError:
             parsed = None
-        # The standard library also reads 20240115 and 2024-W03-1.
+        # The standard library also accepts 20240115 and 2024-W03-1.
         if parsed is None or parsed.isoformat() != day:
             raise ValueError(f"{name} is {day!r}; it must be a date as YYYY-MM-DD")
         return parsed
     if isinstance(day, dt.datetime):
-        raise ValueError(f"{name} is a moment; ask filter_by_timestamp_range, or give a date")
+        raise ValueError(f"{name} is a datetime: pass a date, or use filter_by_timestamp_range")
     return day
 
 

@@ -1,8 +1,8 @@
-"""Reads many event files at once, each to an outcome: no file can stop another.
+"""Reads many event files concurrently. Each yields an outcome, so no file can stop the others.
 
-Chosen by measurement (docs/event-log-checkpoint.md): obstore's blocking calls in threads cost
-0.35 ms of CPU time a file, its coroutines 0.45 ms, boto3 in threads 1.3 ms. Listing stays with
-boto3, because obstore can neither list versions nor list a bucket that holds a key such as `a//b`.
+obstore was chosen by measurement (docs/event-log-checkpoint.md): its blocking calls in threads take
+0.35 ms of CPU time per file, its coroutines 0.45 ms, and boto3 in threads 1.3 ms. boto3 lists the
+files, because obstore can neither list versions nor list a bucket with a key such as `a//b`.
 """
 
 from __future__ import annotations
@@ -11,12 +11,10 @@ import hashlib
 import re
 import time
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
-from itertools import batched
 from typing import TYPE_CHECKING, Final
 
 import obstore
@@ -24,8 +22,9 @@ from obstore.auth.boto3 import Boto3CredentialProvider
 from obstore.exceptions import BaseError
 from obstore.store import S3Store
 
-from event_log.event_file import Reason, RefusedError, parse_event
+from event_log.event_file import Reason, RejectedError, parse_event
 from lambda_core.aws import AWS_ERRORS, classify_aws_error, error_code
+from lambda_core.concurrency import map_concurrently
 from lambda_core.errors import ConfigurationError
 from lambda_core.retry import RetryPolicy
 
@@ -37,8 +36,8 @@ if TYPE_CHECKING:
     from event_log.models import VisitEvent
     from lambda_core.s3 import ObjectSummary
 
-_AT_ONCE: Final = 1000
-"""Objects that are handed to the threads at a time; what comes of them is small."""
+_WINDOW: Final = 1000
+"""Objects passed to the threads in advance; their outcomes are small."""
 
 _CODE: Final = re.compile(r"<Code>(\w+)</Code>")
 
@@ -46,26 +45,26 @@ _STATUS: Final = re.compile(r"status code: (\d{3})")
 
 _MESSAGE_LENGTH: Final = 300
 
-_LONGEST_PAUSE: Final = 5.0
-"""Seconds between two requests for an object."""
+_MAX_PAUSE: Final = 5.0
+"""Seconds between two requests for an object, at most."""
 
 
 class Unread(StrEnum):
-    """Why an object is neither an event nor refused; the next run looks at it again."""
+    """Why an object could not be read; the next run tries again."""
 
     FAILED = "failed"
-    """It could not be read, although tried several times."""
+    """Every attempt to read it failed."""
     ARCHIVED = "archived"
-    """Its storage class hands it out only after it was restored."""
+    """Its storage class requires that it is restored first."""
     GONE = "gone"
-    """It was deleted, or replaced, since it was listed."""
+    """It was deleted or replaced after it was listed."""
     DEFERRED = "deferred"
-    """The run's time or its number of objects was used up."""
+    """The run had no time left."""
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """An object version as it was read; `etag` without quotation marks."""
+    """An object version; `etag` has no quotation marks."""
 
     key: str
     etag: str
@@ -76,7 +75,7 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class EventRead:
-    """An event, and the SHA-256 of the content that it was read from."""
+    """An event, and the SHA-256 of the content that it was parsed from."""
 
     source: Source
     event: VisitEvent
@@ -84,8 +83,8 @@ class EventRead:
 
 
 @dataclass(frozen=True, slots=True)
-class Refused:
-    """An object that is no event; `errors` quote none of its content."""
+class Rejected:
+    """An object that is not a valid event; `errors` do not quote its content."""
 
     source: Source
     reason: Reason
@@ -94,18 +93,18 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class NotRead:
-    """An object of which nothing is known but its name."""
+    """An object whose content is unknown."""
 
     source: Source
     why: Unread
     message: str = ""
 
 
-type Outcome = EventRead | Refused | NotRead
+type Outcome = EventRead | Rejected | NotRead
 
 
 def listed_source(entry: ObjectSummary) -> Source:
-    """Return an object as it was listed."""
+    """Return the source of a listed object."""
     return Source(
         entry.key, entry.etag.strip('"'), entry.version_id, entry.last_modified, entry.size
     )
@@ -113,18 +112,18 @@ def listed_source(entry: ObjectSummary) -> Source:
 
 @dataclass(frozen=True, slots=True)
 class ReadLimits:
-    """How much is read, and how hard is tried.
+    """Limits on size, concurrency and retries.
 
     Attributes
     ----------
     event_bytes
-        Larger objects are refused without being read.
+        Larger objects are rejected without being read.
     concurrency
-        Objects that are read at the same time.
+        Objects read at the same time.
     attempts
-        Requests for one object while they fail in a way that may pass.
+        Requests for one object, if they fail with a transient error.
     request_seconds
-        For one request; after that time none is tried again.
+        Timeout of a request. After this time, no request is retried.
     """
 
     event_bytes: int = 1024 * 1024
@@ -134,23 +133,28 @@ class ReadLimits:
 
     @property
     def longest_seconds(self) -> float:
-        """What one object may take: a request is tried again just in time, and gets no answer."""
-        return 2 * self.request_seconds + _LONGEST_PAUSE
+        """The longest time for one object: a retry just before the limit that gets no response."""
+        return 2 * self.request_seconds + _MAX_PAUSE
 
 
 class EventReader:
-    """Reads event files of one bucket.
+    """Reads the event files of one bucket.
 
     Parameters
     ----------
     client
-        Whose endpoint and credentials are used; it reads the few keys that obstore cannot name.
+        Provides the endpoint, and reads the few keys that obstore does not accept.
     bucket
         Name of the bucket.
     limits
-        How much is read.
+        Limits on size, concurrency and retries.
     clock
-        Monotonic seconds.
+        Returns monotonic seconds.
+
+    Raises
+    ------
+    ConfigurationError
+        There are no AWS credentials.
     """
 
     def __init__(
@@ -168,20 +172,20 @@ class EventReader:
         self._store = _store(client, bucket, self._limits)
 
     def is_late(self, deadline: float | None) -> bool:
-        """Whether the clock is at a deadline or after it; it never is where there is none."""
+        """Whether a deadline has passed; never if it is None."""
         return deadline is not None and self._clock() >= deadline
 
     def read_all(
         self, sources: Iterable[Source], *, deadline: float | None = None
     ) -> Iterator[Outcome]:
-        """Yield what came of each object, in their order.
+        """Yield the outcome of each object, in order.
 
         Parameters
         ----------
         sources
-            The objects as they were listed, taken as they are needed.
+            The objects as listed, consumed on demand.
         deadline
-            Time of the clock after which no further object is read.
+            Time on the clock after which no further object is read.
         """
 
         def read(source: Source) -> Outcome:
@@ -189,9 +193,8 @@ class EventReader:
                 return NotRead(source, Unread.DEFERRED)
             return self.read(source)
 
-        with ThreadPoolExecutor(self._limits.concurrency, thread_name_prefix="read-event") as pool:
-            for batch in batched(sources, _AT_ONCE):
-                yield from pool.map(read, batch)
+        workers = self._limits.concurrency
+        return map_concurrently(read, sources, workers=workers, window=max(workers, _WINDOW))
 
     def read(self, source: Source) -> Outcome:
         """Read one object."""
@@ -203,17 +206,17 @@ class EventReader:
             return _not_read(source, *_code_and_status(error), error)
         except AWS_ERRORS as error:
             return _not_read(source, error_code(error), 0, error)
-        # It may have been replaced since it was listed.
+        # A larger object may have replaced it after it was listed.
         if read.size > self._limits.event_bytes:
             return self._too_large(read)
         try:
             event = parse_event(content)
-        except RefusedError as refusal:
-            return Refused(read, refusal.reason, refusal.errors)
+        except RejectedError as rejection:
+            return Rejected(read, rejection.reason, rejection.errors)
         return EventRead(read, event, hashlib.sha256(content).digest())
 
     def _get(self, source: Source) -> tuple[Source, bytes]:
-        if not _obstore_can_name(source.key):
+        if not _obstore_accepts(source.key):
             return self._get_by_boto(source)
         answer = obstore.get(
             self._store,
@@ -229,7 +232,8 @@ class EventReader:
             meta["size"],
         )
         too_large = read.size > self._limits.event_bytes
-        return read, b"" if too_large else bytes(answer.bytes())
+        # A copy: a view of obstore's buffer would keep it alive.
+        return read, b"" if too_large else answer.bytes().to_bytes()
 
     def _get_by_boto(self, source: Source) -> tuple[Source, bytes]:
         version = {"VersionId": source.version_id} if source.version_id else {}
@@ -250,29 +254,29 @@ class EventReader:
             get, retry_on=classify_aws_error
         )
 
-    def _too_large(self, source: Source) -> Refused:
-        message = f"{source.size} bytes; an event has at most {self._limits.event_bytes}"
-        return Refused(source, Reason.TOO_LARGE, (message,))
+    def _too_large(self, source: Source) -> Rejected:
+        message = f"{source.size} bytes; the limit is {self._limits.event_bytes}"
+        return Rejected(source, Reason.TOO_LARGE, (message,))
 
 
-def _obstore_can_name(key: str) -> bool:
-    """Whether obstore takes the key as it is; it refuses what is no path."""
+def _obstore_accepts(key: str) -> bool:
+    """Whether obstore accepts the key unchanged; it rejects keys that are not paths."""
     return key.isprintable() and {"", ".", ".."}.isdisjoint(key.split("/"))
 
 
-def _not_read(source: Source, code: str, status: int, error: Exception) -> Refused | NotRead:
+def _not_read(source: Source, code: str, status: int, error: Exception) -> Rejected | NotRead:
     message = " ".join(str(error).partition("\n\nDebug source")[0].split())[:_MESSAGE_LENGTH]
     if status == 404 or code in {"NoSuchKey", "NoSuchVersion"}:
         return NotRead(source, Unread.GONE, message)
     if code == "InvalidObjectState":
         return NotRead(source, Unread.ARCHIVED, message)
     if code == "InvalidRequest":
-        return Refused(source, Reason.UNREADABLE, (message,))
+        return Rejected(source, Reason.UNREADABLE, (message,))
     return NotRead(source, Unread.FAILED, message)
 
 
 def _code_and_status(error: Exception) -> tuple[str, int]:
-    """Read S3's answer from the text of an error, where alone obstore has it."""
+    """Extract S3's error code and status from obstore's message, the only place that has them."""
     text = str(error)
     code, status = _CODE.search(text), _STATUS.search(text)
     return code[1] if code else "", int(status[1]) if status else 0
@@ -284,7 +288,7 @@ def _store(client: S3Client, bucket: str, limits: ReadLimits) -> S3Store:
         credentials = Boto3CredentialProvider()
     except ValueError as error:
         raise ConfigurationError(
-            "no credentials to read events with: set AWS_PROFILE or AWS_ACCESS_KEY_ID and "
+            "no AWS credentials to read events: set AWS_PROFILE or AWS_ACCESS_KEY_ID and "
             "AWS_SECRET_ACCESS_KEY, or sign in"
         ) from error
     return S3Store(
@@ -303,7 +307,7 @@ def _store(client: S3Client, bucket: str, limits: ReadLimits) -> S3Store:
             "retry_timeout": timedelta(seconds=limits.request_seconds),
             "backoff": {
                 "init_backoff": timedelta(milliseconds=100),
-                "max_backoff": timedelta(seconds=_LONGEST_PAUSE),
+                "max_backoff": timedelta(seconds=_MAX_PAUSE),
                 "base": 2,
             },
         },

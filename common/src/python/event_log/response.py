@@ -1,4 +1,4 @@
-"""What the function answers."""
+"""The response of the checkpoint function."""
 
 from __future__ import annotations
 
@@ -8,24 +8,25 @@ from typing import TYPE_CHECKING, Any, Final
 from pydantic import BaseModel, ConfigDict
 
 from event_log.layout import GroupedCheckpoints
+from lambda_core.errors import InvalidEventError
 
 if TYPE_CHECKING:
     from event_log.results import GroupResult, RunResult
-    from event_log.settings import Assignment
+    from event_log.settings import ResolvedRequest
 
-MOST_KEYS: Final = 1000
-"""Keys that an answer names; one of Lambda's has at most 6 MB."""
+MAX_KEYS: Final = 1000
+"""Keys that a response lists; Lambda limits a response to 6 MB."""
 
 
 class Details(BaseModel):
-    """Files that did not become rows: the first of their keys, and how many there are."""
+    """Files that did not become rows: the first keys, and the total number."""
 
     failed_files: list[str]
     error_count: int
 
 
 class SavedGroup(BaseModel):
-    """A group whose checkpoint is up to date; `events` of them are new."""
+    """A group whose checkpoint is up to date; `events` is the number of new events."""
 
     study: str
     datatype: str
@@ -42,38 +43,43 @@ class FailedGroup(BaseModel):
 
 
 class Response(BaseModel):
-    """The answer; fields that do not apply are left out.
+    """The response. Fields that do not apply are omitted.
 
     Attributes
     ----------
     statusCode
-        200 where all went well; 207 where files could not be read or groups not be saved, and the
-        next run makes good for it; 400 where the event or the environment is wrong; 500 where
-        nothing could be done.
+        200: success. 207: some files could not be read, or some groups not saved; the next run
+        retries. 400: the event or the environment is not valid. 500: nothing was saved.
     checkpoint_path
-        Address of the checkpoint; with groups, of the template.
+        URL of the checkpoint or, with groups, of the template.
     new_events_processed, total_events
-        Rows that were added, and all.
+        Rows added, and rows in total.
     events_failed
-        Files of this run that were refused or could not be read.
+        Files that this run rejected or could not read.
     events_filtered
-        Files of practice projects that this run read.
+        Files of sandbox projects that this run read.
     last_processed_timestamp
         Time of the latest event, ISO 8601.
     execution_time_ms
-        Of the run.
+        Duration of the run.
     balance
-        What became of every listed object; the parts add up to `listed`. Where the time did not
-        suffice to list all, it is of those that were.
+        What happened to each listed object; the other counts add up to `listed`. If there was not
+        enough time to list everything, it covers what was listed.
     rows_without_object
-        Rows whose object is no longer listed, where all were listed.
+        Rows whose object is no longer listed, if everything was listed.
     complete
-        Whether nothing was left to the next run.
+        Whether nothing was deferred to the next run.
+    error
+        Kind of the error. `ValidationError` if the event is not valid.
+    message
+        What failed, and what to do.
+    details
+        Files that did not become rows.
     """
 
     model_config = ConfigDict(frozen=True)
 
-    statusCode: int  # noqa: N815 - Lambda's name for it
+    statusCode: int  # noqa: N815 - as Lambda spells it
     checkpoint_path: str | None = None
     new_events_processed: int | None = None
     total_events: int | None = None
@@ -101,30 +107,31 @@ class Response(BaseModel):
 
 
 def failure(error: Exception, status: int, milliseconds: float) -> Response:
-    """Return the answer to a run that did nothing."""
+    """Return the response to a run that saved nothing."""
     return Response(
         statusCode=status,
-        error=type(error).__name__,
+        # Users compare it with the name that the public implementation returns.
+        error="ValidationError" if isinstance(error, InvalidEventError) else type(error).__name__,
         message=str(error),
         details=Details(failed_files=[], error_count=1),
         execution_time_ms=milliseconds,
     )
 
 
-def success(assignment: Assignment, result: RunResult, milliseconds: float) -> Response:
-    """Return the answer to a run."""
+def success(resolved: ResolvedRequest, result: RunResult, milliseconds: float) -> Response:
+    """Return the response to a run."""
     groups = result.groups
-    failed_groups = [one for one in groups if one.error]
-    failed_keys = [*result.refused_keys, *result.failed_keys]
+    failed_groups = [group for group in groups if group.error]
+    failed_keys = [*result.rejected_keys, *result.failed_keys]
     partial = bool(result.failed_keys or failed_groups)
     nothing_saved = bool(groups) and len(failed_groups) == len(groups)
-    timestamps = [one.last_timestamp for one in groups if one.last_timestamp]
+    timestamps = [group.last_timestamp for group in groups if group.last_timestamp]
     balance = dataclasses.asdict(result.balance)
     return Response(
         statusCode=500 if nothing_saved else 207 if partial else 200,
-        checkpoint_path=f"s3://{assignment.checkpoint_bucket}/{assignment.layout}",
-        new_events_processed=sum(one.new_events for one in groups),
-        total_events=sum(one.total_events for one in groups),
+        checkpoint_path=f"s3://{resolved.checkpoint_bucket}/{resolved.layout}",
+        new_events_processed=sum(group.new_events for group in groups),
+        total_events=sum(group.total_events for group in groups),
         events_failed=len(failed_keys),
         events_filtered=result.filtered,
         last_processed_timestamp=max(timestamps).isoformat() if timestamps else None,
@@ -133,35 +140,35 @@ def success(assignment: Assignment, result: RunResult, milliseconds: float) -> R
         and not (balance["deferred"] or balance["failed"] or balance["unsaved"]),
         balance=balance,
         rows_without_object=result.rows_without_object,
-        details=Details(failed_files=failed_keys[:MOST_KEYS], error_count=len(failed_keys))
+        details=Details(failed_files=failed_keys[:MAX_KEYS], error_count=len(failed_keys))
         if failed_keys or failed_groups
         else None,
-        **_of_groups(groups) if isinstance(assignment.layout, GroupedCheckpoints) else {},
+        **_group_fields(groups) if isinstance(resolved.layout, GroupedCheckpoints) else {},
         **{
             "error": "GroupsFailed",
-            "message": "no group's checkpoint could be brought up to date",
+            "message": "no checkpoint could be saved; the log has the reason for each group",
         }
         if nothing_saved
         else {},
     )
 
 
-def _of_groups(groups: list[GroupResult]) -> dict[str, Any]:
-    named = [(one, one.group) for one in groups if one.group]
+def _group_fields(groups: list[GroupResult]) -> dict[str, Any]:
+    named = [(result, result.group) for result in groups if result.group]
     saved = [
         SavedGroup(
             study=group.study,
             datatype=group.datatype,
-            events=one.new_events,
-            checkpoint_key=one.key,
+            events=result.new_events,
+            checkpoint_key=result.key,
         )
-        for one, group in named
-        if not one.error
+        for result, group in named
+        if not result.error
     ]
     failed = [
-        FailedGroup(study=group.study, datatype=group.datatype, error=str(one.error))
-        for one, group in named
-        if one.error
+        FailedGroup(study=group.study, datatype=group.datatype, error=str(result.error))
+        for result, group in named
+        if result.error
     ]
     return {
         "groups_processed": len(saved),

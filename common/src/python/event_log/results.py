@@ -6,65 +6,61 @@ import datetime as dt
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from event_log.errors import (
-    CheckpointError,
-)
-from event_log.layout import Group
-
 if TYPE_CHECKING:
-    pass
+    from event_log.errors import CheckpointError
+    from event_log.layout import Group
 
 
 @dataclass(frozen=True, slots=True)
 class RunOptions:
-    """What a run does beside the usual.
+    """How a run differs from the default.
 
     Attributes
     ----------
     rebuild
-        Make the checkpoints anew from all event files.
+        Rewrite the checkpoints from all event files.
     retry_rejected
-        Read refused objects again.
-    most_objects
-        Objects that are read in one run; the others are left to the next.
+        Read rejected objects again.
+    max_objects
+        Objects to read in this run; the rest is deferred to the next run.
     deadline
-        Time of the reader's clock after which nothing is listed or read.
+        Time on the reader's clock after which nothing more is listed or read.
     """
 
     rebuild: bool = False
     retry_rejected: bool = False
-    most_objects: int = 1_000_000
+    max_objects: int = 1_000_000
     deadline: float | None = None
 
 
 @dataclass
 class Balance:
-    """What became of every listed object, new or known; the parts add up to `listed`.
+    """What happened to each listed object; the other counts add up to `listed`.
 
     Attributes
     ----------
     listed
-        Objects, or versions, that S3 listed.
+        Objects, or object versions, that S3 listed.
     other_names
-        Not named as event files are.
+        The name is not that of an event file.
     in_checkpoint
-        Each is a row.
+        The object is a row.
     duplicates
-        Their content is the row of another object of the same key.
+        The content equals that of a row with the same key.
     filtered
-        Of practice projects.
+        The event belongs to a sandbox project.
     rejected
-        Refused; the `rejected` file says why.
+        The content is not a valid event; the `rejected` file has the reason.
     archived
-        To be read once they are restored.
+        Unreadable until it is restored from the archive.
     gone
-        Deleted or replaced since they were listed.
+        Deleted or replaced after it was listed.
     failed
-        Could not be read; the next run tries again.
+        Could not be read; the next run retries.
     unsaved
-        Read, but their checkpoint could not be saved; the next run tries again.
+        Read, but the checkpoint could not be saved; the next run retries.
     deferred
-        Left to the next run.
+        Left for the next run.
     """
 
     listed: int = 0
@@ -82,26 +78,26 @@ class Balance:
 
 @dataclass(frozen=True)
 class GroupResult:
-    """What became of one checkpoint.
+    """The result for one checkpoint.
 
     Attributes
     ----------
     key
-        Its key.
+        The checkpoint's key.
     group
-        Study and datatype; None where all events are in one.
+        Study and datatype, or None if there is a single checkpoint.
     new_events
-        Rows that were added.
+        Rows added.
     total_events
-        Rows in all; 0 where that is not known.
+        Rows in total; 0 if unknown.
     last_timestamp
         Time of the latest event.
     size
-        Of the file in bytes.
+        Size of the file in bytes.
     first
-        Whether there was no checkpoint before.
+        Whether there was no checkpoint before this run.
     error
-        Why it was not saved; None where it was, or where nothing was new.
+        Why the checkpoint was not saved. None if it was saved or nothing changed.
     """
 
     key: str
@@ -116,30 +112,29 @@ class GroupResult:
 
 @dataclass
 class RunResult:
-    """What a run did.
+    """The result of a run.
 
     Attributes
     ----------
     balance
-        What became of every listed object.
+        What happened to each listed object.
     groups
-        Each checkpoint.
-    refused_keys
-        Of objects that this run refused.
+        The result for each checkpoint.
+    rejected_keys
+        Keys of objects that this run rejected.
     filtered
-        Objects of practice projects that this run read.
+        Number of sandbox objects that this run read.
     failed_keys
-        Of objects that could not be read.
+        Keys of objects that could not be read.
     rows_without_object
-        Rows whose object is no longer listed; None where not all objects were listed.
+        Rows whose object is no longer listed; None if not all objects were listed.
     listed_all
-        Whether the time sufficed to list everything that was to be listed; where it did not, the
-        balance is of what was listed.
+        Whether there was time to list everything. If not, the balance covers what was listed.
     """
 
     balance: Balance = field(default_factory=Balance)
     groups: list[GroupResult] = field(default_factory=list)
-    refused_keys: list[str] = field(default_factory=list)
+    rejected_keys: list[str] = field(default_factory=list)
     filtered: int = 0
     failed_keys: list[str] = field(default_factory=list)
     rows_without_object: int | None = None

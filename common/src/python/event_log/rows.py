@@ -1,4 +1,4 @@
-"""Collects events, and what they were read from, as rows."""
+"""Collects events and their sources as rows."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ _CHUNK: Final = 20_000
 
 
 class RowBuffer:
-    """Rows that come one by one; kept in columns, as those need a tenth of the memory."""
+    """Rows added one at a time and kept in columns, which take a tenth of the memory."""
 
     def __init__(self) -> None:
         self._chunks: list[pl.DataFrame] = [pl.DataFrame(schema=SCHEMA)]
         self._rows: list[tuple[object, ...]] = []
 
     def add(self, read: EventRead) -> None:
-        """Add one row."""
+        """Add a row."""
         event, source = read.event, read.source
         self._rows.append(
             (

@@ -1,4 +1,4 @@
-"""Columns of the checkpoint: those of an event, and behind them where each row came from."""
+"""Columns of the checkpoint: those of an event, followed by the source of each row."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ EVENT_SCHEMA: Final[dict[str, pl.DataType]] = {
     "packet": pl.String(),
     "timestamp": UTC_MICROSECONDS,
 }
-"""What every reader of a checkpoint knows, in this order; files are sorted by `timestamp`.
+"""The columns that readers of a checkpoint rely on, in this order. Files are sorted by `timestamp`.
 
-Null may be `visit_number`, `module` (where the datatype is not `form`) and `packet`.
+Only `visit_number`, `packet` and (unless the datatype is `form`) `module` may be null.
 """
 
 SOURCE_SCHEMA: Final[dict[str, pl.DataType]] = {
@@ -35,12 +35,12 @@ SOURCE_SCHEMA: Final[dict[str, pl.DataType]] = {
     "source_last_modified": UTC_MICROSECONDS,
     "source_sha256": pl.Binary(),
 }
-"""The object that a row was read from.
+"""The object from which a row was read.
 
-The ETag is without its quotation marks, the version is null where the bucket keeps none, the
-SHA-256 is of the object's content, 32 bytes. All five are null in a row that was taken over from a
-checkpoint without these columns and whose object is no longer there. The latest row of a key is the
-one with the greatest `source_last_modified`.
+The ETag has no quotation marks. The version is null if the bucket has no versioning. The SHA-256
+(32 bytes) is that of the object's content. All five columns are null in a row adopted from a
+checkpoint without these columns if its object no longer exists. The latest row of a key is the row
+with the greatest `source_last_modified`.
 """
 
 SCHEMA: Final[dict[str, pl.DataType]] = {**EVENT_SCHEMA, **SOURCE_SCHEMA}

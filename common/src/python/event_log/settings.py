@@ -1,50 +1,49 @@
-"""What the environment and an event ask of the function."""
+"""Settings of the functions, the event of the checkpoint function, and how they combine."""
 
 from __future__ import annotations
 
 import datetime as dt
-from typing import Any, Self
+from typing import Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from event_log.layout import GroupedCheckpoints, OneCheckpoint
 from event_log.listing import ReadVersions
-from lambda_core.contracts import parse_event
 from lambda_core.errors import InvalidEventError
 from lambda_core.settings import EnvironmentSettings
 
 
 class CheckpointSettings(EnvironmentSettings):
-    """What the environment sets; what an event may override says so.
+    """Settings from environment variables of the same names in upper case.
 
     Attributes
     ----------
     source_bucket, checkpoint_bucket, bucket
-        Where event files and checkpoints are; `bucket` stands for the one of the two that is not
-        set. An event may override the first two.
+        Buckets of the event files and the checkpoints. `bucket` is used for each of them that is
+        not set. An event may override the first two.
     checkpoint_key, checkpoint_key_template, prefix
-        Key of the one checkpoint, or template of the keys of all; what the event files lie below.
-        The template counts where both are set. An event may override them.
+        Key of the single checkpoint, or template for the keys of all groups; prefix of the event
+        files. If both keys are set, the template is used. An event may override all three.
     raise_on_error
-        An answer of 400 or more is raised, so that Lambda knows of it.
+        Raise an error instead of returning a status of 400 or more, so that the invocation fails.
     look_back_days
-        List only files of the last days, by their names; all where it is not set.
+        List only files of the last days, according to their names. If not set, list all files.
     read_versions
-        Whether versions that are not current are read too.
+        Whether to read noncurrent versions.
     max_event_bytes
-        Larger objects are refused without being read.
+        Larger objects are rejected without being read.
     max_objects_per_run
-        More are left to the next run.
+        The rest is deferred to the next run.
     read_concurrency
-        Objects that are read at the same time.
+        Objects read at the same time.
     """
 
-    source_bucket: str | None = Field(default=None, description="a bucket's name")
-    checkpoint_bucket: str | None = Field(default=None, description="a bucket's name")
-    bucket: str | None = Field(default=None, description="a bucket's name")
-    checkpoint_key: str | None = Field(default=None, description="an object's key")
+    source_bucket: str | None = Field(default=None, description="the name of a bucket")
+    checkpoint_bucket: str | None = Field(default=None, description="the name of a bucket")
+    bucket: str | None = Field(default=None, description="the name of a bucket")
+    checkpoint_key: str | None = Field(default=None, description="the key of an object")
     checkpoint_key_template: str | None = Field(
-        default=None, description="an object's key with {study} and {datatype}"
+        default=None, description="the key of an object with {study} and {datatype}"
     )
     prefix: str = ""
     raise_on_error: bool = Field(default=False, description="true or false")
@@ -56,18 +55,18 @@ class CheckpointSettings(EnvironmentSettings):
 
 
 class CheckpointRequest(BaseModel):
-    """An event of the function; what it does not say, the environment does.
+    """The event of the checkpoint function. Settings provide whatever is missing.
 
     Attributes
     ----------
     source_bucket, checkpoint_bucket, checkpoint_key, checkpoint_key_template, prefix
         See `CheckpointSettings`.
     rebuild
-        Make the checkpoint anew from all event files; the old one is kept aside.
+        Rewrite the checkpoint from all event files. The old one is backed up.
     retry_rejected
-        Read refused files again.
+        Read rejected files again.
     full
-        List all files, whatever `look_back_days` says.
+        List all files, regardless of `look_back_days`.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
@@ -81,31 +80,20 @@ class CheckpointRequest(BaseModel):
     retry_rejected: bool = False
     full: bool = False
 
-    @classmethod
-    def parse(cls, event: dict[str, Any]) -> Self:
-        """Read an event.
 
-        Raises
-        ------
-        InvalidEventError
-            A field is not what it should be.
-        """
-        return parse_event(cls, event)
-
-
-class Assignment(BaseModel):
-    """What a run is to do: event and environment as one.
+class ResolvedRequest(BaseModel):
+    """A request combined with the settings.
 
     Attributes
     ----------
     source_bucket, prefix
-        Where the event files are.
+        Location of the event files.
     checkpoint_bucket, layout
-        Where the checkpoints are.
+        Location of the checkpoints.
     since
-        Only files whose names are of this day or later are listed; None lists all.
+        List only files whose names contain this day or a later one; None lists all.
     rebuild, retry_rejected
-        As in the event.
+        As in the request.
     """
 
     model_config = ConfigDict(frozen=True, arbitrary_types_allowed=True)
@@ -119,28 +107,26 @@ class Assignment(BaseModel):
     retry_rejected: bool
 
     @classmethod
-    def of(cls, request: CheckpointRequest, settings: CheckpointSettings, today: dt.date) -> Self:
-        """Put both together.
+    def resolve(
+        cls, request: CheckpointRequest, settings: CheckpointSettings, today: dt.date
+    ) -> Self:
+        """Combine a request with the settings.
 
         Raises
         ------
         InvalidEventError
-            Something is not said by either.
+            Neither sets a required value, or a key is not valid.
         """
         source = request.source_bucket or settings.source_bucket or settings.bucket
         target = request.checkpoint_bucket or settings.checkpoint_bucket or settings.bucket
-        missing = [
-            name
-            for name, value in {"source_bucket": source, "checkpoint_bucket": target}.items()
-            if not value
-        ]
         layout = _layout(request, settings)
-        if layout is None:
-            missing.append("checkpoint_key")
-        if missing or not source or not target or not layout:
+        if not source or not target or layout is None:
+            values = {"source_bucket": source, "checkpoint_bucket": target}
+            missing = [name for name, value in values.items() if not value]
+            missing += ["checkpoint_key"] if layout is None else []
             raise InvalidEventError(
-                f"neither the event nor the environment says {', '.join(missing)}: set it in the "
-                f"event, or {', '.join(name.upper() for name in missing)}"
+                f"neither the event nor the environment sets {', '.join(missing)}: add it to the "
+                f"event, or set {', '.join(name.upper() for name in missing)}"
             )
         limited = settings.look_back_days and not (request.full or request.rebuild)
         return cls(

@@ -9,10 +9,9 @@ import datetime as dt
 import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import closing, nullcontext
 from dataclasses import dataclass, field
-from itertools import batched, islice
+from itertools import batched
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -23,6 +22,7 @@ from lambda_core.aws import (
     explain_aws_error,
     status_code,
 )
+from lambda_core.concurrency import map_concurrently
 from lambda_core.errors import DataSourceError
 from lambda_core.retry import AWS, Retry, RetryPolicy, Verdict
 
@@ -483,40 +483,30 @@ class S3Objects:
         return count
 
     def get_many(self, keys: Iterable[str], *, workers: int) -> Iterator[Fetched]:
-        """Read many objects at a time and yield each as it comes.
+        """Read many objects concurrently.
 
-        At most twice as many objects as workers are held at once: whoever takes them slowly slows
-        the reading down. Give the client a pool of as many connections as workers.
+        At most twice as many objects as workers are in memory. Give the client a connection pool
+        as large as the number of workers.
 
         Parameters
         ----------
         keys
-            The objects, taken as they are needed.
+            The objects, consumed on demand.
         workers
-            How many are read at the same time.
+            Objects read at the same time.
 
         Yields
         ------
         Fetched
-            One for each key, in no order. That one could not be read stops none of the others.
+            The object or the error for each key, in order. An object that cannot be read does not
+            stop the others.
+
+        Raises
+        ------
+        ValueError
+            If `workers` is less than 1.
         """
-        if workers < 1:
-            raise ValueError("workers must be at least 1")
-        remaining = iter(keys)
-        with ThreadPoolExecutor(workers, thread_name_prefix="s3-get") as pool:
-            under_way: set[Future[Fetched]] = set()
-            try:
-                while True:
-                    for key in islice(remaining, 2 * workers - len(under_way)):
-                        under_way.add(pool.submit(self._fetch, key))
-                    if not under_way:
-                        return
-                    done, _ = wait(under_way, return_when=FIRST_COMPLETED)
-                    for future in done:
-                        under_way.remove(future)
-                        yield future.result()
-            finally:
-                pool.shutdown(wait=False, cancel_futures=True)
+        return map_concurrently(self._fetch, keys, workers=workers, window=2 * workers)
 
     def _fetch(self, key: str) -> Fetched:
         try:

@@ -7,7 +7,6 @@ import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -34,6 +33,13 @@ from local_cloud.functions import FunctionOptions
 from local_cloud.lambda_runtime.runtime_environment import lambda_runtime_python
 from local_cloud.server import moto_server, snapshot_day, snapshot_label
 from run_local.deployer import Deployer, RegionReport
+from triggers.executions import (
+    RUNNING,
+    SUCCEEDED,
+    Execution,
+    describe_execution,
+    start_execution,
+)
 
 PIPELINE: Final = "region_report"
 
@@ -51,17 +57,6 @@ INCOMPLETE: Final = "IncompleteReportError"
 """Error of an execution whose reports are incomplete; its cause is the last stage's answer."""
 
 SECONDS_BETWEEN_POLLS: Final = 0.2
-
-
-@dataclass(frozen=True)
-class Execution:
-    """How an execution ended; `error` and `cause` are empty unless it failed."""
-
-    arn: str
-    status: str
-    output: str
-    error: str = ""
-    cause: str = ""
 
 
 def make_report(
@@ -123,7 +118,7 @@ def execute(
     execution_id = f"local-{uuid.uuid4()}"
     arn = start(clients, deployed, execution_id, request)
     show(clients, arn, display)
-    made = published_set(clients, deployed, execution_id, ended(clients, arn))
+    made = published_set(clients, deployed, execution_id, describe_execution(clients, arn))
     summary = _download(made, options.formats, staging)
     publish(staging, options.output_dir, summary)
     return RunResult(findings(made), summary, options.output_dir)
@@ -136,10 +131,9 @@ def start(
     request: Any,  # noqa: ANN401 - JSON
 ) -> str:
     """Start an execution; returns its ARN."""
-    started = clients("stepfunctions").start_execution(
-        stateMachineArn=deployed.state_machine_arn, name=execution_id, input=json.dumps(request)
+    return start_execution(
+        clients, deployed.state_machine_arn, json.dumps(request), name=execution_id
     )
-    return str(started["executionArn"])
 
 
 def show(
@@ -149,14 +143,13 @@ def show(
     sleep: Callable[[float], None] = time.sleep,
 ) -> None:
     """Show the states of an execution until it ends."""
-    machines = clients("stepfunctions")
     seen = 0
     with ExitStack() as shown:
         progress: Progress | None = None
         branches = 0
         while True:
             # Read the status before the history, so that the history is complete when it has ended.
-            status = machines.describe_execution(executionArn=arn)["status"]
+            status = describe_execution(clients, arn).status
             events = list(history(clients, arn))
             for event in events[seen:]:
                 match event["type"], _state(event):
@@ -171,7 +164,7 @@ def show(
                         shown.close()
                         progress = None
             seen = len(events)
-            if status != "RUNNING":
+            if status != RUNNING:
                 return
             sleep(SECONDS_BETWEEN_POLLS)
 
@@ -181,14 +174,6 @@ def history(clients: Clients, arn: str) -> Iterator[dict[str, Any]]:
     pages = clients("stepfunctions").get_paginator("get_execution_history")
     for page in pages.paginate(executionArn=arn):
         yield from page["events"]
-
-
-def ended(clients: Clients, arn: str) -> Execution:
-    """Return how a finished execution ended."""
-    told = clients("stepfunctions").describe_execution(executionArn=arn)
-    return Execution(
-        arn, told["status"], told.get("output", ""), told.get("error", ""), told.get("cause", "")
-    )
 
 
 def published_set(
@@ -203,9 +188,9 @@ def published_set(
     ExecutionError
         If it published no set, or if reports are missing.
     """
-    if execution.status != "SUCCEEDED" and execution.error != INCOMPLETE:
+    if execution.status != SUCCEEDED and execution.error != INCOMPLETE:
         raise ExecutionError(f"the execution {execution_id} {_reason(execution)}")
-    answer = execution.output if execution.status == "SUCCEEDED" else execution.cause
+    answer = execution.output if execution.status == SUCCEEDED else execution.cause
     result = OrchestratorResult.model_validate_json(answer)
     made = find_set(ArtefactStore(S3Objects(clients("s3"), deployed.bucket)), execution_id)
     if made is None or not result.published:

@@ -1,4 +1,4 @@
-"""Packages are made where they are missing or outdated, and only there."""
+"""Packages are built only if they are missing or outdated."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ FUNCTIONS = {"maker": FunctionSettings(memory_mb=128, timeout_seconds=1, layers=
 FUNCTION, LAYER = "lambda/maker/src/python/its_maker_lambda:lambda", "lambda/layers:common-arm64"
 
 PANTS = """#!/bin/sh
-# Stands for Pants: notes its targets and leaves packages.
+# Replaces Pants: logs its targets and writes packages.
 cd "$(dirname "$0")/.."
 echo "$@" >>calls
 [ ! -e broken ] || exit 1
@@ -28,7 +28,7 @@ case "$*" in *lambda/layers*) echo layer >dist/layers/arm64/common.zip ;; esac
 
 
 @pytest.fixture
-def clone(tmp_path: Path) -> Path:
+def repository(tmp_path: Path) -> Path:
     for name in ("bin/pants", "common/src/python/code.py", "3rdparty/python/default.lock"):
         path = tmp_path / name
         path.parent.mkdir(parents=True)
@@ -40,13 +40,13 @@ def clone(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def made(clone: Path) -> Callable[[], set[str]]:
-    """Package; which targets Pants was asked for."""
+def build(repository: Path) -> Callable[[], set[str]]:
+    """Package the function; returns the targets that Pants built."""
 
     def run() -> set[str]:
-        calls = clone / "calls"
+        calls = repository / "calls"
         calls.unlink(missing_ok=True)
-        artefacts = packaged(clone, "arm64", FUNCTIONS)
+        artefacts = packaged(repository, "arm64", FUNCTIONS)
         assert artefacts.function("maker") == b"function\n"
         assert artefacts.layer("common") == b"layer\n"
         words = calls.read_text().split() if calls.exists() else []
@@ -55,48 +55,63 @@ def made(clone: Path) -> Callable[[], set[str]]:
     return run
 
 
-def test_what_is_missing_is_made_and_what_is_there_is_not(
-    clone: Path, made: Callable[[], set[str]]
+def test_only_missing_packages_are_built(repository: Path, build: Callable[[], set[str]]) -> None:
+    assert build() == {FUNCTION, LAYER}
+    assert build() == set()
+    (repository / "dist/layers/arm64/common.zip").unlink()
+    assert build() == {LAYER}
+    (repository / "dist/functions/maker.zip").write_text("of another version")
+    assert build() == {FUNCTION}
+    assert build() == set()
+
+
+def test_one_pipeline_does_not_outdate_another(
+    repository: Path, build: Callable[[], set[str]]
 ) -> None:
-    assert made() == {FUNCTION, LAYER}
-    assert made() == set()
-    (clone / "dist/layers/arm64/common.zip").unlink()
-    assert made() == {LAYER}
-    (clone / "dist/functions/maker.zip").write_text("of another version")
-    assert made() == {FUNCTION}
-    assert made() == set()
-
-
-def test_one_pipeline_does_not_outdate_another(clone: Path, made: Callable[[], set[str]]) -> None:
-    made()
+    build()
     other = {"other": FunctionSettings(memory_mb=128, timeout_seconds=1)}
-    assert packaged(clone, "arm64", other).function("other") == b"other\n"
-    assert made() == set()
-    calls = clone / "calls"
-    packaged(clone, "arm64", other)
+    assert packaged(repository, "arm64", other).function("other") == b"other\n"
+    assert build() == set()
+    calls = repository / "calls"
+    packaged(repository, "arm64", other)
     assert not calls.exists()
 
 
-def test_what_changed_is_made_again_and_nothing_else(
-    clone: Path, made: Callable[[], set[str]]
+def test_only_outdated_packages_are_built_again(
+    repository: Path, build: Callable[[], set[str]]
 ) -> None:
-    made()
-    (clone / "common/src/python/code.py").write_text("new")
-    assert made() == {FUNCTION}
-    (clone / "common/src/python/more.py").write_text("new")
-    assert made() == {FUNCTION}
-    (clone / "3rdparty/python/default.lock").write_text("new")
-    assert made() == {LAYER}
-    (clone / "pants.toml").write_text("new")
-    assert made() == {FUNCTION, LAYER}
-    assert made() == set()
+    build()
+    (repository / "common/src/python/code.py").write_text("new")
+    assert build() == {FUNCTION}
+    (repository / "common/src/python/more.py").write_text("new")
+    assert build() == {FUNCTION}
+    (repository / "3rdparty/python/default.lock").write_text("new")
+    assert build() == {LAYER}
+    (repository / "pants.toml").write_text("new")
+    assert build() == {FUNCTION, LAYER}
+    assert build() == set()
 
 
-def test_what_could_not_be_made_is_made_the_next_time(
-    clone: Path, made: Callable[[], set[str]]
+def test_terraform_files_do_not_outdate_packages(
+    repository: Path, build: Callable[[], set[str]]
 ) -> None:
-    (clone / "broken").touch()
-    with pytest.raises(PackagingError, match="Pants says why, above"):
-        made()
-    (clone / "broken").unlink()
-    assert made() == {FUNCTION, LAYER}
+    build()
+    folder = repository / "lambda/maker"
+    (folder / ".terraform/modules").mkdir(parents=True)
+    for name in ("main.tf", ".terraform.lock.hcl", "terraform.tfstate", ".terraform/modules/a"):
+        (folder / name).write_text("new")
+        assert build() == set(), name
+    (folder / "src/python/its_maker_lambda/new.py").write_text("new")
+    assert build() == {FUNCTION}
+
+
+def test_a_failed_build_is_repeated_by_the_next_run(
+    repository: Path, build: Callable[[], set[str]]
+) -> None:
+    (repository / "broken").touch()
+    with pytest.raises(
+        PackagingError, match="Pants could not package the functions; the cause is above"
+    ):
+        build()
+    (repository / "broken").unlink()
+    assert build() == {FUNCTION, LAYER}

@@ -8,23 +8,42 @@ ROOT = Path(__file__).parents[4]
 MODULES = ROOT / "terraform/modules"
 
 
+FOLDERS = sorted(
+    file.parent
+    for pattern in ("terraform/*/*/main.tf", "lambda/*/main.tf")
+    for file in ROOT.glob(pattern)
+    # A person deploys this stack, which creates the boundary.
+    if file.parent.name != "github_oidc"
+)
+
+
+def configuration(folder: Path) -> str:
+    return "\n".join(file.read_text(encoding="utf-8") for file in sorted(folder.glob("*.tf")))
+
+
+def creators_of_roles(folder: Path) -> int:
+    """Count the roles in a folder, and the modules it uses that create roles."""
+    text = configuration(folder)
+    modules = re.findall(r'^  source\s+= "([^"]+)"$', text, re.MULTILINE)
+    roles = text.count('resource "aws_iam_role" ')
+    return roles + sum(creators_of_roles((folder / module).resolve()) > 0 for module in modules)
+
+
 def test_no_role_of_a_stack_is_without_the_boundary() -> None:
-    make_roles = set()
-    for file in MODULES.glob("*/main.tf"):
-        text = file.read_text(encoding="utf-8")
-        roles = text.count('resource "aws_iam_role" ')
-        assert text.count("= var.permissions_boundary_arn\n") == roles, file
-        make_roles |= {file.parent.name} if roles else set()
-    assert make_roles == {"lambda_function", "schedule", "state_machine"}
-    # The stack of GitHub's roles makes the boundary, and is deployed by a person.
-    for file in (ROOT / "terraform/stacks").glob("*/*.tf"):
-        if file.parent.name == "github_oidc":
-            continue
-        text = file.read_text(encoding="utf-8")
-        assert 'resource "aws_iam_role" ' not in text, f"{file}: a module makes roles"
-        used = re.findall(r'source\s+= "\.\./\.\./modules/(\w+)"', text)
-        making = [name for name in used if name in make_roles]
-        assert len(re.findall(r"permissions_boundary_arn += var\.", text)) == len(making), file
+    creating = {folder: creators_of_roles(folder) for folder in FOLDERS}
+    for folder, count in creating.items():
+        passed = re.findall(r"permissions_boundary(?:_arn)? += var\.", configuration(folder))
+        assert len(passed) == count, folder
+    assert {folder.relative_to(ROOT).as_posix() for folder, count in creating.items() if count} == {
+        "lambda/event_log_checkpoint",
+        "terraform/modules/function_set",
+        "terraform/modules/lambda_function",
+        "terraform/modules/schedule",
+        "terraform/modules/state_machine",
+        "terraform/stacks/event_log_checkpoint",
+        "terraform/stacks/patch_tracker",
+        "terraform/stacks/region_report",
+    }
 
 
 def actions(text: str) -> set[str]:
@@ -42,7 +61,7 @@ def test_the_boundary_holds_all_that_roles_are_allowed() -> None:
     )
     files = [file for file in stacks.glob("*/permissions.tf") if "github_oidc" not in file.parts]
     files += [MODULES / f"{name}/main.tf" for name in ("lambda_function", "schedule")]
-    files += [MODULES / "state_machine/main.tf"]
+    files += [MODULES / "state_machine/main.tf", ROOT / "lambda/event_log_checkpoint/main.tf"]
     for file in files:
         allowed = actions(file.read_text(encoding="utf-8"))
         assert allowed, file

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 FUNCTIONS = {"reader": FunctionSettings(memory_mb=128, timeout_seconds=3, layers=("http",))}
 MACHINES = {"x86_64": 62, "arm64": 183}
-ACCOUNT = Account("123456789012", "us-east-1", "arn:aws:iam::123456789012:user/somebody")
+ACCOUNT = Account("123456789012", "us-east-1", "arn:aws:iam::123456789012:user/someone")
 GITHUB = Account(
     "123456789012", "us-east-1", "arn:aws:sts::123456789012:assumed-role/github-dev-apply/GitHub"
 )
@@ -32,7 +32,7 @@ def library(architecture: str) -> bytes:
 
 @pytest.fixture
 def packages(tmp_path: Path) -> Path:
-    """Packages of which the layer for each architecture holds libraries for it."""
+    """Packages with the right layer for each architecture."""
     (tmp_path / "functions").mkdir()
     zipfile.ZipFile(tmp_path / "functions/reader.zip", "w").close()
     for architecture in MACHINES:
@@ -51,20 +51,25 @@ def layer(packages: Path, place: str, architecture: str) -> None:
 
 
 @pytest.mark.parametrize("architecture", MACHINES)
-def test_packages_that_fit(packages: Path, architecture: str) -> None:
+def test_complete_packages(packages: Path, architecture: str) -> None:
     check_packages(packages, FUNCTIONS, architecture)
 
 
 @pytest.mark.parametrize("name", ["functions/reader.zip", "layers/arm64/http.zip"])
-def test_a_package_that_is_missing_is_named(packages: Path, name: str) -> None:
+def test_a_missing_package_is_named(packages: Path, name: str) -> None:
     (packages / name).unlink()
-    with pytest.raises(DeploymentError, match=f"{name} is missing: bin/pants package"):
+    with pytest.raises(
+        DeploymentError, match=f"{name} is missing; create it with: bin/pants package"
+    ):
         check_packages(packages, FUNCTIONS, "arm64")
 
 
 def test_a_layer_for_another_machine_is_named(packages: Path) -> None:
     layer(packages, "arm64", "x86_64")
-    with pytest.raises(DeploymentError, match=r"arm64/http\.zip holds packages for x86_64"):
+    with pytest.raises(
+        DeploymentError,
+        match=r"arm64/http\.zip contains packages for x86_64, but the functions run on arm64",
+    ):
         check_packages(packages, FUNCTIONS, "arm64")
 
 
@@ -92,13 +97,15 @@ def test_a_new_bucket_with_a_free_name(s3: S3Client) -> None:
     check_plan([change("aws_s3_bucket", ["create"], bucket="free-name")], "dev", ACCOUNT, s3)
 
 
-def test_a_bucket_that_is_there_but_not_in_the_state(s3: S3Client, bucket: str) -> None:
+def test_a_bucket_that_exists_but_is_not_in_the_state(s3: S3Client, bucket: str) -> None:
     with pytest.raises(DeploymentError, match=f"{bucket} exists in this account, but not in"):
         check_plan([change("aws_s3_bucket", ["create"], bucket=bucket)], "dev", ACCOUNT, s3)
 
 
 @pytest.mark.parametrize("actions", [["delete", "create"], ["create", "delete"]])
-def test_a_new_name_of_a_bucket_is_looked_up(s3: S3Client, bucket: str, actions: list[str]) -> None:
+def test_the_new_name_of_a_replaced_bucket_is_checked(
+    s3: S3Client, bucket: str, actions: list[str]
+) -> None:
     renamed = change("aws_s3_bucket", actions, bucket=bucket)
     renamed["change"]["before"] = {"bucket": "old-name", "force_destroy": True}
     with pytest.raises(DeploymentError, match=f"{bucket} exists in this account, but not in"):
@@ -107,7 +114,7 @@ def test_a_new_name_of_a_bucket_is_looked_up(s3: S3Client, bucket: str, actions:
     check_plan([renamed], "dev", ACCOUNT, s3)
 
 
-def test_a_bucket_of_somebody_else(aws_environment: str) -> None:
+def test_a_bucket_of_another_account(aws_environment: str) -> None:
     with FaultProxy(aws_environment, [Fault(always, respond(403))]) as proxy:
         s3 = boto3.client("s3", endpoint_url=proxy.url)
         with pytest.raises(DeploymentError, match="taken-name belongs to another account"):
@@ -116,7 +123,7 @@ def test_a_bucket_of_somebody_else(aws_environment: str) -> None:
             )
 
 
-def test_a_bucket_that_stays_is_not_asked_for(aws_environment: str) -> None:
+def test_a_bucket_that_remains_is_not_checked(aws_environment: str) -> None:
     with FaultProxy(aws_environment) as proxy:
         s3 = boto3.client("s3", endpoint_url=proxy.url)
         check_plan([change("aws_s3_bucket", ["update"], bucket="ours")], "dev", ACCOUNT, s3)
@@ -125,7 +132,7 @@ def test_a_bucket_that_stays_is_not_asked_for(aws_environment: str) -> None:
 
 @pytest.mark.parametrize("actions", [["delete"], ["delete", "create"], ["create", "delete"]])
 @pytest.mark.parametrize("kind", ["aws_s3_bucket", "aws_dynamodb_table", "aws_kms_key"])
-def test_nothing_that_keeps_data_is_deleted_in_production(
+def test_no_resource_with_data_is_deleted_in_production(
     s3: S3Client, kind: str, actions: list[str]
 ) -> None:
     changes = [change("aws_iam_role", ["delete"]), change(kind, actions)]
@@ -133,33 +140,34 @@ def test_nothing_that_keeps_data_is_deleted_in_production(
         check_plan(changes, "prod", ACCOUNT, s3)
 
 
-def gone(kind: str, **before: Any) -> dict[str, Any]:  # noqa: ANN401
-    deleted = change(kind, ["delete"])
-    deleted["change"]["before"] = before
-    return deleted
+def deleted(kind: str, **before: Any) -> dict[str, Any]:  # noqa: ANN401
+    deletion = change(kind, ["delete"])
+    deletion["change"]["before"] = before
+    return deletion
 
 
-def test_elsewhere_it_may_be(s3: S3Client) -> None:
+def test_unprotected_resources_are_deleted_outside_production(s3: S3Client) -> None:
     changes = [
-        gone("aws_s3_bucket", force_destroy=True),
-        gone("aws_dynamodb_table", deletion_protection_enabled=False),
-        gone("aws_kms_key"),
+        deleted("aws_s3_bucket", force_destroy=True),
+        deleted("aws_dynamodb_table", deletion_protection_enabled=False),
+        deleted("aws_kms_key"),
     ]
-    # A bucket's objects go with it, and what else there is of a stack.
-    check_plan([*changes, gone("aws_iam_role")], "staging", ACCOUNT, s3)
-    check_plan([gone("aws_iam_role")], "prod", ACCOUNT, s3)
+    check_plan([*changes, deleted("aws_iam_role")], "staging", ACCOUNT, s3)
+    check_plan([deleted("aws_iam_role")], "prod", ACCOUNT, s3)
 
 
 @pytest.mark.parametrize(
     "protected",
     [
-        gone("aws_s3_bucket", force_destroy=False),
-        gone("aws_dynamodb_table", deletion_protection_enabled=True),
+        deleted("aws_s3_bucket", force_destroy=False),
+        deleted("aws_dynamodb_table", deletion_protection_enabled=True),
     ],
 )
-def test_what_is_protected_is_not_deleted_anywhere(s3: S3Client, protected: dict[str, Any]) -> None:
-    changes = [gone("aws_kms_key"), protected]
-    with pytest.raises(DeploymentError, match=f"what is protected: {protected['address']}; noth"):
+def test_protected_resources_are_not_deleted_in_any_environment(
+    s3: S3Client, protected: dict[str, Any]
+) -> None:
+    changes = [deleted("aws_kms_key"), protected]
+    with pytest.raises(DeploymentError, match=f"protected resources: {protected['address']}; noth"):
         check_plan(changes, "staging", ACCOUNT, s3)
 
 
@@ -178,7 +186,7 @@ def table(*indexes: dict[str, Any]) -> dict[str, Any]:
         ([], True),
     ],
 )
-def test_an_index_is_not_lost_in_production(
+def test_no_index_is_deleted_or_recreated_in_production(
     s3: S3Client, after: list[dict[str, Any]], *, lost: bool
 ) -> None:
     changed = change("aws_dynamodb_table", ["update"], **table(*after))
@@ -191,9 +199,11 @@ def test_an_index_is_not_lost_in_production(
         check_plan([changed], "prod", ACCOUNT, s3)
 
 
-def test_a_key_is_made_by_a_person(s3: S3Client) -> None:
-    made = [change("aws_kms_key", ["create"])]
-    check_plan(made, "dev", ACCOUNT, s3)
-    with pytest.raises(DeploymentError, match="person deploys each stack to dev for the first"):
-        check_plan(made, "dev", GITHUB, s3)
+def test_only_a_person_creates_keys(s3: S3Client) -> None:
+    created = [change("aws_kms_key", ["create"])]
+    check_plan(created, "dev", ACCOUNT, s3)
+    with pytest.raises(
+        DeploymentError, match="A person must deploy this stack to dev the first time"
+    ):
+        check_plan(created, "dev", GITHUB, s3)
     check_plan([change("aws_kms_key", ["update"])], "dev", GITHUB, s3)

@@ -22,9 +22,7 @@ def some_account(region: str) -> Account:
 
 
 @pytest.mark.parametrize("region", ["us-east-1", "eu-central-1"])
-def test_the_bucket_of_states_is_private_and_keeps_versions(
-    aws_environment: str, region: str
-) -> None:
+def test_the_state_bucket_is_private_and_versioned(aws_environment: str, region: str) -> None:
     s3 = boto3.client("s3", endpoint_url=aws_environment, region_name=region)
     account = some_account(region)
     for _ in range(2):
@@ -36,7 +34,7 @@ def test_the_bucket_of_states_is_private_and_keeps_versions(
     assert policy["Statement"][0]["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
 
 
-def test_what_is_right_is_not_written_again(aws_environment: str) -> None:
+def test_correct_settings_are_not_written_again(aws_environment: str) -> None:
     account = some_account("us-east-1")
     s3 = boto3.client("s3", endpoint_url=aws_environment, region_name=account.region)
     ensure_state_bucket(account, s3)
@@ -44,7 +42,7 @@ def test_what_is_right_is_not_written_again(aws_environment: str) -> None:
         ensure_state_bucket(account, boto3.client("s3", endpoint_url=proxy.url))
 
 
-def test_what_somebody_else_wrote_into_the_policy_stays(aws_environment: str) -> None:
+def test_other_statements_of_the_policy_are_kept(aws_environment: str) -> None:
     account = some_account("us-east-1")
     s3 = boto3.client("s3", endpoint_url=aws_environment, region_name=account.region)
     ensure_state_bucket(account, s3)
@@ -54,11 +52,11 @@ def test_what_somebody_else_wrote_into_the_policy_stays(aws_environment: str) ->
     s3.put_bucket_policy(Bucket=account.state_bucket, Policy=json.dumps(policy))
     ensure_state_bucket(account, s3)
     found = json.loads(s3.get_bucket_policy(Bucket=account.state_bucket)["Policy"])
-    assert [one["Sid"] for one in found["Statement"]] == ["Guard", "TlsOnly"]
+    assert [statement["Sid"] for statement in found["Statement"]] == ["Guard", "TlsOnly"]
 
 
 @pytest.mark.parametrize("lost", ["public access block", "versioning", "policy"])
-def test_what_was_lost_is_put_right(aws_environment: str, lost: str) -> None:
+def test_a_lost_setting_is_restored(aws_environment: str, lost: str) -> None:
     account = some_account("us-east-1")
     s3 = boto3.client("s3", endpoint_url=aws_environment, region_name=account.region)
     ensure_state_bucket(account, s3)
@@ -75,28 +73,32 @@ def test_what_was_lost_is_put_right(aws_environment: str, lost: str) -> None:
     assert s3.get_public_access_block(Bucket=name)
 
 
-def test_a_bucket_of_states_that_cannot_be_had_is_named(aws_environment: str) -> None:
+def test_a_state_bucket_that_cannot_be_accessed_is_named(aws_environment: str) -> None:
     account = some_account("us-east-1")
     with FaultProxy(aws_environment, [Fault(always, access_denied())]) as proxy:
         s3 = boto3.client("s3", endpoint_url=proxy.url)
-        with pytest.raises(DeploymentError, match=f"{account.state_bucket}, which keeps the"):
+        with pytest.raises(
+            DeploymentError, match=f"cannot access the state bucket {account.state_bucket}: "
+        ):
             ensure_state_bucket(account, s3)
 
 
-def test_where_nothing_was_deployed_nothing_is_made(aws_environment: str) -> None:
+def test_asking_for_the_state_bucket_does_not_create_it(aws_environment: str) -> None:
     s3 = boto3.client("s3", endpoint_url=aws_environment)
     account = some_account("eu-central-2")
     assert not has_state_bucket(account, s3)
-    names = [one["Name"] for one in s3.list_buckets()["Buckets"]]
+    names = [bucket["Name"] for bucket in s3.list_buckets()["Buckets"]]
     assert account.state_bucket not in names
     ensure_state_bucket(account, s3)
     assert has_state_bucket(account, s3)
 
 
-def test_a_bucket_of_states_of_somebody_else_is_not_one_that_is_missing(
+def test_a_state_bucket_of_another_account_does_not_count_as_missing(
     aws_environment: str,
 ) -> None:
     with FaultProxy(aws_environment, [Fault(always, access_denied())]) as proxy:
         s3 = boto3.client("s3", endpoint_url=proxy.url)
-        with pytest.raises(DeploymentError, match="which keeps the states of all stacks, cannot"):
+        with pytest.raises(
+            DeploymentError, match="cannot access the state bucket terraform-state-"
+        ):
             has_state_bucket(some_account("us-east-1"), s3)

@@ -1,4 +1,4 @@
-"""What the command does around Terraform, which a script stands in for here."""
+"""How the command uses Terraform, which a script replaces here."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ import boto3
 import pytest
 
 from deployment.deploy import Deployment
-from deployment.errors import DeploymentError, UsageError
+from deployment.errors import DeploymentError
 from deployment.stacks import Stack
-from deployment.terraform import _ended, require_terraform
+from deployment.terraform import _wait_for, require_terraform
+from lambda_core.errors import UsageError
 from lambda_testing.fault_proxy import FaultProxy
 
 VARIABLES = {
@@ -24,23 +25,23 @@ VARIABLES = {
 }
 
 
-def terraform(folder: Path, monkeypatch: pytest.MonkeyPatch, told: str) -> None:
-    """Put a Terraform that tells a version first among the programs."""
+def terraform(folder: Path, monkeypatch: pytest.MonkeyPatch, output: str) -> None:
+    """Put a program named terraform, with this output, first in PATH."""
     folder.mkdir(exist_ok=True)
     program = folder / "terraform"
-    program.write_text(f"#!/bin/sh\necho '{told}'\n", encoding="utf-8")
+    program.write_text(f"#!/bin/sh\necho '{output}'\n", encoding="utf-8")
     program.chmod(0o755)
     monkeypatch.setenv("PATH", str(folder), prepend=os.pathsep)
 
 
 def test_a_machine_without_terraform(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(UsageError, match="terraform is not installed: start Docker"):
+    with pytest.raises(UsageError, match="terraform is not installed; start Docker"):
         require_terraform()
 
 
 @pytest.mark.parametrize("version", ["1.10.0", "1.11.4", "2.0.0-beta1"])
-def test_a_terraform_that_locks_states(
+def test_a_terraform_that_can_lock_states(
     version: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     terraform(tmp_path, monkeypatch, json.dumps({"terraform_version": version}))
@@ -49,23 +50,24 @@ def test_a_terraform_that_locks_states(
 
 def test_a_terraform_that_is_too_old(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     terraform(tmp_path, monkeypatch, json.dumps({"terraform_version": "1.9.8"}))
-    with pytest.raises(UsageError, match=r"is Terraform 1\.9\.8; 1\.10 or later is needed"):
+    with pytest.raises(UsageError, match=r"is Terraform 1\.9\.8; install 1\.10 or later"):
         require_terraform()
 
 
-def test_a_program_of_that_name_that_is_another(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_another_program_named_terraform(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     terraform(tmp_path, monkeypatch, "hello")
-    with pytest.raises(UsageError, match="does not tell its version"):
+    with pytest.raises(UsageError, match="does not report its version"):
         require_terraform()
 
 
-def test_ctrl_c_leaves_terraform_the_time_to_write_its_state() -> None:
-    ends = "trap 'sleep 1; echo written; exit' INT; kill -INT $PPID; kill -INT $$; sleep 60"
-    process = subprocess.Popen(["/bin/sh", "-c", ends], stdout=subprocess.PIPE, text=True)  # noqa: S603
+def test_ctrl_c_waits_until_terraform_has_saved_its_state() -> None:
+    # `read` ends when the test waits for the process: an earlier signal would end the test itself.
+    script = "trap 'sleep 1; exit' INT; read go; kill -INT $PPID; kill -INT $$; sleep 60"
+    process = subprocess.Popen(  # noqa: S603 - a script of our own
+        ["/bin/sh", "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
     with pytest.raises(KeyboardInterrupt):
-        _ended(process)
+        _wait_for(process)
     assert process.returncode == 0
 
 
@@ -79,8 +81,8 @@ CREATED: list[dict[str, Any]] = [
 ]
 
 
-class Clone:
-    """A clone with one stack and without functions, where Terraform only writes down its calls."""
+class Repository:
+    """A repository with a single stack, without functions, and a Terraform that logs its calls."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -88,7 +90,7 @@ class Clone:
         for folder in (stack, root / "bin", root / "lambda", root / "terraform/modules/any"):
             folder.mkdir(parents=True)
         (root / "lambda/functions.json").write_text("{}")
-        (stack / "main.tf").write_text("# what is deployed")
+        (stack / "main.tf").write_text("# the configuration")
         (stack / "backend.tf").write_text('terraform { backend "s3" {} }')
         script = root / "bin/exec-in-devcontainer.sh"
         script.write_text(
@@ -97,7 +99,7 @@ echo "$@" >>{root}/calls
 case "$3" in
   plan) exit 2 ;;
   show)
-    # Without a state it may plan something else than with one.
+    # A plan without a state may differ from one with a state.
     case "$2" in
       *-first*) cat {root}/changes.json ;;
       *) cat {root}/later.json 2>/dev/null || cat {root}/changes.json ;;
@@ -117,13 +119,13 @@ esac
         """Return the folder and the verb of each call."""
         lines = (self.root / "calls").read_text().splitlines()
         words = [line.split() for line in lines]
-        return [(one[1].removeprefix("-chdir="), one[2]) for one in words]
+        return [(call[1].removeprefix("-chdir="), call[2]) for call in words]
 
 
 @pytest.fixture
-def clone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Clone:
+def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Repository:
     terraform(tmp_path / "bin", monkeypatch, json.dumps({"terraform_version": "1.11.4"}))
-    return Clone(tmp_path / "clone")
+    return Repository(tmp_path / "repository")
 
 
 @pytest.fixture
@@ -134,104 +136,112 @@ def account(aws_environment: str, monkeypatch: pytest.MonkeyPatch) -> str:
     return aws_environment
 
 
-def deployment(clone: Clone, region: str, environment: str = "dev", answer: str = "") -> Deployment:
-    stack = Stack(clone.root, "some", environment)
+def deployment(
+    repository: Repository, region: str, environment: str = "dev", answer: str = ""
+) -> Deployment:
+    stack = Stack(repository.root, "some", environment)
     return Deployment(stack, boto3.Session(region_name=region), "x86_64", lambda _: answer)
 
 
 def buckets() -> list[str]:
-    return [one["Name"] for one in boto3.client("s3").list_buckets()["Buckets"]]
+    return [bucket["Name"] for bucket in boto3.client("s3").list_buckets()["Buckets"]]
 
 
 def state_bucket(region: str) -> str:
     return f"terraform-state-123456789012-{region}"
 
 
-def test_a_first_plan_makes_nothing(clone: Clone, account: str) -> None:
-    assert deployment(clone, "eu-west-3").plan()
+def test_a_first_plan_creates_nothing(repository: Repository, account: str) -> None:
+    assert deployment(repository, "eu-west-3").plan()
     assert state_bucket("eu-west-3") not in buckets()
-    (folder, _), *_ = clone.calls()
-    assert {verb for _, verb in clone.calls()} == {"init", "plan", "show"}
-    # It planned the stack's own files, with a state of its own.
-    assert (Path(folder) / "main.tf").read_text() == "# what is deployed"
+    (folder, _), *_ = repository.calls()
+    assert {verb for _, verb in repository.calls()} == {"init", "plan", "show"}
+    # It planned links to the stack's files, with a separate state.
+    assert (Path(folder) / "main.tf").read_text() == "# the configuration"
     assert 'backend "local"' in (Path(folder) / "backend_override.tf").read_text()
     assert (Path(folder) / "../../modules/any").is_dir()
     assert (Path(folder) / "../../../lambda/functions.json").is_file()
 
 
-def test_a_first_deployment_makes_the_bucket_of_states(clone: Clone, account: str) -> None:
+def test_a_first_deployment_creates_the_state_bucket(repository: Repository, account: str) -> None:
     for _ in range(2):
-        deployment(clone, "eu-west-2").apply()
+        deployment(repository, "eu-west-2").apply()
     assert state_bucket("eu-west-2") in buckets()
-    folders = {folder for folder, verb in clone.calls() if verb == "apply"}
+    folders = {folder for folder, verb in repository.calls() if verb == "apply"}
     assert folders == {"terraform/stacks/some"}
-    # The second time, there is a state to plan with.
-    assert [verb for _, verb in clone.calls()].count("plan") == 3
+    # The second deployment has a state, and plans only once.
+    assert [verb for _, verb in repository.calls()].count("plan") == 3
 
 
-def test_nothing_is_made_where_nobody_agrees(clone: Clone, account: str) -> None:
-    with pytest.raises(DeploymentError, match="nobody agreed"):
-        deployment(clone, "eu-north-1", "prod").apply()
+def test_nothing_is_created_without_consent(repository: Repository, account: str) -> None:
+    with pytest.raises(
+        DeploymentError, match="you did not type the environment's name, prod; nothing was changed"
+    ):
+        deployment(repository, "eu-north-1", "prod").apply()
     assert state_bucket("eu-north-1") not in buckets()
-    deployment(clone, "eu-north-1", "prod", "prod").apply()
+    deployment(repository, "eu-north-1", "prod", "prod").apply()
     assert state_bucket("eu-north-1") in buckets()
 
 
-def test_nothing_is_made_where_a_bucket_is_taken(clone: Clone, account: str) -> None:
+def test_nothing_is_created_if_a_bucket_name_is_taken(repository: Repository, account: str) -> None:
     boto3.client("s3").create_bucket(Bucket="somebody-has-it")
     taken = {"actions": ["create"], "before": None, "after": {"bucket": "somebody-has-it"}}
-    clone.will_change([{**CREATED[0], "type": "aws_s3_bucket", "change": taken}])
+    repository.will_change([{**CREATED[0], "type": "aws_s3_bucket", "change": taken}])
     with pytest.raises(DeploymentError, match="somebody-has-it exists in this account"):
-        deployment(clone, "sa-east-1").apply()
+        deployment(repository, "sa-east-1").apply()
     assert state_bucket("sa-east-1") not in buckets()
 
 
-def test_what_was_not_shown_is_not_carried_out(clone: Clone, account: str) -> None:
+def test_a_plan_that_was_not_shown_is_not_applied(repository: Repository, account: str) -> None:
     other = {"actions": ["create"], "before": None, "after": {"name": "another"}}
-    clone.will_change([{**CREATED[0], "change": other}], "later.json")
-    with pytest.raises(DeploymentError, match="the plan is another one by now"):
-        deployment(clone, "ca-central-1").apply()
-    assert "apply" not in {verb for _, verb in clone.calls()}
+    repository.will_change([{**CREATED[0], "change": other}], "later.json")
+    with pytest.raises(
+        DeploymentError, match="the plan has changed since you saw it; nothing was applied"
+    ):
+        deployment(repository, "ca-central-1").apply()
+    assert "apply" not in {verb for _, verb in repository.calls()}
 
 
 @pytest.mark.parametrize("file", ["backend_override.tf", "terraform.tfstate"])
-def test_a_state_of_ones_own_is_left_alone(clone: Clone, account: str, file: str) -> None:
-    own = clone.root / "terraform/stacks/some" / file
-    own.write_text("# my own")
-    deployment(clone, "eu-south-1").plan()
-    assert own.read_text() == "# my own"
-    (folder, _), *_ = clone.calls()
+def test_a_local_state_is_left_alone(repository: Repository, account: str, file: str) -> None:
+    own = repository.root / "terraform/stacks/some" / file
+    own.write_text("# mine")
+    deployment(repository, "eu-south-1").plan()
+    assert own.read_text() == "# mine"
+    (folder, _), *_ = repository.calls()
     mirrored = Path(folder) / file
-    assert not mirrored.exists() or mirrored.read_text() != "# my own"
+    assert not mirrored.exists() or mirrored.read_text() != "# mine"
 
 
-@pytest.mark.parametrize("what", ["destroy", "verify"])
-def test_what_was_never_deployed(clone: Clone, account: str, what: str) -> None:
+@pytest.mark.parametrize("action", ["destroy", "verify"])
+def test_a_stack_that_was_never_deployed(repository: Repository, account: str, action: str) -> None:
     with pytest.raises(DeploymentError, match="nothing was ever deployed to ap-south-1 of the"):
-        getattr(deployment(clone, "ap-south-1"), what)()
+        getattr(deployment(repository, "ap-south-1"), action)()
     assert state_bucket("ap-south-1") not in buckets()
 
 
-def test_a_region_is_needed(clone: Clone, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_region_is_required(repository: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("AWS_DEFAULT_REGION", "AWS_REGION", "AWS_PROFILE"):
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("AWS_CONFIG_FILE", str(clone.root / "none"))
-    stack = Stack(clone.root, "some", "dev")
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(repository.root / "none"))
+    stack = Stack(repository.root, "some", "dev")
     with pytest.raises(UsageError, match="no region is set"):
         Deployment(stack, boto3.Session(), "x86_64", lambda _: "").plan()
 
 
-def test_nobody_is_not_deployed_for(
-    clone: Clone, account: str, monkeypatch: pytest.MonkeyPatch
+def test_credentials_are_required(
+    repository: Repository, account: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE"):
         monkeypatch.delenv(name, raising=False)
     for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
-        monkeypatch.setenv(name, str(clone.root / "none"))
+        monkeypatch.setenv(name, str(repository.root / "none"))
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     with FaultProxy(account) as proxy:
         monkeypatch.setenv("AWS_ENDPOINT_URL", proxy.url)
-        with pytest.raises(DeploymentError, match=r"AWS does not know who you are .*credentials"):
-            deployment(clone, "us-east-1").apply()
+        with pytest.raises(
+            DeploymentError, match=r"AWS does not accept your credentials .*credentials"
+        ):
+            deployment(repository, "us-east-1").apply()
         assert not proxy.calls
-    assert not (clone.root / "calls").exists()
+    assert not (repository.root / "calls").exists()

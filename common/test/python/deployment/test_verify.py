@@ -9,6 +9,7 @@ from typing import Any, Literal
 import boto3
 import pytest
 
+from deployment.errors import DeploymentError
 from deployment.verify import Client, examine
 from lambda_testing.fault_proxy import Fault, FaultProxy, always, mutate_json
 
@@ -68,7 +69,7 @@ def make_alarm(client: Client, name: str, state: str) -> dict[str, Any]:
 
 
 def heartbeat(name: str, hours: int) -> dict[str, Any]:
-    """Make an alarm that rings because nothing has happened yet."""
+    """Create an alarm that is active because nothing has run yet."""
     client = session().client("cloudwatch")
     stat = {"Metric": {"Namespace": "Any", "MetricName": "Any"}, "Period": 3600, "Stat": "Sum"}
     client.put_metric_alarm(
@@ -131,7 +132,7 @@ def make_state_machine(name: str) -> dict[str, Any]:
     return there("aws_sfn_state_machine", arn=made["stateMachineArn"])
 
 
-def test_what_is_there_and_well_has_no_faults(account: str) -> None:
+def test_working_resources_have_no_problems(account: str) -> None:
     resources = [
         make_function("well"),
         make_state_machine("well"),
@@ -144,19 +145,22 @@ def test_what_is_there_and_well_has_no_faults(account: str) -> None:
         {"type": "aws_iam_policy_document", "change": {"actions": ["read"], "before": None}},
     ]
     found = examine(resources, session())
-    assert (found.faults, found.notes) == ([], [])
+    assert (found.problems, found.notes) == ([], [])
+    found.require_healthy()
     assert found.table() == (
-        "  functions         1  active, and had by their alias\n"
-        "  state machines    1  active\n"
-        "  tables            1  active, with their indexes\n"
-        "  buckets           1  there, private, with versions\n"
-        "  schedules         1  as they were deployed\n"
-        "  subscriptions     1  there\n"
-        "  alarms          102  there, and none rings"
+        "Resource        Number  Result\n"
+        "--------------  ------  ---------------------------------------\n"
+        "functions            1  OK: active, and callable by their alias\n"
+        "state machines       1  OK: active\n"
+        "tables               1  OK: active, with their indexes\n"
+        "buckets              1  OK: private, and versioned\n"
+        "schedules            1  OK: as configured\n"
+        "subscriptions        1  OK: as configured\n"
+        "alarms             102  OK: not active"
     )
 
 
-def test_what_is_missing_or_rings_is_named(account: str) -> None:
+def test_missing_resources_and_active_alarms_are_named(account: str) -> None:
     gone = "arn:aws:states:us-east-1:123456789012:stateMachine:gone"
     resources = [
         there("aws_lambda_alias", function_name="gone", name="live"),
@@ -168,49 +172,58 @@ def test_what_is_missing_or_rings_is_named(account: str) -> None:
         *make_alarms("ringing", state="ALARM"),
         there("aws_cloudwatch_metric_alarm", alarm_name="gone"),
     ]
-    found = examine(resources, session()).faults
-    for one, words in zip(
+    examination = examine(resources, session())
+    found = examination.problems
+    for problem, words in zip(
         found,
         [
-            "the function gone cannot be had by live",
-            f"the state machine {gone} cannot be had",
-            "the table gone cannot be had",
-            "the bucket gone-for-good cannot be had",
-            "the bucket for-everybody cannot be had, or is not private",
-            "the bucket forgets keeps no versions",
+            "the function gone cannot be read by its alias live",
+            f"the state machine {gone} cannot be read",
+            "the table gone cannot be read",
+            "the bucket gone-for-good cannot be read",
+            "the bucket for-everybody cannot be read, or is not private",
+            "the bucket forgets is not versioned",
             "the alarm gone is missing",
-            "the alarm ringing rings: the test says so",
+            "the alarm ringing is active: the test says so",
         ],
         strict=True,
     ):
-        assert one.startswith(words)
+        assert problem.startswith(words)
+    assert "\nbuckets              3  FAILED: 3 problems\n" in examination.table()
+    with pytest.raises(
+        DeploymentError,
+        match=r"; the alarm gone is missing; the alarm ringing is active: the test says so$",
+    ):
+        examination.require_healthy()
 
 
-def test_an_alarm_that_waits_for_a_first_run_is_no_fault(account: str) -> None:
+def test_an_alarm_that_waits_for_a_first_run_is_not_a_problem(account: str) -> None:
     resources = [heartbeat("late", hours=26)]
     now = dt.datetime.now(dt.UTC)
     young = examine(resources, session(), now + dt.timedelta(hours=25))
-    assert young.faults == []
-    assert "the alarm late rings: nothing has happened since it was made or changed" in young.notes
+    assert young.problems == []
+    assert (
+        "the alarm late is active: nothing has run since it was created or changed" in young.notes
+    )
     old = examine(resources, session(), now + dt.timedelta(hours=27))
-    assert old.faults == ["the alarm late rings: nothing happened"]
+    assert old.problems == ["the alarm late is active: nothing happened"]
     run = examine(resources, session(), now + dt.timedelta(hours=27), just_run=True)
-    assert run.faults == []
-    assert "the alarm late rings, and should end in an hour" in run.notes
+    assert run.problems == []
+    assert "the alarm late is active, and should end within an hour" in run.notes
 
 
-def test_what_starts_nothing_and_tells_nobody_is_noted(account: str) -> None:
+def test_disabled_schedules_and_missing_subscribers_are_noted(account: str) -> None:
     resources = [
         there("aws_scheduler_schedule", name="daily", state="DISABLED"),
         *make_alarms("quiet", state="OK"),
     ]
     assert examine(resources, session()).notes == [
-        "the schedule daily is off, and starts nothing",
-        "nobody is told of alarms: set `alarm_email_addresses`",
+        "the schedule daily is disabled and starts nothing",
+        "nobody receives alarms; set `alarm_email_addresses`",
     ]
 
 
-def test_a_function_that_is_broken_is_named_with_the_reason(
+def test_a_broken_function_is_named_with_the_reason(
     account: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     alias = make_function("broken")
@@ -225,13 +238,13 @@ def test_a_function_that_is_broken_is_named_with_the_reason(
     fault = Fault(always, mutate_json(broken))
     with FaultProxy(account, [fault]) as proxy:
         monkeypatch.setenv("AWS_ENDPOINT_URL", proxy.url)
-        assert examine([alias], session()).faults == [
+        assert examine([alias], session()).problems == [
             "the function broken is Failed: its key is gone",
-            "the last change of the function broken is InProgress: no reason",
+            "the last update of the function broken is InProgress: AWS gives no reason",
         ]
 
 
-def test_who_has_not_confirmed_is_told(account: str) -> None:
+def test_unconfirmed_subscriptions_are_noted(account: str) -> None:
     subscription = "aws_sns_topic_subscription"
     resources = [
         there(subscription, endpoint="b@example.org", pending_confirmation=True),
@@ -239,5 +252,5 @@ def test_who_has_not_confirmed_is_told(account: str) -> None:
         there("aws_sns_topic", name="any"),
     ]
     assert examine(resources, session()).notes == [
-        "b@example.org has not confirmed yet to be told of anything"
+        "b@example.org receives no alarms until it confirms its subscription"
     ]

@@ -1,4 +1,4 @@
-"""Parts of a backfill: read by many, merged by one, in any order and number of times the same."""
+"""Backfill: reading into parts and merging them, in any order and repeatedly."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from botocore.exceptions import ClientError
 from event_log_testing.cloud import KEY, PREFIX, CheckpointCloud, minutes, name_of, new_cloud
 
 from event_log.backfill import BatchRead, ListedObject, PartsMerged, merge_parts, read_batch
+from event_log.checkpoint_bucket import CheckpointBucket
 from event_log.errors import (
     AdoptionError,
     CheckpointConflictError,
@@ -23,7 +24,6 @@ from event_log.errors import (
 from event_log.layout import GroupedCheckpoints, Layout, OneCheckpoint
 from event_log.reader import EventReader
 from event_log.schema import EVENT_COLUMNS, SCHEMA
-from lambda_core.s3 import S3Objects
 
 NOW = dt.datetime(2026, 7, 1, tzinfo=dt.UTC)
 
@@ -37,14 +37,14 @@ def listing(cloud: CheckpointCloud) -> list[dict[str, Any]]:
     pages = cloud.s3.get_paginator("list_objects_v2").paginate(Bucket=cloud.source, Prefix=PREFIX)
     return [
         {
-            "Etag": one["ETag"],
-            "Key": one["Key"],
-            "LastModified": int(one["LastModified"].timestamp()),
-            "Size": one["Size"],
+            "Etag": item["ETag"],
+            "Key": item["Key"],
+            "LastModified": int(item["LastModified"].timestamp()),
+            "Size": item["Size"],
             "StorageClass": "STANDARD",
         }
         for page in pages
-        for one in page.get("Contents", [])
+        for item in page.get("Contents", [])
     ]
 
 
@@ -52,14 +52,13 @@ def read(
     cloud: CheckpointCloud,
     items: list[dict[str, Any]],
     layout: Layout = ONE,
-    **options: Any,  # noqa: ANN401 - of read_batch
+    **options: Any,  # noqa: ANN401 - those of read_batch
 ) -> BatchRead:
     return read_batch(
         "run-1",
-        [ListedObject.model_validate(one) for one in items],
+        [ListedObject.model_validate(item) for item in items],
         reader=EventReader(cloud.s3, cloud.source),
-        checkpoints=S3Objects(cloud.s3, cloud.target),
-        layout=layout,
+        checkpoints=CheckpointBucket(cloud.s3, cloud.target, layout),
         prefix=PREFIX,
         now=NOW,
         **options,
@@ -73,9 +72,7 @@ def merged(cloud: CheckpointCloud, tmp_path: Path) -> Callable[..., PartsMerged]
     def merge(layout: Layout = ONE, execution_id: str = "run-1", **options: int) -> PartsMerged:
         return merge_parts(
             execution_id,
-            client=cloud.s3,
-            bucket=cloud.target,
-            layout=layout,
+            checkpoints=CheckpointBucket(cloud.s3, cloud.target, layout),
             now=NOW,
             folder=tmp_path,
             **options,
@@ -85,8 +82,8 @@ def merged(cloud: CheckpointCloud, tmp_path: Path) -> Callable[..., PartsMerged]
 
 
 def fill(cloud: CheckpointCloud, files: int = 30) -> None:
-    """Upload events in no order, with some that are no rows."""
-    chance = random.Random(1)  # noqa: S311 - nothing is secret
+    """Upload events in random order, and files that do not become rows."""
+    chance = random.Random(1)  # noqa: S311 - not used for security
     for number in range(files):
         cloud.put(name_of(number), ptid=str(number), timestamp=minutes(chance.randrange(1000)))
     cloud.put(name_of(100), project_label="sandbox-form")
@@ -100,12 +97,12 @@ def rows(frame: pl.DataFrame) -> list[tuple[object, ...]]:
     return sorted(frame.select(columns).rows(), key=str)
 
 
-def test_a_backfill_is_what_a_run_makes(
+def test_backfill_gives_the_same_result_as_a_run(
     cloud: CheckpointCloud, merged: Callable[..., PartsMerged]
 ) -> None:
     fill(cloud)
     items = listing(cloud)
-    random.Random(2).shuffle(items)  # noqa: S311 - nothing is secret
+    random.Random(2).shuffle(items)  # noqa: S311 - not used for security
     counts = [read(cloud, items[start : start + 7]) for start in range(0, len(items), 7)]
     for count in counts:
         parts = count.model_dump()
@@ -113,14 +110,14 @@ def test_a_backfill_is_what_a_run_makes(
     result = merged(rows_at_once=10)
     assert (result.rows, result.new_events, result.checkpoints) == (30, 30, 1)
     assert (result.rejected, result.filtered) == (2, 1)
-    made, refused = cloud.frame(), cloud.frame(REJECTED_KEY)
+    made, rejected = cloud.frame(), cloud.frame(REJECTED_KEY)
     assert dict(made.schema) == SCHEMA
     assert made["timestamp"].is_sorted()
 
-    # The run after it knows every object.
+    # The next run knows every object.
     answer = cloud.quiet()
     assert (answer["new_events_processed"], answer["events_failed"]) == (0, 0)
-    assert answer["events_filtered"] == 0, "none was read again"
+    assert answer["events_filtered"] == 0, "no file was read again"
     assert (
         answer["balance"] | {"in_checkpoint": 30, "rejected": 2, "filtered": 1}
         == (answer["balance"])
@@ -130,11 +127,11 @@ def test_a_backfill_is_what_a_run_makes(
     other.event["source_bucket"] = cloud.source
     assert other.run()["new_events_processed"] == 30
     assert rows(other.frame()) == rows(made)
-    told = ("source_key", "source_etag", "reason", "errors")
-    assert refused.select(told).equals(other.frame(REJECTED_KEY).select(told))
+    columns = ("source_key", "source_etag", "reason", "errors")
+    assert rejected.select(columns).equals(other.frame(REJECTED_KEY).select(columns))
 
 
-def test_each_step_may_be_repeated(
+def test_every_step_can_be_repeated(
     cloud: CheckpointCloud, merged: Callable[..., PartsMerged]
 ) -> None:
     fill(cloud, 10)
@@ -148,10 +145,10 @@ def test_each_step_may_be_repeated(
     content = cloud.content()
     again = merged()
     assert (again.rows, again.new_events) == (10, 0)
-    assert cloud.content() == content, "not written for nothing"
+    assert cloud.content() == content, "an unchanged checkpoint is not written"
 
 
-def test_what_a_child_left_is_read_by_the_run_after_it(
+def test_next_run_reads_what_a_child_did_not_read(
     cloud: CheckpointCloud, merged: Callable[..., PartsMerged]
 ) -> None:
     fill(cloud, 12)
@@ -165,7 +162,7 @@ def test_what_a_child_left_is_read_by_the_run_after_it(
     assert answer["total_events"] == 12
 
 
-def test_rows_that_were_there_stay_and_come_once(
+def test_existing_rows_stay_and_are_not_duplicated(
     cloud: CheckpointCloud, merged: Callable[..., PartsMerged]
 ) -> None:
     fill(cloud, 6)
@@ -180,7 +177,7 @@ def test_rows_that_were_there_stay_and_come_once(
     assert cloud.ptids() == sorted([*map(str, range(6)), "gone", "new"])
 
 
-def test_groups_have_their_own_checkpoints_and_one_does_not_stop_another(
+def test_groups_have_separate_checkpoints_and_fail_independently(
     cloud: CheckpointCloud, merged: Callable[..., PartsMerged]
 ) -> None:
     layout = GroupedCheckpoints("g/{study}/{datatype}.parquet")
@@ -194,8 +191,8 @@ def test_groups_have_their_own_checkpoints_and_one_does_not_stop_another(
         merged(layout, rows_at_once=1)
     assert cloud.ptids("g/adrc/dicom.parquet") == ["2"]
     assert cloud.ptids("g/%2E%2E%2F%2E%2E%2Fevil/form.parquet") == ["3"]
-    refused = cloud.frame(layout.beside("rejected"))
-    assert refused["reason"].to_list() == ["group"]
+    rejected = cloud.frame(layout.sidecar("rejected"))
+    assert rejected["reason"].to_list() == ["group"]
 
     cloud.s3.delete_object(Bucket=cloud.target, Key="g/adrc/form.parquet")
     result = merged(layout)
@@ -203,7 +200,7 @@ def test_groups_have_their_own_checkpoints_and_one_does_not_stop_another(
     assert cloud.ptids("g/adrc/form.parquet") == ["1"]
 
 
-def test_a_checkpoint_without_sources_is_not_added_to(
+def test_merge_rejects_a_checkpoint_without_source_columns(
     cloud: CheckpointCloud, merged: Callable[..., PartsMerged]
 ) -> None:
     fill(cloud, 3)
@@ -211,12 +208,12 @@ def test_a_checkpoint_without_sources_is_not_added_to(
     cloud.quiet()
     cloud.write(cloud.frame().select(EVENT_COLUMNS))
     content = cloud.content()
-    with pytest.raises(AdoptionError, match="ordinary run"):
+    with pytest.raises(AdoptionError, match="regular run"):
         merged()
     assert cloud.content() == content
 
 
-def test_a_checkpoint_that_changes_meanwhile_is_not_overwritten(
+def test_merge_does_not_overwrite_a_concurrent_change(
     cloud: CheckpointCloud,
     merged: Callable[..., PartsMerged],
     monkeypatch: pytest.MonkeyPatch,
@@ -226,7 +223,7 @@ def test_a_checkpoint_that_changes_meanwhile_is_not_overwritten(
     read(cloud, items)
     late = {"done": False}
 
-    # Another run comes between reading and writing, once.
+    # Another run writes between our read and our write, once.
     def interfere(**_: object) -> None:
         if not late["done"]:
             late["done"] = True
@@ -244,7 +241,7 @@ def test_a_checkpoint_that_changes_meanwhile_is_not_overwritten(
     assert cloud.frame().height == 5
 
 
-def test_an_object_that_cannot_be_read_is_counted_and_left(cloud: CheckpointCloud) -> None:
+def test_unreadable_objects_are_counted(cloud: CheckpointCloud) -> None:
     fill(cloud, 3)
     items = listing(cloud)
     cloud.s3.delete_object(Bucket=cloud.source, Key=items[0]["Key"])
@@ -253,13 +250,13 @@ def test_an_object_that_cannot_be_read_is_counted_and_left(cloud: CheckpointClou
     assert read(cloud, items, deadline=0.0).deferred == 6
 
 
-def test_the_same_content_again_is_no_row(
+def test_same_content_again_adds_no_row(
     cloud: CheckpointCloud, merged: Callable[..., PartsMerged]
 ) -> None:
     cloud.put(name_of(1))
     cloud.quiet()
     etag = cloud.frame()["source_etag"][0]
-    # As a multipart upload has it: another ETag of the same content.
+    # A multipart upload gives the same content another ETag.
     part = cloud.frame().with_columns(source_etag=pl.lit(f"{etag}-1"))
     cloud.write(part, "backfill/run-1/rows/x.parquet")
     result = merged()
@@ -268,7 +265,7 @@ def test_the_same_content_again_is_no_row(
     assert left_out.select("source_etag", "reason").rows() == [(f"{etag}-1", "duplicate")]
 
 
-def test_an_execution_without_parts_adds_nothing(
+def test_execution_without_parts_adds_nothing(
     cloud: CheckpointCloud, merged: Callable[..., PartsMerged]
 ) -> None:
     result = merged(execution_id="run-10")
@@ -278,7 +275,7 @@ def test_an_execution_without_parts_adds_nothing(
     assert cloud.stored_keys() == []
 
 
-def test_parts_of_another_execution_are_not_taken(
+def test_parts_of_other_executions_are_ignored(
     cloud: CheckpointCloud, merged: Callable[..., PartsMerged]
 ) -> None:
     fill(cloud, 3)
@@ -287,7 +284,7 @@ def test_parts_of_another_execution_are_not_taken(
     assert merged(execution_id="run-1").parts == 1
 
 
-def test_a_checkpoint_that_cannot_be_read_is_not_taken_for_none(
+def test_unreadable_checkpoint_is_not_treated_as_missing(
     cloud: CheckpointCloud, merged: Callable[..., PartsMerged]
 ) -> None:
     fill(cloud, 3)

@@ -11,13 +11,14 @@ from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
 from event_log import checkpoint_file
-from event_log.checkpoint_file import CheckpointFile, additions, merge, rows_missing_from
+from event_log.adoption import rows_missing_from
+from event_log.checkpoint_file import CheckpointFile, additions, merge
 from event_log.errors import CheckpointError, DamagedCheckpointError
 from event_log.schema import EVENT_COLUMNS, SCHEMA
 
 BEGINNING = dt.datetime(2024, 1, 1, tzinfo=dt.UTC)
 
-# Key, content, ETag, minute of the upload.
+# Key, content, ETag, and minute of the upload.
 rows = st.lists(
     st.tuples(st.sampled_from("abcd"), st.integers(0, 3), st.integers(0, 1), st.integers(0, 3)),
     max_size=15,
@@ -25,7 +26,7 @@ rows = st.lists(
 
 
 def frame(found: list[tuple[str, int, int, int]]) -> pl.DataFrame:
-    """Make rows whose time and identity follow from key and content."""
+    """Build rows whose time and identity are derived from key and content."""
     values = [
         {
             "ptid": f"{key}{content}",
@@ -43,7 +44,7 @@ def frame(found: list[tuple[str, int, int, int]]) -> pl.DataFrame:
 @pytest.mark.parametrize("few", [0, 1, 64])
 @given(turns=st.lists(rows, min_size=1, max_size=4))
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_merges_are_exactly_the_new_contents_in_order(
+def test_merge_adds_exactly_the_new_contents_in_order(
     tmp_path_factory: pytest.TempPathFactory,
     monkeypatch: pytest.MonkeyPatch,
     few: int,
@@ -65,20 +66,20 @@ def test_merges_are_exactly_the_new_contents_in_order(
         assert merged["timestamp"].is_sorted()
         assert file.rows == merged.height
         assert file.last_timestamp == merged["timestamp"].max()
-        # What is neither row nor duplicate has the object of a row.
+        # Whatever is neither a row nor a duplicate has the same object as a row.
         objects = set(merged.select("source_key", "source_etag").rows())
         left = {(key, f"{content}-{etag}") for key, content, etag, _ in turn} - objects
         assert set(added.duplicates.select("source_key", "source_etag").rows()) >= left
 
 
-def test_of_the_same_content_the_oldest_object_is_the_row() -> None:
+def test_oldest_object_with_the_same_content_becomes_the_row() -> None:
     added = additions(None, frame([("a", 1, 1, 3), ("a", 1, 0, 1), ("a", 1, 1, 2)]))
     assert added.rows["source_etag"].to_list() == ["1-0"]
     assert added.duplicates["source_etag"].to_list() == ["1-1", "1-1"]
 
 
 @given(old=st.lists(st.integers(0, 3), max_size=8), new=st.lists(st.integers(0, 3), max_size=8))
-def test_events_that_are_missing_are_counted(old: list[int], new: list[int]) -> None:
+def test_missing_events_are_counted(old: list[int], new: list[int]) -> None:
     def made(numbers: list[int]) -> pl.DataFrame:
         return frame([("a", number, 0, 0) for number in numbers])
 
@@ -88,7 +89,7 @@ def test_events_that_are_missing_are_counted(old: list[int], new: list[int]) -> 
     assert Counter(missing["ptid"]) == Counter({f"a{n}": count for n, count in expected.items()})
 
 
-def test_a_time_without_a_zone_is_utc(tmp_path: Path) -> None:
+def test_time_without_a_zone_is_utc(tmp_path: Path) -> None:
     path = tmp_path / "events.parquet"
     events = frame([("a", 1, 0, 0)]).select(EVENT_COLUMNS)
     events.with_columns(pl.col("timestamp").dt.replace_time_zone(None)).write_parquet(path)
@@ -108,7 +109,7 @@ def test_a_time_without_a_zone_is_utc(tmp_path: Path) -> None:
         pl.lit(2**40).alias("pipeline_adcid"),
     ],
 )
-def test_columns_of_other_types_are_damage(tmp_path: Path, change: pl.Expr) -> None:
+def test_wrong_column_types_count_as_damage(tmp_path: Path, change: pl.Expr) -> None:
     path = tmp_path / "events.parquet"
     frame([("a", 1, 0, 0)]).select(EVENT_COLUMNS).with_columns(change).write_parquet(path)
     with pytest.raises(DamagedCheckpointError) as caught:
@@ -117,17 +118,17 @@ def test_columns_of_other_types_are_damage(tmp_path: Path, change: pl.Expr) -> N
     assert '"x"' not in str(caught.value)
 
 
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device of Linux")
-def test_a_full_disk_is_no_damage(tmp_path: Path) -> None:
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full (Linux)")
+def test_full_disk_does_not_count_as_damage(tmp_path: Path) -> None:
     rows = frame([("a", number, 0, 0) for number in range(4)])
     old = merge(None, rows, tmp_path / "old")
     for before in (None, old):
-        with pytest.raises(CheckpointError, match="needs room") as caught:
+        with pytest.raises(CheckpointError, match="free some disk space") as caught:
             merge(before, rows, Path("/dev/full"))
         assert type(caught.value) is CheckpointError
 
 
-def test_damage_is_told_by_a_merge(tmp_path: Path) -> None:
+def test_merge_reports_damage(tmp_path: Path) -> None:
     old = merge(None, frame([("a", 1, 0, 0)]), tmp_path / "old")
     content = bytearray(old.path.read_bytes())
     content[4:200] = bytes(196)

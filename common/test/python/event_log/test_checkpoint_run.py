@@ -1,4 +1,4 @@
-"""What a run does with late, rewritten, repeated, broken, archived and vanished files."""
+"""Runs with late, rewritten, repeated, broken, archived and deleted files."""
 
 from __future__ import annotations
 
@@ -20,11 +20,12 @@ from event_log_testing.cloud import (
 )
 from polars.testing import assert_frame_equal
 
-from event_log import checkpoint_file, checkpoint_run, reader
-from event_log.checkpoint_run import CheckpointRun
+from event_log import checkpoint_file, plan, reader
+from event_log.checkpoint_bucket import CheckpointBucket
+from event_log.checkpoint_run import run_checkpoints
 from event_log.layout import OneCheckpoint
 from event_log.listing import Listing
-from event_log.reader import EventReader
+from event_log.reader import EventReader, ReadLimits
 from event_log.results import RunOptions
 from event_log.schema import EVENT_COLUMNS
 from lambda_core.s3 import S3Objects
@@ -41,7 +42,7 @@ def groups(aws_endpoint: str) -> CheckpointCloud:
 
 
 def copy_without_change(cloud: CheckpointCloud, key: str, ptid: str) -> None:
-    """Upload the same content in two parts, by which it gets another ETag."""
+    """Upload the same content as a multipart upload, which has another ETag."""
     body = event_json(ptid=ptid)
     upload = cloud.s3.create_multipart_upload(Bucket=cloud.source, Key=key)["UploadId"]
     part = cloud.s3.upload_part(
@@ -55,8 +56,8 @@ def copy_without_change(cloud: CheckpointCloud, key: str, ptid: str) -> None:
     )
 
 
-class TestWhatWasProcessedIsKnownByObject:
-    def test_a_late_file_and_one_of_the_same_time(self, cloud: CheckpointCloud) -> None:
+class TestObjectIdentity:
+    def test_late_file_and_equal_timestamp(self, cloud: CheckpointCloud) -> None:
         cloud.put(name_of(1), ptid="1", timestamp=minutes(5))
         cloud.quiet()
         cloud.put(name_of(2), ptid="2", timestamp=minutes(1))
@@ -64,14 +65,14 @@ class TestWhatWasProcessedIsKnownByObject:
         assert cloud.quiet()["new_events_processed"] == 2
         assert cloud.frame()["ptid"].to_list() == ["2", "1", "3"]
 
-    def test_a_year_from_now_deafens_nobody(self, cloud: CheckpointCloud) -> None:
+    def test_timestamp_in_the_far_future_blocks_nothing(self, cloud: CheckpointCloud) -> None:
         cloud.put(name_of(1), ptid="1", timestamp="2099-12-31T00:00:00Z")
         cloud.quiet()
         cloud.put(name_of(2), ptid="2")
         assert cloud.quiet()["new_events_processed"] == 1
         assert cloud.ptids() == ["1", "2"]
 
-    def test_a_rewritten_file_is_another_row(self, cloud: CheckpointCloud) -> None:
+    def test_rewritten_file_adds_a_row(self, cloud: CheckpointCloud) -> None:
         cloud.put(name_of(1), packet=None)
         cloud.quiet()
         cloud.put(name_of(1), packet="I")
@@ -82,7 +83,7 @@ class TestWhatWasProcessedIsKnownByObject:
         assert frame["source_key"].n_unique() == 1
         assert frame["source_etag"].n_unique() == 2
 
-    def test_the_same_content_again_is_no_row_and_read_once(self, cloud: CheckpointCloud) -> None:
+    def test_same_content_again_adds_no_row_and_is_read_once(self, cloud: CheckpointCloud) -> None:
         key = cloud.put(name_of(1), ptid="1")
         cloud.quiet()
         cloud.put(name_of(1), ptid="1")
@@ -94,21 +95,19 @@ class TestWhatWasProcessedIsKnownByObject:
         assert cloud.frame().height == 1
         assert cloud.frame(LEFT_OUT)["reason"].to_list() == ["duplicate"]
 
-    def test_the_same_content_under_another_key_is_another_row(
-        self, cloud: CheckpointCloud
-    ) -> None:
+    def test_same_content_under_another_key_adds_a_row(self, cloud: CheckpointCloud) -> None:
         for number in (1, 2):
             cloud.put(name_of(number))
         assert cloud.quiet()["total_events"] == 2
 
-    def test_a_deleted_file_stays_a_row(self, cloud: CheckpointCloud) -> None:
+    def test_row_of_a_deleted_file_stays(self, cloud: CheckpointCloud) -> None:
         key = cloud.put(name_of(1))
         cloud.quiet()
         cloud.s3.delete_object(Bucket=cloud.source, Key=key)
         answer = cloud.quiet()
         assert (answer["total_events"], answer["rows_without_object"]) == (1, 1)
 
-    def test_keys_that_are_no_paths(self, cloud: CheckpointCloud) -> None:
+    def test_keys_that_are_not_valid_paths(self, cloud: CheckpointCloud) -> None:
         ptids = ["/", "..", "a//b", "#?%41", "+&=", '"<>', "\\"]
         for ptid in ptids:
             cloud.put(f"log-submit-20240115-100000-42-form-{ptid}-01.json", ptid=ptid)
@@ -118,7 +117,7 @@ class TestWhatWasProcessedIsKnownByObject:
 
 
 class TestVersions:
-    def test_what_was_overwritten_between_runs_is_read(self, cloud: CheckpointCloud) -> None:
+    def test_overwritten_versions_are_read(self, cloud: CheckpointCloud) -> None:
         cloud.versioned()
         for packet in ("I", "F", "T"):
             cloud.put(name_of(1), packet=packet)
@@ -128,7 +127,9 @@ class TestVersions:
         assert frame["source_version_id"].n_unique() == 3
         assert cloud.quiet()["new_events_processed"] == 0
 
-    def test_a_deleted_version_is_read_and_a_return_is_no_row(self, cloud: CheckpointCloud) -> None:
+    def test_deleted_version_is_read_and_reverted_content_adds_no_row(
+        self, cloud: CheckpointCloud
+    ) -> None:
         cloud.versioned()
         for packet in ("I", "F", "I"):
             key = cloud.put(name_of(1), packet=packet)
@@ -141,7 +142,7 @@ class TestVersions:
         cloud.quiet(rebuild=True)
         assert_frame_equal(cloud.frame(), rebuilt)
 
-    def test_a_bucket_whose_versions_were_suspended(self, cloud: CheckpointCloud) -> None:
+    def test_bucket_with_suspended_versioning(self, cloud: CheckpointCloud) -> None:
         cloud.put(name_of(1), packet="I")
         cloud.versioned()
         cloud.put(name_of(1), packet="F")
@@ -150,7 +151,7 @@ class TestVersions:
         )
         assert cloud.quiet()["new_events_processed"] == 2
 
-    def test_only_current_ones_where_that_is_set(
+    def test_read_versions_never_reads_current_versions_only(
         self, cloud: CheckpointCloud, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         cloud.versioned()
@@ -160,8 +161,8 @@ class TestVersions:
         assert cloud.run()["balance"]["listed"] == 1
 
 
-class TestRefusals:
-    def test_they_are_data_and_looked_at_again_when_they_change(
+class TestRejections:
+    def test_rejected_files_are_recorded_and_read_again_when_they_change(
         self, cloud: CheckpointCloud, caplog: pytest.LogCaptureFixture
     ) -> None:
         key = cloud.put(name_of(1), ptid="somebody's name")
@@ -175,20 +176,20 @@ class TestRefusals:
         assert rejected["errors"][0].startswith("ptid: ")
         assert rejected["noted_at"].null_count() == 0
         assert "somebody" not in caplog.text
-        told = [r for r in caplog.records if r.message == "An event file was refused"]
-        assert [vars(record)["source_key"] for record in told] == rejected["source_key"].to_list()
-        assert vars(told[0])["validation_errors"] == [rejected["errors"][0]]
+        logged = [r for r in caplog.records if r.message == "An event file was rejected"]
+        assert [vars(record)["source_key"] for record in logged] == rejected["source_key"].to_list()
+        assert vars(logged[0])["validation_errors"] == [rejected["errors"][0]]
 
         caplog.clear()
         assert cloud.quiet()["events_failed"] == 0
-        assert "refused" not in caplog.text
+        assert "was rejected" not in caplog.text
         assert_frame_equal(cloud.frame(REJECTED), rejected)
         cloud.put(name_of(1), ptid="1")
         answer = cloud.quiet()
         assert (answer["new_events_processed"], answer["balance"]["rejected"]) == (1, 2)
         assert key in cloud.frame()["source_key"]
 
-    def test_they_are_looked_at_again_when_asked_for(
+    def test_retry_rejected_reads_them_again(
         self, cloud: CheckpointCloud, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setenv("MAX_EVENT_BYTES", "10")
@@ -201,7 +202,7 @@ class TestRefusals:
         assert (answer["new_events_processed"], answer["events_failed"]) == (1, 1)
         assert cloud.frame(REJECTED)["source_key"].to_list() == [PREFIX + name_of(2)]
 
-    def test_a_damaged_ledger_is_begun_anew(self, cloud: CheckpointCloud) -> None:
+    def test_damaged_ledger_is_created_again(self, cloud: CheckpointCloud) -> None:
         cloud.put(name_of(1), b"{")
         cloud.put(name_of(2), project_label="sandbox-x")
         cloud.quiet()
@@ -211,7 +212,7 @@ class TestRefusals:
         assert (answer["events_failed"], answer["events_filtered"]) == (1, 1)
         assert cloud.frame(REJECTED).height == cloud.frame(LEFT_OUT).height == 1
 
-    def test_an_archived_file_is_neither_row_nor_refusal(self, cloud: CheckpointCloud) -> None:
+    def test_archived_file_is_neither_a_row_nor_rejected(self, cloud: CheckpointCloud) -> None:
         key = PREFIX + name_of(1)
         cloud.s3.put_object(
             Bucket=cloud.source, Key=key, Body=event_json(), StorageClass="DEEP_ARCHIVE"
@@ -222,7 +223,7 @@ class TestRefusals:
         cloud.put(name_of(1))
         assert cloud.quiet()["new_events_processed"] == 1
 
-    def test_an_archived_checkpoint_is_an_error(self, cloud: CheckpointCloud) -> None:
+    def test_archived_checkpoint_is_an_error(self, cloud: CheckpointCloud) -> None:
         cloud.put(name_of(1))
         cloud.s3.put_object(Bucket=cloud.target, Key=KEY, Body=b"PAR1", StorageClass="DEEP_ARCHIVE")
         answer = cloud.run()
@@ -231,10 +232,8 @@ class TestRefusals:
         assert cloud.stored_keys() == [KEY]
 
 
-class TestDamageAndRebuilding:
-    def test_a_damaged_checkpoint_is_an_error_until_it_is_rebuilt(
-        self, cloud: CheckpointCloud
-    ) -> None:
+class TestDamageAndRebuild:
+    def test_damaged_checkpoint_is_an_error_until_rebuilt(self, cloud: CheckpointCloud) -> None:
         for number in range(5):
             cloud.put(name_of(number), ptid=str(number), timestamp=minutes(-number))
         cloud.put(name_of(6), b"{")
@@ -255,7 +254,7 @@ class TestDamageAndRebuilding:
         assert_frame_equal(cloud.frame(), before)
         assert cloud.quiet()["balance"] == answer["balance"]
 
-    def test_rebuilding_keeps_what_no_object_explains(self, cloud: CheckpointCloud) -> None:
+    def test_rebuild_keeps_rows_without_object(self, cloud: CheckpointCloud) -> None:
         cloud.put(name_of(1), packet="I")
         key = cloud.put(name_of(2), ptid="2")
         cloud.quiet()
@@ -268,7 +267,7 @@ class TestDamageAndRebuilding:
         assert_frame_equal(cloud.frame(), before, check_row_order=False)
         assert [key for key in cloud.stored_keys() if "replaced" in key]
 
-    def test_a_deleted_checkpoint_is_made_again(self, cloud: CheckpointCloud) -> None:
+    def test_deleted_checkpoint_is_created_again(self, cloud: CheckpointCloud) -> None:
         for number in range(3):
             cloud.put(name_of(number))
         cloud.quiet()
@@ -277,7 +276,7 @@ class TestDamageAndRebuilding:
         assert cloud.quiet()["new_events_processed"] == 3
         assert_frame_equal(cloud.frame(), before)
 
-    def test_damage_within_the_rows(self, cloud: CheckpointCloud) -> None:
+    def test_damage_inside_a_row_group(self, cloud: CheckpointCloud) -> None:
         cloud.put(name_of(1))
         cloud.quiet()
         content = bytearray(cloud.content())
@@ -288,7 +287,7 @@ class TestDamageAndRebuilding:
         assert answer["error"] == "DamagedCheckpointError"
         assert cloud.quiet(rebuild=True)["total_events"] == 2
 
-    def test_the_merge_goes_row_group_by_row_group(
+    def test_merge_across_row_groups(
         self, cloud: CheckpointCloud, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(checkpoint_file, "ROW_GROUP", 4)
@@ -310,7 +309,7 @@ class TestDamageAndRebuilding:
 class TestAdoption:
     @pytest.fixture
     def public(self, cloud: CheckpointCloud) -> CheckpointCloud:
-        """A checkpoint of the public implementation, which lacks a file and has an older one."""
+        """A checkpoint of the public implementation, without a new file and with an old version."""
         cloud.put(name_of(1), ptid="1", packet=None)
         cloud.put(name_of(2), ptid="2")
         cloud.put(name_of(3), ptid="3", project_label="sandbox-x")
@@ -322,7 +321,7 @@ class TestAdoption:
         cloud.put(name_of(4), ptid="4", timestamp=minutes(-99))
         return cloud
 
-    def test_it_is_rebuilt_and_keeps_what_no_object_explains(self, public: CheckpointCloud) -> None:
+    def test_adoption_keeps_events_that_no_file_contains(self, public: CheckpointCloud) -> None:
         answer = public.quiet()
         assert (answer["total_events"], answer["rows_without_object"]) == (4, 1)
         frame = public.frame()
@@ -334,7 +333,7 @@ class TestAdoption:
         assert public.quiet()["new_events_processed"] == 0
         assert public.quiet(rebuild=True)["total_events"] == 4
 
-    def test_it_waits_for_a_run_that_reads_everything(
+    def test_adoption_requires_a_run_that_reads_everything(
         self, public: CheckpointCloud, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         before = public.content()
@@ -350,7 +349,7 @@ class TestAdoption:
 
 
 class TestGroups:
-    def test_each_has_its_own_checkpoint_and_state(self, groups: CheckpointCloud) -> None:
+    def test_each_group_has_its_own_checkpoint_and_state(self, groups: CheckpointCloud) -> None:
         groups.put(name_of(1), ptid="1", timestamp=minutes(9))
         groups.put(name_of(2), ptid="2", datatype="dicom", module=None)
         groups.put(name_of(3), ptid="3", project_label="sandbox-x")
@@ -365,23 +364,23 @@ class TestGroups:
         assert answer["failed_groups"] == []
         assert answer["checkpoint_path"] == f"s3://{groups.target}/{TEMPLATE}"
         assert [groups.ptids(key) for key in keys] == [["2"], ["1"]]
-        # Older than what its group and the other one have.
+        # Older than every event in either group.
         groups.put(name_of(5), ptid="5", timestamp=minutes(-9))
         answer = groups.quiet()
-        assert [one["events"] for one in answer["successful_groups"]] == [0, 1]
+        assert [saved["events"] for saved in answer["successful_groups"]] == [0, 1]
         assert groups.quiet()["new_events_processed"] == 0
 
     @pytest.mark.parametrize("study", ["../../evil", "a b", "ü/%2F", "..", "_all", "a.b~c"])
-    def test_any_study_has_a_key_of_its_own(self, groups: CheckpointCloud, study: str) -> None:
+    def test_every_study_has_its_own_key(self, groups: CheckpointCloud, study: str) -> None:
         groups.put(name_of(1), study=study)
         groups.put(name_of(2))
         for _ in range(2):
             answer = groups.quiet()
             assert answer["total_events"] == 2
-            assert {one["study"] for one in answer["successful_groups"]} == {study, "adrc"}
+            assert {saved["study"] for saved in answer["successful_groups"]} == {study, "adrc"}
         assert all(key.startswith("g/") and ".." not in key for key in groups.stored_keys())
 
-    def test_a_study_that_fits_in_no_key_is_refused(self, groups: CheckpointCloud) -> None:
+    def test_study_too_long_for_a_key_is_rejected(self, groups: CheckpointCloud) -> None:
         groups.put(name_of(1), study="ü" * 400)
         groups.put(name_of(2))
         answer = groups.quiet()
@@ -389,7 +388,7 @@ class TestGroups:
         rejected = groups.frame("g/_all/_all/_events.rejected.parquet")
         assert rejected["reason"].to_list() == ["group"]
 
-    def test_a_damaged_group_stops_no_other_and_misses_nothing(
+    def test_damaged_group_does_not_stop_others_and_loses_nothing(
         self, groups: CheckpointCloud
     ) -> None:
         groups.put(name_of(1), ptid="1")
@@ -410,7 +409,7 @@ class TestGroups:
         assert groups.ptids("g/adrc/form/events.parquet") == ["1", "3"]
         assert groups.quiet()["new_events_processed"] == 0
 
-    def test_no_group_can_be_saved(self, groups: CheckpointCloud) -> None:
+    def test_all_groups_fail(self, groups: CheckpointCloud) -> None:
         groups.put(name_of(1))
         groups.quiet()
         groups.write(b"broken", "g/adrc/form/events.parquet")
@@ -421,7 +420,7 @@ class TestGroups:
 
 @dataclass(frozen=True)
 class Context:
-    """What Lambda tells a function of its time."""
+    """Lambda's remaining time."""
 
     milliseconds: int
 
@@ -430,7 +429,7 @@ class Context:
 
 
 class TestLimits:
-    def test_the_listing_may_begin_with_a_day(
+    def test_look_back_days_limits_the_listing(
         self, cloud: CheckpointCloud, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         cloud.put(name_of(1, day="20240115"), ptid="1")
@@ -444,7 +443,7 @@ class TestLimits:
         assert cloud.quiet(full=True)["new_events_processed"] == 1
         assert cloud.ptids() == ["1", "2", "3"]
 
-    def test_a_listing_of_versions_may_begin_with_a_day(
+    def test_look_back_days_limits_the_listing_of_versions(
         self, cloud: CheckpointCloud, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         cloud.versioned()
@@ -454,7 +453,7 @@ class TestLimits:
         monkeypatch.setenv("LOOK_BACK_DAYS", "30")
         assert cloud.run()["new_events_processed"] == 2
 
-    def test_more_than_a_run_reads_is_left_to_the_next(
+    def test_max_objects_per_run_defers_the_rest(
         self, cloud: CheckpointCloud, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         for number in range(5):
@@ -466,9 +465,7 @@ class TestLimits:
             counts.append((answer["new_events_processed"], answer["complete"]))
         assert counts == [(2, False), (2, False), (1, True), (0, True)]
 
-    def test_a_run_without_time_left_reads_nothing_and_says_so(
-        self, cloud: CheckpointCloud
-    ) -> None:
+    def test_run_without_time_reads_nothing_and_is_incomplete(self, cloud: CheckpointCloud) -> None:
         cloud.put(name_of(1))
         cloud.context = Context(milliseconds=0)
         answer = cloud.run()
@@ -477,35 +474,32 @@ class TestLimits:
         cloud.context = None
         assert cloud.quiet()["new_events_processed"] == 1
 
-    def test_a_list_that_takes_too_long_loses_nothing_of_what_was_read(
+    def test_slow_listing_does_not_lose_what_was_read(
         self, cloud: CheckpointCloud, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """Each look at the clock takes a second: the time is up when one file is read."""
+        """Each check of the clock takes a second, so time runs out after one file."""
         for number in range(5):
             cloud.put(name_of(number), ptid=str(number))
-        # So that a file is read before the next one is listed.
-        monkeypatch.setattr(checkpoint_run, "_LOOK_UP", 1)
-        monkeypatch.setattr(reader, "_AT_ONCE", 1)
+        # Read each file before the next one is listed.
+        monkeypatch.setattr(plan, "_LOOK_UP", 1)
+        monkeypatch.setattr(reader, "_WINDOW", 1)
+        limits = ReadLimits(concurrency=1)
         seconds = itertools.count()
-        files = EventReader(cloud.s3, cloud.source, clock=lambda: float(next(seconds)))
-        result = CheckpointRun(
+        files = EventReader(cloud.s3, cloud.source, limits, clock=lambda: float(next(seconds)))
+        result = run_checkpoints(
             Listing(S3Objects(cloud.s3, cloud.source), PREFIX, since=None, versions=False),
             files,
-            cloud.s3,
-            cloud.target,
-            OneCheckpoint(KEY),
+            CheckpointBucket(cloud.s3, cloud.target, OneCheckpoint(KEY)),
             RunOptions(deadline=3.0),
             now=dt.datetime.now(dt.UTC),
-        ).run()
+        )
         assert not result.listed_all
         assert result.rows_without_object is None
         assert (result.balance.listed, result.balance.deferred) == (2, 1)
         assert cloud.ptids() == ["0"]
         assert cloud.quiet()["total_events"] == 5
 
-    def test_a_checkpoint_is_not_taken_over_where_the_time_did_not_suffice_to_list(
-        self, cloud: CheckpointCloud
-    ) -> None:
+    def test_incomplete_listing_prevents_adoption(self, cloud: CheckpointCloud) -> None:
         cloud.put(name_of(1), ptid="1")
         cloud.quiet()
         cloud.write(cloud.frame().select(EVENT_COLUMNS))
@@ -513,5 +507,5 @@ class TestLimits:
         cloud.context = Context(milliseconds=0)
         answer = cloud.run()
         assert (answer["statusCode"], answer["error"]) == (500, "AdoptionError")
-        assert "the time did not suffice" in answer["message"]
+        assert "not enough time to list them" in answer["message"]
         assert cloud.content() == content

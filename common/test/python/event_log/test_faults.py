@@ -1,11 +1,13 @@
-"""What a run does when S3 fails, answers late, or loses an answer; all of it over HTTP."""
+"""Runs while S3 fails, is slow, or loses a response. All over HTTP."""
 
 from __future__ import annotations
 
 import datetime as dt
+import io
 import json
 import threading
 import time
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 
@@ -21,9 +23,12 @@ from event_log_testing.cloud import (
 )
 
 from checkpoint_lambda.lambda_function import RunFailedError, lambda_handler
+from event_log.event_file import Reason, RejectedError
+from event_log.ledger import Ledger, entry, ledger_frame
 from event_log.reader import EventReader, NotRead, ReadLimits, Source, Unread
 from event_log.schema import EVENT_COLUMNS
 from lambda_core import aws
+from lambda_core.s3 import S3Error, S3Objects
 from lambda_testing.fault_proxy import (
     Action,
     Fault,
@@ -50,7 +55,7 @@ type Through = Callable[..., AbstractContextManager[FaultProxy]]
 
 
 def on(method: str, part: str = "") -> Matcher:
-    """Match requests of a method whose path, with its query, has a part."""
+    """Match requests with this method whose path and query contain `part`."""
     return lambda request: request.method == method and part in request.path
 
 
@@ -61,7 +66,7 @@ def error(status: int, code: str) -> Action:
 
 @pytest.fixture
 def through(cloud: CheckpointCloud, aws_endpoint: str, monkeypatch: pytest.MonkeyPatch) -> Through:
-    """A way to put a proxy with faults between the function and S3."""
+    """Puts a proxy with faults between the function and S3."""
 
     @contextmanager
     def put(*faults: Fault) -> Iterator[FaultProxy]:
@@ -81,7 +86,7 @@ class TestReading:
         [error(503, "SlowDown"), error(500, "InternalError"), reset_connection(), truncate()],
         ids=["throttled", "failed", "reset", "cut off"],
     )
-    def test_what_passes_is_tried_again(
+    def test_transient_failure_is_retried(
         self, cloud: CheckpointCloud, through: Through, action: Action
     ) -> None:
         for number in range(3):
@@ -96,7 +101,7 @@ class TestReading:
         [error(503, "SlowDown"), error(403, "AccessDenied"), error(400, "ExpiredToken")],
         ids=["throttled", "denied", "expired"],
     )
-    def test_what_lasts_is_told_and_made_good_by_the_next_run(
+    def test_lasting_failure_is_reported_and_the_next_run_recovers(
         self, cloud: CheckpointCloud, through: Through, action: Action
     ) -> None:
         for number in range(3):
@@ -111,7 +116,7 @@ class TestReading:
         assert REJECTED not in cloud.stored_keys()
         assert cloud.quiet()["new_events_processed"] == 1
 
-    def test_a_key_that_is_no_path_is_no_exception(
+    def test_failures_of_keys_that_are_not_valid_paths(
         self, cloud: CheckpointCloud, through: Through
     ) -> None:
         key = cloud.put("log-submit-20240115-100000-42-form-/-01.json", ptid="/")
@@ -121,7 +126,7 @@ class TestReading:
         with through(Fault(all_of(EVENT_GET, first(2)), error(503, "SlowDown"))):
             assert cloud.quiet()["new_events_processed"] == 1
 
-    def test_what_s3_will_never_hand_out_is_refused(
+    def test_permanently_unreadable_object_is_rejected(
         self, cloud: CheckpointCloud, through: Through
     ) -> None:
         cloud.put(name_of(1))
@@ -131,10 +136,10 @@ class TestReading:
         assert cloud.quiet()["new_events_processed"] == 0
         assert cloud.quiet(retry_rejected=True)["new_events_processed"] == 1
 
-    def test_an_object_that_never_comes_takes_no_longer_than_it_may(
+    def test_hanging_object_takes_no_longer_than_the_limit(
         self, cloud: CheckpointCloud, through: Through
     ) -> None:
-        """By that time the margin is set that a run leaves for saving."""
+        """The function's time margin for saving depends on this limit."""
         limits = ReadLimits(attempts=20, request_seconds=0.3)
         key = cloud.put(name_of(1))
         with through(Fault(EVENT_GET, hang())):
@@ -146,7 +151,7 @@ class TestReading:
         assert outcome.why is Unread.FAILED
         assert seconds < 2 * limits.request_seconds + 1 < limits.longest_seconds
 
-    def test_what_was_deleted_meanwhile_is_gone(
+    def test_object_deleted_after_listing_is_gone(
         self, cloud: CheckpointCloud, through: Through
     ) -> None:
         cloud.put(name_of(1))
@@ -154,7 +159,7 @@ class TestReading:
         with through(Fault(EVENT_GET, error(404, "NoSuchKey"))):
             assert cloud.quiet()["balance"]["gone"] == 2
 
-    def test_what_was_replaced_meanwhile_is_read_as_it_is_now(
+    def test_object_replaced_after_listing_is_read_in_its_new_version(
         self, cloud: CheckpointCloud, through: Through
     ) -> None:
         cloud.put(name_of(1), ptid="1")
@@ -168,7 +173,7 @@ class TestReading:
         assert cloud.ptids() == ["2"]
         assert cloud.quiet()["new_events_processed"] == 0
 
-    def test_what_grew_meanwhile_is_not_fetched(
+    def test_object_that_grew_after_listing_is_rejected(
         self, cloud: CheckpointCloud, through: Through
     ) -> None:
         cloud.put(name_of(1))
@@ -181,31 +186,31 @@ class TestReading:
             assert cloud.quiet()["balance"]["rejected"] == 1
         assert cloud.frame(REJECTED)["reason"].to_list() == ["too_large"]
 
-    def test_what_is_too_large_is_not_asked_for(
+    def test_too_large_object_is_not_requested(
         self, cloud: CheckpointCloud, through: Through
     ) -> None:
         cloud.put(name_of(1), b" " * (2 * 1024 * 1024))
-        with through(Fault(EVENT_GET, error(500, "asked"))) as proxy:
+        with through(Fault(EVENT_GET, error(500, "requested"))) as proxy:
             cloud.quiet()
-        assert proxy.outcomes["asked"] == 0
+        assert proxy.outcomes["requested"] == 0
 
-    def test_with_nothing_new_no_event_is_asked_for(
+    def test_no_event_is_requested_if_nothing_is_new(
         self, cloud: CheckpointCloud, through: Through
     ) -> None:
         cloud.put(name_of(1))
         cloud.put(name_of(2), b"{")
         cloud.put(name_of(3), project_label="sandbox-x")
         cloud.quiet()
-        with through(Fault(EVENT_GET, error(500, "asked"))) as proxy:
+        with through(Fault(EVENT_GET, error(500, "requested"))) as proxy:
             cloud.quiet()
-        assert proxy.outcomes["asked"] == 0
+        assert proxy.outcomes["requested"] == 0
         assert proxy.calls["PUT"] == 0
 
 
 class TestState:
     @pytest.mark.parametrize("status", [403, 500, 503])
     @pytest.mark.parametrize("key", [KEY, REJECTED, "c/_events.left-out.parquet"])
-    def test_what_cannot_be_read_is_never_missing(
+    def test_unreadable_state_is_never_treated_as_missing(
         self, cloud: CheckpointCloud, through: Through, status: int, key: str
     ) -> None:
         for number in range(3):
@@ -220,14 +225,14 @@ class TestState:
         assert cloud.content() == before
         assert cloud.quiet()["total_events"] == 4
 
-    def test_a_list_that_fails_is_an_error(self, cloud: CheckpointCloud, through: Through) -> None:
+    def test_failed_listing_is_an_error(self, cloud: CheckpointCloud, through: Through) -> None:
         cloud.put(name_of(1))
         with through(Fault(on("GET", "list-type"), error(403, "AccessDenied"))):
             answer = cloud.run()
         assert (answer["statusCode"], answer["error"]) == (500, "S3Error")
         assert cloud.stored_keys() == []
 
-    def test_a_write_that_fails_is_made_good_by_the_next_run(
+    def test_next_run_recovers_from_a_failed_write(
         self, cloud: CheckpointCloud, through: Through
     ) -> None:
         cloud.put(name_of(1))
@@ -236,7 +241,7 @@ class TestState:
         assert (answer["statusCode"], answer["error"]) == (500, "CheckpointError")
         assert cloud.quiet()["new_events_processed"] == 1
 
-    def test_a_write_whose_answer_is_lost_adds_nothing_twice(
+    def test_lost_response_to_a_write_adds_nothing_twice(
         self, cloud: CheckpointCloud, through: Through
     ) -> None:
         cloud.put(name_of(1))
@@ -248,7 +253,7 @@ class TestState:
         with through(Fault(all_of(on("PUT", KEY), first(1)), Action("lost", lose))):
             assert cloud.quiet()["total_events"] == 1
 
-    def test_another_writer_is_merged_with(self, cloud: CheckpointCloud, through: Through) -> None:
+    def test_concurrent_write_is_merged(self, cloud: CheckpointCloud, through: Through) -> None:
         cloud.put(name_of(1), ptid="1", timestamp=minutes(1))
         cloud.quiet()
         cloud.put(name_of(2), ptid="2", timestamp=minutes(0))
@@ -273,7 +278,7 @@ class TestState:
     @pytest.mark.parametrize(
         ("other", "expected"), [("broken", "DamagedCheckpointError"), ("public", "AdoptionError")]
     )
-    def test_another_writers_broken_checkpoint_is_not_overwritten(
+    def test_concurrent_write_of_something_else_is_not_overwritten(
         self, cloud: CheckpointCloud, through: Through, other: str, expected: str
     ) -> None:
         cloud.put(name_of(1))
@@ -291,18 +296,16 @@ class TestState:
         if other == "public":
             assert cloud.quiet()["total_events"] == 2
 
-    def test_a_copy_that_cannot_be_kept_is_told(
-        self, cloud: CheckpointCloud, through: Through
-    ) -> None:
+    def test_failed_backup_is_reported(self, cloud: CheckpointCloud, through: Through) -> None:
         cloud.put(name_of(1))
         cloud.write(b"broken")
         with through(Fault(on("PUT", "damaged"), error(403, "AccessDenied"))):
             answer = cloud.run()
         assert answer["error"] == "CheckpointError"
-        assert "could not be kept aside" in answer["message"]
+        assert "could not be backed up" in answer["message"]
         assert cloud.content() == b"broken"
 
-    def test_many_runs_at_once_lose_and_double_nothing(self, cloud: CheckpointCloud) -> None:
+    def test_concurrent_runs_lose_and_duplicate_nothing(self, cloud: CheckpointCloud) -> None:
         answers: list[int] = []
         failures: list[BaseException] = []
 
@@ -326,20 +329,18 @@ class TestState:
         cloud.quiet()
         assert cloud.ptids() == sorted(f"{a}-{b}" for a in range(4) for b in range(10))
 
-    def test_a_group_that_could_not_be_saved_is_saved_by_the_next_run(
-        self, aws_endpoint: str, through: Through
-    ) -> None:
+    def test_next_run_saves_a_group_that_failed(self, aws_endpoint: str, through: Through) -> None:
         groups = new_cloud(aws_endpoint, checkpoint_key_template="g/{study}/{datatype}.parquet")
         groups.put(name_of(1), ptid="1")
         groups.put(name_of(2), ptid="2", datatype="gwas", module=None)
         with through(Fault(on("PUT", "g/adrc/form"), error(403, "AccessDenied"))):
             answer = groups.run()
         assert (answer["statusCode"], answer["balance"]["unsaved"]) == (207, 1)
-        assert [one["datatype"] for one in answer["failed_groups"]] == ["form"]
+        assert [group["datatype"] for group in answer["failed_groups"]] == ["form"]
         assert groups.quiet()["new_events_processed"] == 1
         assert groups.ptids("g/adrc/form.parquet") == ["1"]
 
-    def test_a_rebuild_gives_way_to_another_writer(
+    def test_rebuild_does_not_overwrite_a_concurrent_change(
         self, cloud: CheckpointCloud, through: Through
     ) -> None:
         cloud.put(name_of(1))
@@ -354,21 +355,63 @@ class TestState:
         assert (answer["statusCode"], answer["error"]) == (500, "CheckpointConflictError")
         assert cloud.content() == before
 
-    def test_writers_that_are_always_faster_end_the_run(
+    def test_run_fails_after_too_many_conflicts(
         self, cloud: CheckpointCloud, through: Through
     ) -> None:
         cloud.put(name_of(1))
         with through(Fault(on("PUT"), error(412, "PreconditionFailed"))):
             answer = cloud.run()
         assert answer["error"] == "CheckpointConflictError"
-        assert "faster 20 times" in answer["message"]
+        assert "20 times during the run" in answer["message"]
+
+
+def kept_alive(error: BaseException | None) -> Iterator[object]:
+    """Yield the local variables that the traceback of an error keeps alive."""
+    while error:
+        for frame, _ in traceback.walk_tb(error.__traceback__):
+            yield from frame.f_locals.values()
+        error = error.__cause__
+
+
+class TestBuffers:
+    """CPython 3.12.1 crashes at exit if it collects a BytesIO together with a view of it."""
+
+    def test_failed_write_leaves_no_exported_buffer(
+        self, cloud: CheckpointCloud, through: Through
+    ) -> None:
+        key = cloud.put(name_of(1), b"{")
+        source = Source(key, "e", None, dt.datetime.now(dt.UTC), 1)
+        entries = ledger_frame([entry(source, "json", (), dt.datetime.now(dt.UTC))])
+        with (
+            through(Fault(on("PUT"), error(403, "AccessDenied"))),
+            pytest.raises(S3Error) as caught,
+        ):
+            Ledger(S3Objects(aws.client("s3"), cloud.target), REJECTED).update(entries)
+        kinds = {type(value) for value in kept_alive(caught.value)}
+        assert bytes in kinds, "the content is among the variables"
+        assert kinds.isdisjoint([memoryview, io.BytesIO])
+
+    def test_events_are_parsed_from_a_copy_of_the_response(
+        self, cloud: CheckpointCloud, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        contents: list[object] = []
+
+        def parse(content: bytes) -> None:
+            contents.append(content)
+            raise RejectedError(Reason.JSON, ())
+
+        monkeypatch.setattr("event_log.reader.parse_event", parse)
+        for key in (name_of(1), "log-submit-20240115-100000-42-form-/-01.json"):
+            cloud.put(key)
+        cloud.quiet()
+        assert [type(content) for content in contents] == [bytes, bytes]
 
 
 class TestCrashes:
-    def test_a_run_that_ends_at_any_call_is_made_good_by_the_next(
+    def test_next_run_recovers_wherever_a_run_ends(
         self, aws_endpoint: str, through: Through
     ) -> None:
-        """Every call from the n-th on is refused, for each n until a run succeeds."""
+        """Every call from the n-th on fails, for each n until a run succeeds."""
         for survived in range(100):
             cloud = new_cloud(aws_endpoint)
             cloud.put(name_of(1), ptid="1", packet="I")
@@ -395,7 +438,7 @@ class TestCrashes:
 
 
 class TestRaising:
-    def test_an_answer_of_400_or_more_is_raised_with_its_content(
+    def test_raise_on_error_raises_the_response(
         self, cloud: CheckpointCloud, through: Through, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setenv("RAISE_ON_ERROR", "true")
@@ -412,7 +455,7 @@ class TestRaising:
         with through(Fault(EVENT_GET, error(403, "AccessDenied"))):
             assert cloud.run()["statusCode"] == 207
 
-    def test_throttling_now_and_then_costs_nothing_but_time(
+    def test_occasional_throttling_only_takes_time(
         self, cloud: CheckpointCloud, through: Through
     ) -> None:
         for number in range(20):

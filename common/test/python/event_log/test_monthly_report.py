@@ -1,4 +1,4 @@
-"""The monthly report: by hand where a rule is shown, by SQL of the documentation everywhere."""
+"""The monthly report: its rules by example, and its numbers against the documented SQL."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ GLUE_TABLE = Path(__file__).parents[4] / "terraform/stacks/event_log_checkpoint/
 STATEMENTS = re.findall(r"```sql\n(.*?)```", DOCUMENTATION.read_text(encoding="utf-8"), re.DOTALL)
 
 VIEWS = sorted(
-    (one for one in STATEMENTS if one.startswith("create or replace view ")),
-    key=lambda one: ["latest_events", "visits"].index(one.split()[4]),
+    (sql for sql in STATEMENTS if sql.startswith("create or replace view ")),
+    key=lambda sql: ["latest_events", "visits"].index(sql.split()[4]),
 )
-"""In the order in which they are made."""
+"""In the order in which they must be created."""
 
-(DETAIL,) = [one for one in STATEMENTS if " as pass_rate" in one]
+(DETAIL,) = [sql for sql in STATEMENTS if " as pass_rate" in sql]
 
 START = dt.datetime(2024, 1, 30, tzinfo=dt.UTC)
 
@@ -79,7 +79,7 @@ def only(report: MonthlyReport, table: str = "detail") -> Row:
     return found
 
 
-# Few values of each, so that visits, files and moments meet.
+# Few distinct values, so that visits, files and times coincide.
 ROWS = st.lists(
     st.builds(
         lambda version, **values: row(**version, **values),
@@ -104,12 +104,12 @@ ROWS = st.lists(
         timestamp=st.integers(0, 12).map(lambda step: at(step * 12)),
     ),
     max_size=25,
-    # Of one file and one moment of storing there is one version with a given time and ETag.
-    unique_by=lambda one: (
-        one["source_key"] or object(),
-        one["source_last_modified"],
-        one["timestamp"],
-        one["source_etag"],
+    # A file has only one version with the same upload time, event time and ETag.
+    unique_by=lambda values: (
+        values["source_key"] or object(),
+        values["source_last_modified"],
+        values["timestamp"],
+        values["source_etag"],
     ),
 )
 
@@ -122,16 +122,16 @@ def database() -> Iterator[duckdb.DuckDBPyConnection]:
 
 
 def load(database: duckdb.DuckDBPyConnection, path: Path) -> None:
-    """Put a table and the documentation's views over a checkpoint."""
+    """Create the table and the documented views for a checkpoint."""
     database.execute(
-        f"create or replace view event_log as select * from read_parquet('{path}')"  # noqa: S608 - a path of the test's own
+        f"create or replace view event_log as select * from read_parquet('{path}')"  # noqa: S608 - the test's own path
     )
     for statement in VIEWS:
         database.execute(statement)
 
 
 @given(ROWS, st.sampled_from([None, "2024-01", "2024-02"]))
-def test_another_reader_reckons_the_same(
+def test_report_equals_the_documented_sql(
     database: duckdb.DuckDBPyConnection,
     tmp_path_factory: pytest.TempPathFactory,
     rows: list[Row],
@@ -194,11 +194,11 @@ ANSWERS: dict[str, list[Any]] = {
     ],
     "select center_label, ptid, visit_date, days": [("alpha", "1", "2024-02-10", -9)],
 }
-"""Of the checkpoint in the test below, by how each question begins."""
+"""Results for the checkpoint in the test below, by the start of each query."""
 
 
 @pytest.mark.parametrize("question", ANSWERS)
-def test_each_question_of_the_documentation_is_answered(
+def test_documented_query(
     database: duckdb.DuckDBPyConnection, tmp_path: Path, question: str
 ) -> None:
     path = tmp_path / "checkpoint.parquet"
@@ -209,19 +209,19 @@ def test_each_question_of_the_documentation_is_answered(
         version("c", 1, visit_date="2024-02-10", timestamp=at(48)),
     ).write_parquet(path)
     load(database, path)
-    (statement,) = [one for one in STATEMENTS if one.startswith(question)]
+    (statement,) = [sql for sql in STATEMENTS if sql.startswith(question)]
     answer = database.sql(statement)
-    # A moment with a time zone needs one more package to come out of DuckDB as Python's.
+    # DuckDB needs another package to return a timestamp with a time zone.
     names = [f'"{name}"' for name in answer.columns if name != "timestamp"]
     found = answer.project(", ".join(names)).fetchall()
     assert sorted(found, key=str) == sorted(ANSWERS[question], key=str)
 
 
-def test_no_statement_of_the_documentation_goes_untested() -> None:
+def test_every_documented_statement_is_tested() -> None:
     assert len(STATEMENTS) == len(VIEWS) + len(ANSWERS)
 
 
-def test_glue_has_the_columns_of_the_file() -> None:
+def test_glue_table_has_the_columns_of_the_file() -> None:
     table = json.loads(GLUE_TABLE.read_text(encoding="utf-8"))
     glue = {
         pl.String(): "string",
@@ -238,7 +238,7 @@ def test_glue_has_the_columns_of_the_file() -> None:
     assert dict(documented).items() >= columns.items()
 
 
-def test_the_latest_version_of_a_file_counts() -> None:
+def test_latest_version_of_a_file_counts() -> None:
     report = monthly_report(
         frame(
             version("a", 3, module="FTLD", packet="F"),
@@ -257,18 +257,18 @@ def test_the_latest_version_of_a_file_counts() -> None:
     assert (report.basis.rows, report.basis.superseded, report.basis.events) == (4, 2, 2)
 
 
-def test_rows_without_a_source_count_each() -> None:
+def test_every_row_without_a_source_counts() -> None:
     report = monthly_report(frame(row(ptid="1"), row(ptid="2")))
     assert only(report)["visits"] == 2
     assert report.basis.unversioned == 2
 
 
-def test_a_checkpoint_of_thirteen_columns_has_a_report_too() -> None:
+def test_checkpoint_with_13_columns() -> None:
     events = frame(row(ptid="1"), row(ptid="2")).select(EVENT_COLUMNS)
     report = monthly_report(events)
     assert only(report)["visits"] == 2
     assert report.basis.unversioned == 2
-    # As other programs may write it.
+    # As another program might write it.
     other = events.with_columns(
         pl.col("timestamp").dt.replace_time_zone(None), pl.col("visit_date").str.to_date()
     )
@@ -290,7 +290,7 @@ def test_a_checkpoint_of_thirteen_columns_has_a_report_too() -> None:
         (["delete"], "deleted"),
     ],
 )
-def test_what_became_of_a_visit(actions: list[str], expected: str) -> None:
+def test_result_of_a_visit(actions: list[str], expected: str) -> None:
     rows = [row(action=action, timestamp=at(hour)) for hour, action in enumerate(actions)]
     found = only(monthly_report(frame(*reversed(rows))))
     states = ("passed", "not_passed", "waiting", "deleted")
@@ -300,13 +300,13 @@ def test_what_became_of_a_visit(actions: list[str], expected: str) -> None:
     assert found["visits"] == int(expected != "deleted")
 
 
-def test_of_the_same_moment_the_worse_counts() -> None:
+def test_worse_result_wins_at_the_same_time() -> None:
     both = frame(row(action="pass-qc"), row(action="not-pass-qc"))
     assert only(monthly_report(both))["not_passed"] == 1
     assert only(monthly_report(frame(row(), row(action="delete"))))["deleted"] == 1
 
 
-def test_days_are_to_the_first_submission_and_the_first_pass_since_the_deletion() -> None:
+def test_days_to_first_submission_and_first_pass_after_the_deletion() -> None:
     report = monthly_report(
         frame(
             row(timestamp=at(-24)),
@@ -324,13 +324,13 @@ def test_days_are_to_the_first_submission_and_the_first_pass_since_the_deletion(
     assert found["submitted"] == 1
 
 
-def test_a_submission_before_the_visit_is_told() -> None:
+def test_submission_before_the_visit_is_reported() -> None:
     report = monthly_report(frame(row(visit_date="2024-02-10"), row(ptid="2")))
     assert report.basis.submitted_before_visit == 1
     assert report.detail["days_to_submission_mean"].to_list() == [15, -11]
 
 
-def test_one_month_is_that_of_the_visits() -> None:
+def test_month_is_that_of_the_visit_date() -> None:
     events = frame(
         row(visit_date="2024-01-31"),
         row(visit_date="2024-02-01"),
@@ -345,7 +345,7 @@ def test_one_month_is_that_of_the_visits() -> None:
     assert monthly_report(events, "2024-03").detail.is_empty()
 
 
-def test_a_center_has_the_label_that_it_had_last() -> None:
+def test_center_has_its_latest_label() -> None:
     report = monthly_report(
         frame(
             row(center_label="old"),
@@ -360,46 +360,29 @@ def test_a_center_has_the_label_that_it_had_last() -> None:
 
 
 @pytest.mark.parametrize("month", ["2024-13", "2024-1", "202401", "January", "", "2024-01-01"])
-def test_a_month_that_is_none_is_refused(month: str) -> None:
+def test_invalid_month(month: str) -> None:
     with pytest.raises(ValueError, match="YYYY-MM"):
         monthly_report(frame(), month)
 
 
-def test_a_missing_column_is_named() -> None:
+def test_missing_column_is_named() -> None:
     with pytest.raises(ValueError, match="no column packet"):
         monthly_report(frame(row()).drop("packet"))
 
 
-def test_nothing_is_a_report_too() -> None:
+def test_report_of_nothing() -> None:
     report = monthly_report(frame())
     assert report.basis.rows == 0
     for name in TABLES:
         assert report.table(name).is_empty()
 
 
-def test_visits_are_rows_without_a_second_one() -> None:
+def test_one_row_per_visit() -> None:
     found = visits(frame(row(), row(action="pass-qc"), row(visit_number="1")))
     assert found.height == 2
 
 
-def test_the_documentation_has_the_rules_of_the_report() -> None:
+def test_documentation_contains_the_rules() -> None:
     text = " ".join(DOCUMENTATION.read_text(encoding="utf-8").split())
     for rule in RULES:
         assert rule in text
-
-
-def test_the_examples_for_python_run(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    frame(row(), row(action="pass-qc", timestamp=at(1))).write_parquet("checkpoint.parquet")
-    page = DOCUMENTATION.read_text(encoding="utf-8")
-    examples = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
-    assert len(examples) == 3
-    for example in examples:
-        exec(example, {"__name__": "__main__"})  # noqa: S102 - the project's own examples
-    output = capsys.readouterr().out
-    assert "2024-01" in output
-    assert "days_from_visit_to_submit" in output
-    suffixes = {file.suffix for file in (tmp_path / "monthly-report").iterdir()}
-    assert suffixes == {".txt", ".csv", ".xlsx"}

@@ -1,4 +1,4 @@
-"""The forms of the monthly report: each has its numbers and its rules, and none a live formula."""
+"""The formats of the monthly report: numbers, rules, and no live formulas."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def report() -> MonthlyReport:
     return monthly_report(events())
 
 
-def test_the_csv_has_each_visit_in_one_row(report: MonthlyReport) -> None:
+def test_csv_counts_each_visit_in_one_row(report: MonthlyReport) -> None:
     (row,) = csv.DictReader(io.StringIO(as_csv(report)))
     assert tuple(row) == columns("detail")
     assert row["month"] == "2024-01"
@@ -73,14 +73,14 @@ def test_the_csv_has_each_visit_in_one_row(report: MonthlyReport) -> None:
     assert "\r" not in as_csv(report)
 
 
-def test_a_value_that_is_not_there_is_an_empty_cell() -> None:
+def test_missing_value_is_an_empty_cell() -> None:
     (row,) = csv.DictReader(
         io.StringIO(as_csv(monthly_report(events().filter(pl.col("ptid") == "3"))))
     )
     assert row["pass_rate"] == row["days_to_qc_mean"] == ""
 
 
-def test_the_workbook_has_the_numbers_of_the_report(report: MonthlyReport) -> None:
+def test_workbook_has_the_numbers_of_the_report(report: MonthlyReport) -> None:
     book = load_workbook(io.BytesIO(as_workbook(report, NOON)))
     assert book.sheetnames == ["About", *SHEETS.values()]
     for table in TABLES:
@@ -119,21 +119,21 @@ def test_headers_and_wrapped_lines_of_the_workbook_have_enough_room(report: Mont
     }
 
 
-def test_each_form_says_what_it_counts(report: MonthlyReport) -> None:
+def test_every_format_explains_what_it_counts(report: MonthlyReport) -> None:
     text = " ".join(as_text(report).split())
     book = load_workbook(io.BytesIO(as_workbook(report, NOON)))
     about = [row[0] for row in book["About"].iter_rows(values_only=True)]
     for rule in RULES:
         assert rule in text
         assert rule in about
-    assert "6 rows of the checkpoint" in text
-    assert "which count each: 6." in text
-    assert "Made 2024-02-01 12:00 UTC" in about
+    assert "The checkpoint has 6 rows" in text
+    assert "each of which counts: 6." in text
+    assert "Created 2024-02-01 12:00 UTC" in about
 
 
 @pytest.mark.parametrize("name", ["center_label", "module", "packet"])
 @pytest.mark.parametrize("text", [EVIL, "+1", "-1", "@x", "\t=1", "#N/A", "_x003D_1"])
-def test_no_form_has_a_live_formula(name: str, text: str) -> None:
+def test_no_format_contains_a_live_formula(name: str, text: str) -> None:
     report = monthly_report(events(**{name: text, "pipeline_adcid": 7}))
     written = list(csv.DictReader(io.StringIO(as_csv(report))))
     assert all(row[name][:1] not in "=+-@\t" for row in written if row[name])
@@ -141,11 +141,11 @@ def test_no_form_has_a_live_formula(name: str, text: str) -> None:
     cells = [cell for sheet in book for row in sheet.iter_rows() for cell in row]
     assert {cell.data_type for cell in cells} <= {"s", "n"}
     strings = [str(cell.value) for cell in cells if cell.data_type == "s"]
-    assert any(text.strip("\t") in string for string in strings), "told, as text"
+    assert any(text.strip("\t") in string for string in strings), "shown as text"
     assert not any(string.startswith(tuple("=+-@\t")) for string in strings)
 
 
-def test_the_text_is_in_lines_that_fit_and_has_no_control_characters() -> None:
+def test_text_has_short_lines_and_no_control_characters() -> None:
     report = monthly_report(events(center_label="\x1b[2J" + "x" * 80, pipeline_adcid=7))
     text = as_text(report)
     assert "\x1b" not in text
@@ -153,22 +153,22 @@ def test_the_text_is_in_lines_that_fit_and_has_no_control_characters() -> None:
     assert max(map(len, text.splitlines())) <= 120
 
 
-def test_the_text_tells_of_dates_that_cannot_be() -> None:
+def test_text_reports_impossible_dates() -> None:
     text = as_text(monthly_report(events(visit_date="2024-03-01"), "2024-03"))
     assert "visits of 2024-03" in text
-    assert "before the visit, and whose days are negative: 3." in text
+    assert "before the visit date (their days are negative): 3." in text
     assert "negative" not in as_text(monthly_report(events()))
 
 
-def test_nothing_is_written_as_nothing() -> None:
+def test_empty_report() -> None:
     report = monthly_report(events().clear())
     assert len(as_csv(report).splitlines()) == 1
     book = load_workbook(io.BytesIO(as_workbook(report, NOON)))
     assert book[SHEETS["months"]].max_row == 1
-    assert "0 rows of the checkpoint" in as_text(report)
+    assert "The checkpoint has 0 rows" in as_text(report)
 
 
-def test_all_three_are_written(report: MonthlyReport, tmp_path: Path) -> None:
+def test_all_formats_are_written(report: MonthlyReport, tmp_path: Path) -> None:
     paths = write_report(report, tmp_path, NOON)
     assert [path.name for path in paths] == [TEXT_FILE, CSV_FILE, WORKBOOK_FILE]
     assert (tmp_path / TEXT_FILE).read_text(encoding="utf-8") == as_text(report)

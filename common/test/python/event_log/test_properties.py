@@ -1,4 +1,4 @@
-"""What holds for every event, file and checkpoint: nineteen properties, each by its number."""
+"""The nineteen properties that hold for every event, file and checkpoint."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from polars.testing import assert_frame_equal
 from event_log import query_validation as queries
 from event_log.checkpoint import Checkpoint
 from event_log.checkpoint_file import CheckpointFile, merge
-from event_log.event_file import RefusedError, parse_event
+from event_log.event_file import RejectedError, parse_event
 from event_log.models import ACTIONS, DATATYPES, LARGEST_ADCID, VisitEvent
 from event_log.s3_retriever import S3EventRetriever
 from event_log.schema import EVENT_COLUMNS, EVENT_SCHEMA
@@ -36,7 +36,7 @@ labels = st.text(min_size=1, max_size=20).filter(lambda text: not text.startswit
 ptids = st.text(PRINTABLE, min_size=1, max_size=10)
 optional = st.none() | st.text(max_size=8)
 times = st.datetimes(
-    dt.datetime(1900, 1, 1),  # noqa: DTZ001 - Hypothesis wants bounds without a zone
+    dt.datetime(1900, 1, 1),  # noqa: DTZ001 - Hypothesis requires bounds without a zone
     dt.datetime(2100, 1, 1),  # noqa: DTZ001
     timezones=st.just(dt.UTC),
 )
@@ -46,7 +46,7 @@ days = st.dates(dt.date(1900, 1, 1), dt.date(2100, 1, 1)).map(dt.date.isoformat)
 
 @st.composite
 def raw_events(draw: st.DrawFn) -> dict[str, Any]:
-    """Events as JSON objects, valid and of every kind."""
+    """Valid events of every kind, as JSON objects."""
     datatype = draw(st.sampled_from(DATATYPES))
     return {
         "action": draw(st.sampled_from(ACTIONS)),
@@ -129,7 +129,7 @@ def test_property_01_only_matching_names_are_listed(
         ),
     )
 )
-def test_property_02_json_arrives_whole(aws_endpoint: str, value: dict[str, Any]) -> None:
+def test_property_02_json_arrives_intact(aws_endpoint: str, value: dict[str, Any]) -> None:
     cloud = new_cloud(aws_endpoint)
     key = cloud.put(name_of(1), as_file(value))
     assert S3EventRetriever(cloud.source, PREFIX).retrieve_event(key) == value
@@ -162,7 +162,7 @@ def test_property_04_failed_files_do_not_stop_the_others(
 def parsed(content: bytes) -> VisitEvent | None:
     try:
         return parse_event(content)
-    except RefusedError:
+    except RejectedError:
         return None
 
 
@@ -251,7 +251,7 @@ def test_property_09_parquet_round_trip(
         max_size=4,
     ).map("/".join)
 )
-def test_property_10_the_path_is_logged_and_answered(
+def test_property_10_path_is_logged_and_returned(
     aws_endpoint: str, caplog: pytest.LogCaptureFixture, key: str
 ) -> None:
     caplog.set_level(logging.INFO)
@@ -265,7 +265,7 @@ def test_property_10_the_path_is_logged_and_answered(
 
 
 @given(checkpoint=checkpoints, data=st.data())
-def test_property_11_a_filter_returns_exactly_the_matches(
+def test_property_11_filter_returns_exactly_the_matches(
     checkpoint: Checkpoint, data: st.DataObject
 ) -> None:
     frame = checkpoint.dataframe
@@ -275,13 +275,13 @@ def test_property_11_a_filter_returns_exactly_the_matches(
     start, end = sorted([data.draw(times), data.draw(times)])
     found = frame.to_dicts()
     assert queries.filter_by_center_label(frame, center).to_dicts() == [
-        one for one in found if one["center_label"] == center
+        row for row in found if row["center_label"] == center
     ]
     assert queries.filter_by_center_and_action(frame, center, action).to_dicts() == [
-        one for one in found if (one["center_label"], one["action"]) == (center, action)
+        row for row in found if (row["center_label"], row["action"]) == (center, action)
     ]
     assert queries.filter_by_timestamp_range(frame, start, end).to_dicts() == [
-        one for one in found if start <= one["timestamp"] <= end
+        row for row in found if start <= row["timestamp"] <= end
     ]
 
 
@@ -302,7 +302,8 @@ def test_property_13_group_counts_are_exact(checkpoint: Checkpoint) -> None:
     frame = checkpoint.dataframe
     fields = ["center_label", "action", "packet"]
     grouped = queries.group_and_count_by_multiple_fields(frame, fields)
-    assert {one[:-1]: one[-1] for one in grouped.rows()} == Counter(frame.select(fields).rows())
+    counts = {row[:-1]: row[-1] for row in grouped.rows()}
+    assert counts == Counter(frame.select(fields).rows())
     pairs = Counter(frame.select("center_label", "action").rows())
     for center, action in pairs:
         counted = queries.count_by_center_and_action(frame, center, action)
@@ -323,8 +324,8 @@ def test_property_14_bad_files_are_logged_and_good_ones_kept(
     contents = [*map(as_file, good), *bad]
     keys = upload(cloud, contents)
     cloud.quiet()
-    told = [vars(record).get("source_key") for record in caplog.records]
-    assert [key for key in told if key] == keys[len(good) :]
+    logged = [vars(record).get("source_key") for record in caplog.records]
+    assert [key for key in logged if key] == keys[len(good) :]
     kept = cloud.frame() if good else Checkpoint.empty().dataframe
     assert kept["source_key"].sort().to_list() == keys[: len(good)]
 
@@ -366,7 +367,7 @@ def test_property_16_ordered_by_timestamp(
 
 
 @given(events=st.lists(events, min_size=1, max_size=12))
-def test_property_17_the_latest_event_of_a_visit_can_be_told(events: list[VisitEvent]) -> None:
+def test_property_17_latest_event_of_a_visit_can_be_identified(events: list[VisitEvent]) -> None:
     visit = ["ptid", "visit_date"]
     frame = Checkpoint.from_events(
         event.model_copy(update={"ptid": event.ptid[:1], "visit_date": "2024-01-15"})
@@ -392,13 +393,15 @@ def test_property_18_counts_and_each_error_with_its_file_are_logged(
     answer = cloud.quiet()
     failed = [key for key, content in zip(keys, files, strict=True) if not parsed(content)]
     records = [vars(record) for record in caplog.records]
-    (summary,) = [one for one in records if one["message"] == "The run is over"]
+    (summary,) = [record for record in records if record["message"] == "The run finished"]
     assert summary["new_events_processed"] == len(files) - len(failed)
     assert summary["events_failed"] == len(failed)
     assert summary["balance"] == answer["balance"]
-    refused = {
-        one["source_key"]: one["validation_errors"] for one in records if "source_key" in one
+    rejected = {
+        record["source_key"]: record["validation_errors"]
+        for record in records
+        if "source_key" in record
     }
-    assert list(refused) == failed
-    assert all(errors for errors in refused.values())
+    assert list(rejected) == failed
+    assert all(errors for errors in rejected.values())
     assert KEY in str(summary["checkpoint_path"])

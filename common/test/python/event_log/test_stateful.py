@@ -1,7 +1,7 @@
-"""Any interleaving of uploads, runs, crashes and faults ends in one row for each file.
+"""Every interleaving of uploads, runs, crashes and faults ends with one row per file.
 
-The model keeps what a versioned bucket ever held, or what a run may have seen of one without
-versions. Faults are answers of S3 to the n-th request of a run and after.
+The model keeps everything that a versioned bucket ever contained. Without versioning, it keeps what
+a run may have seen. A fault is an error response from S3, starting with the n-th request of a run.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from event_log.event_file import RefusedError, parse_event
+from event_log.event_file import RejectedError, parse_event
 from lambda_testing.fault_proxy import Fault, FaultProxy, respond
 from local_cloud.loopback_server import ReceivedRequest
 
@@ -45,7 +45,7 @@ BROKEN = [b"", b"{", b"\xff", b"[" * 9999, event_json(ptid="")]
 
 
 class Machine(RuleBasedStateMachine):
-    """A source, one checkpoint or groups, and runs that go wrong."""
+    """A source bucket, a checkpoint or groups, and failing runs."""
 
     cloud: CheckpointCloud
 
@@ -58,7 +58,7 @@ class Machine(RuleBasedStateMachine):
         if versioned:
             self.cloud.versioned()
         self.current: dict[str, bytes] = {}
-        # What must be a row, and what may be one: a run that failed may have read it.
+        # What must be a row, and what may be a row because a failed run may have read it.
         self.must: set[tuple[str, bytes]] = set()
         self.may: set[tuple[str, bytes]] = set()
         self.seen_rows: set[Row] = set()
@@ -79,7 +79,7 @@ class Machine(RuleBasedStateMachine):
         self.put(name, event_json(study=study))
 
     @rule(name=names)
-    def upload_of_practice(self, name: str) -> None:
+    def upload_sandbox_event(self, name: str) -> None:
         self.put(name, event_json(project_label="sandbox-x"))
 
     @rule(
@@ -107,7 +107,7 @@ class Machine(RuleBasedStateMachine):
         self.settle()
 
     @rule(rebuild=st.booleans(), retry_rejected=st.booleans())
-    def run_otherwise(self, rebuild: bool, retry_rejected: bool) -> None:
+    def run_with_options(self, rebuild: bool, retry_rejected: bool) -> None:
         answer = self.cloud.run(rebuild=rebuild, retry_rejected=retry_rejected)
         assert answer["statusCode"] == 200
         self.settle()
@@ -120,7 +120,7 @@ class Machine(RuleBasedStateMachine):
 
     @rule(seed=st.integers(0, 999), share=st.sampled_from([0.05, 0.3]))
     def run_with_transient_errors(self, seed: int, share: float) -> None:
-        chance = random.Random(seed)  # noqa: S311 - no secret
+        chance = random.Random(seed)  # noqa: S311 - not used for security
         with self.faults(lambda _: chance.random() < share, 503):
             self.cloud.run()
 
@@ -157,7 +157,7 @@ class Machine(RuleBasedStateMachine):
             yield
 
     def settle(self) -> None:
-        """Note that a run went well: what is current now was read."""
+        """Record a successful run: it read every current file."""
         self.must |= {(name, content) for name, content in self.current.items()}
 
     def rows(self) -> list[Row]:
@@ -165,7 +165,7 @@ class Machine(RuleBasedStateMachine):
             key
             for key in self.cloud.stored_keys()
             if key.endswith(".parquet")
-            # What lies beside a checkpoint, and is no part of the table of events.
+            # Sidecar files are not part of the table of events.
             and not key.rpartition("/")[2].startswith("_")
         ]
         found = []
@@ -176,7 +176,7 @@ class Machine(RuleBasedStateMachine):
         return found
 
     @invariant()
-    def rows_are_never_doubled_nor_lost(self) -> None:
+    def rows_are_never_duplicated_or_lost(self) -> None:
         if not hasattr(self, "cloud"):
             return
         rows = self.rows()
@@ -205,28 +205,28 @@ class Machine(RuleBasedStateMachine):
 
 
 def expected(files: set[tuple[str, bytes]]) -> set[Row]:
-    """Return the rows of files, each by what tells it from the others."""
+    """Return the rows of files, each as the values that identify it."""
     found = set()
     for name, content in files:
         try:
             event = parse_event(content)
-        except RefusedError:
+        except RejectedError:
             continue
-        if not event.is_practice:
+        if not event.is_sandbox:
             found.add((PREFIX + name, event.study, event.packet or "", event.timestamp))
     return found
 
 
 @pytest.mark.usefixtures("_no_pauses")
 @pytest.mark.timeout(3_000)
-def test_any_interleaving_ends_in_one_row_for_each_file(aws_endpoint: str) -> None:
+def test_every_interleaving_ends_with_one_row_per_file(aws_endpoint: str) -> None:
     ENDPOINT["url"] = aws_endpoint
     run_state_machine_as_test(
         Machine,
         settings=settings(
             max_examples=settings().max_examples // 3,
             stateful_step_count=14,
-            # To shrink an example of this size takes minutes, and it reads well as it is.
+            # Shrinking an example of this size takes minutes and makes it little clearer.
             phases=[Phase.explicit, Phase.generate],
         ),
     )

@@ -19,7 +19,7 @@ from run_local.event_log.demonstration import PIPELINE
 
 @pytest.fixture(scope="session")
 def packages() -> Path:
-    """Folder of the packages: Pants puts them beside the tests, else they are in `dist`."""
+    """Folder of the packages: next to the tests if Pants runs them, otherwise `dist`."""
     return Path() if Path("functions").is_dir() else Path("dist")
 
 
@@ -31,12 +31,12 @@ def settings() -> dict[str, FunctionSettings]:
 
 @pytest.fixture
 def cloud() -> Iterator[Clients]:
-    """Clients of a local cloud of the test's own."""
+    """Clients of a new local cloud."""
     with moto_server(functions=FunctionOptions(lambda_runtime_python())) as url:
         yield clients_of(url)
 
 
 @pytest.fixture
 def deployer(cloud: Clients, packages: Path) -> Deployer:
-    """Deploys the packages to it."""
+    """Deploys the packages to the local cloud."""
     return Deployer(cloud, Artefacts(packages, architecture()))

@@ -1,4 +1,4 @@
-"""The backfill's state machine with the packaged functions, and children that fail."""
+"""The backfill's state machine with the packaged functions and failing children."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ BATCH = 10
 END_SECONDS = 200.0
 
 WRAPPER = '''
-"""The function, made to fail where an object in the bucket of checkpoints says so."""
+"""The function, which fails if an object in the checkpoint bucket says so."""
 
 import os
 
@@ -54,16 +54,16 @@ def handler(event, context):
             times = int(_s3.get_object(Bucket=_bucket, Key=key)["Body"].read())
             if times > 0:
                 _s3.put_object(Bucket=_bucket, Key=key, Body=str(times - 1))
-                raise RuntimeError("made to fail by a test")
+                raise RuntimeError("failure requested by a test")
     return real(event, context)
 '''
 
 
 class WrappedArtefacts(Artefacts):
-    """The packages, with a handler of the tests' own around the backfill's."""
+    """The packages, with a test handler around that of the backfill."""
 
     def function(self, name: str) -> bytes:
-        """Return the package of a function; of the backfill's only the entry is another."""
+        """Return the package of a function; that of the backfill has another entry point."""
         content = super().function(name)
         if name != "event_log_backfill":
             return content
@@ -81,32 +81,32 @@ class WrappedArtefacts(Artefacts):
 
 @dataclass
 class Deployment:
-    """The backfill, with event files in its bucket."""
+    """The deployed backfill and its event files."""
 
     clients: Clients
     backfill: Backfill
     files: list[EventFile]
 
     def fail(self, name: str, times: int) -> None:
-        """Let the child that reads a file fail."""
+        """Make the child that reads a file fail."""
         self.clients("s3").put_object(
             Bucket=self.backfill.target, Key=f"faults/{name}", Body=str(times)
         )
 
     def run(self, name: str) -> dict[str, Any]:
-        """Execute it; returns how the execution ended."""
+        """Run an execution; returns its final description."""
         machines = self.clients("stepfunctions")
         arn = machines.start_execution(
             stateMachineArn=self.backfill.state_machine_arn, name=name, input="{}"
         )["executionArn"]
         deadline = time.monotonic() + END_SECONDS
-        while (told := machines.describe_execution(executionArn=arn))["status"] == "RUNNING":
-            assert time.monotonic() < deadline, f"{arn} never ends"
+        while (described := machines.describe_execution(executionArn=arn))["status"] == "RUNNING":
+            assert time.monotonic() < deadline, f"{arn} does not end"
             time.sleep(0.1)
-        return dict(told)
+        return dict(described)
 
     def entered(self, arn: str) -> list[str]:
-        """Return the states of an execution, in their order."""
+        """Return the states that an execution entered, in order."""
         return [
             event["stateEnteredEventDetails"]["name"]
             for event in history(self.clients, arn)
@@ -119,17 +119,17 @@ class Deployment:
 
     def keys(self, prefix: str) -> list[str]:
         found = self.clients("s3").list_objects_v2(Bucket=self.backfill.target, Prefix=prefix)
-        return [one["Key"] for one in found.get("Contents", ())]
+        return [file["Key"] for file in found.get("Contents", ())]
 
     def kinds(self, kind: Kind) -> set[str]:
-        return {f"{PREFIX}{one.key}" for one in self.files if one.kind is kind}
+        return {f"{PREFIX}{file.key}" for file in self.files if file.kind is kind}
 
 
 @pytest.fixture
 def deployed(
     cloud: Clients, packages: Path, settings: dict[str, FunctionSettings]
 ) -> Callable[..., Deployment]:
-    """Deploy the backfill over made-up event files."""
+    """Deploy the backfill with generated event files."""
 
     def deploy(variables: dict[str, str] | None = None, **chosen: int) -> Deployment:
         backfill = deploy_backfill(
@@ -145,18 +145,18 @@ def deployed(
             variables,
         )
         rounds = made_up(FILES)
-        files = [*rounds.first, *(one for one in rounds.second if one.kind is Kind.BROKEN)]
+        files = [*rounds.first, *(file for file in rounds.second if file.kind is Kind.BROKEN)]
         s3 = cloud("s3")
-        for one in files:
-            s3.put_object(Bucket=backfill.source, Key=f"{PREFIX}{one.key}", Body=one.read())
+        for file in files:
+            s3.put_object(Bucket=backfill.source, Key=f"{PREFIX}{file.key}", Body=file.read())
         return Deployment(cloud, backfill, files)
 
     return deploy
 
 
-def test_a_backfill_reads_every_file_once(deployed: Callable[..., Deployment]) -> None:
+def test_backfill_reads_every_file_once(deployed: Callable[..., Deployment]) -> None:
     deployment = deployed()
-    # One child fails at first and is tried again.
+    # One child fails once and is retried.
     deployment.fail(deployment.files[0].key, 1)
     ended = deployment.run("all")
     assert ended["status"] == "SUCCEEDED", ended
@@ -174,13 +174,13 @@ def test_a_backfill_reads_every_file_once(deployed: Callable[..., Deployment]) -
     assert set(deployment.frame(REJECTED_KEY)["source_key"]) == deployment.kinds(Kind.BROKEN)
     batches = -(-len(deployment.files) // BATCH)
     assert len(deployment.keys("backfill/all/rows/")) <= batches
-    assert len(deployment.keys("backfill/results/")) == 1, "what the map says of its children"
+    assert len(deployment.keys("backfill/results/")) == 1, "the results of the map"
 
 
-def test_what_a_failed_child_leaves_is_read_after_the_merge(
+def test_files_of_failed_children_are_read_after_the_merge(
     deployed: Callable[..., Deployment],
 ) -> None:
-    # So few at a time that one run cannot read all of it.
+    # A limit so low that a single run cannot read everything.
     deployment = deployed({"MAX_OBJECTS_PER_RUN": "4"}, tolerated_failure_percentage=20)
     deployment.fail(deployment.files[0].key, 1_000)
     ended = deployment.run("tolerant")
@@ -194,7 +194,7 @@ def test_what_a_failed_child_leaves_is_read_after_the_merge(
     assert sorted(deployment.frame()["source_key"]) == sorted(events)
 
 
-def test_too_many_failed_children_fail_the_backfill_and_nothing_is_written(
+def test_too_many_failed_children_fail_the_backfill_before_anything_is_written(
     deployed: Callable[..., Deployment],
 ) -> None:
     deployment = deployed(tolerated_failure_percentage=5)
@@ -206,16 +206,16 @@ def test_too_many_failed_children_fail_the_backfill_and_nothing_is_written(
     )
     assert deployment.keys("checkpoints/") == []
 
-    # Once what made it fail is over, another execution makes good for it.
+    # Without the fault, another execution succeeds.
     deployment.fail(deployment.files[0].key, 0)
     again = deployment.run("again")
     assert again["status"] == "SUCCEEDED", again
     assert deployment.frame().height == len(deployment.kinds(Kind.EVENT))
 
 
-def test_a_damaged_checkpoint_ends_the_backfill(deployed: Callable[..., Deployment]) -> None:
+def test_damaged_checkpoint_fails_the_backfill(deployed: Callable[..., Deployment]) -> None:
     deployment = deployed()
-    # What is no parquet file is no checkpoint, and nothing is written over it.
+    # A file that is not Parquet is never overwritten.
     deployment.clients("s3").put_object(
         Bucket=deployment.backfill.target, Key=CHECKPOINT_KEY, Body=b"something else"
     )

@@ -1,4 +1,4 @@
-"""The backfill's definition, held to what Step Functions takes, without running it."""
+"""The backfill's definition, checked against the rules of Step Functions without running it."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from run_local.event_log.demonstration import PIPELINE, PREFIX
 FUNCTIONS = read_settings(Path(SETTINGS_FILE))[PIPELINE]
 
 CHILD_SECONDS = 300
-"""Of an express workflow at most.
+"""Maximum duration of an express workflow.
 
 https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html
 """
 
 BATCH_BYTES = 262_144
-"""Of a child's input at most, from the same page."""
+"""Maximum size of a child's input, from the same page."""
 
 ENDS = {"Succeed", "Fail"}
 
@@ -42,24 +42,24 @@ def machine() -> Machine:
     return read
 
 
-def ways(state: Machine) -> set[str]:
-    """Names of the states that may follow a state."""
+def next_states(state: Machine) -> set[str]:
+    """Return the names of the states that can follow a state."""
     choices = {choice["Next"] for choice in state.get("Choices", ())}
     return choices | {state[key] for key in ("Next", "Default") if key in state}
 
 
-def test_every_state_can_be_reached_and_every_path_ends(machine: Machine) -> None:
+def test_every_state_is_reachable_and_every_path_ends(machine: Machine) -> None:
     states = machine["States"]
     reached, waiting = set(), [machine["StartAt"]]
     while waiting:
         name = waiting.pop()
         if name not in reached:
             reached.add(name)
-            waiting.extend(ways(states[name]))
+            waiting.extend(next_states(states[name]))
     assert reached == states.keys()
     for name, state in states.items():
         if state["Type"] in ENDS:
-            assert not ways(state), name
+            assert not next_states(state), name
         elif state["Type"] == "Choice":
             assert "Default" in state, name
         else:
@@ -70,7 +70,7 @@ def test_every_state_can_be_reached_and_every_path_ends(machine: Machine) -> Non
     }
 
 
-def test_every_failure_ends_the_execution_with_its_own_error(machine: Machine) -> None:
+def test_every_failure_fails_the_execution_with_its_own_error(machine: Machine) -> None:
     for name, state in machine["States"].items():
         assert "Catch" not in state, name
     left = machine["States"]["IsAnythingLeft"]
@@ -78,7 +78,7 @@ def test_every_failure_ends_the_execution_with_its_own_error(machine: Machine) -
     assert machine["States"]["BackfillIncomplete"]["Error"] == "IncompleteBackfillError"
 
 
-def test_each_call_has_the_time_of_its_function_and_its_retries(machine: Machine) -> None:
+def test_timeouts_and_retries_of_each_call(machine: Machine) -> None:
     states = machine["States"]
     child = states["ReadEventFiles"]["ItemProcessor"]["States"]["ReadBatch"]
     called = {"child": child, **{name: states[name] for name in ("MergeParts", "CatchUp")}}
@@ -92,12 +92,12 @@ def test_each_call_has_the_time_of_its_function_and_its_retries(machine: Machine
         assert last["ErrorEquals"] == ["States.ALL"], name
         assert (last["IntervalSeconds"], last["BackoffRate"]) == (2, 2), name
         assert last["JitterStrategy"] == "FULL", name
-        assert all(one["MaxAttempts"] == 0 for one in state["Retry"][:-1]), name
-    functions = [one["Parameters"]["FunctionName"] for one in called.values()]
+        assert all(retry["MaxAttempts"] == 0 for retry in state["Retry"][:-1]), name
+    functions = [state["Parameters"]["FunctionName"] for state in called.values()]
     assert functions == [f"arn:event_log_{name}" for name in ("backfill", "backfill", "checkpoint")]
 
 
-def test_the_map_reads_the_listing_in_batches_and_writes_its_results(machine: Machine) -> None:
+def test_map_reads_the_listing_in_batches_and_writes_its_results(machine: Machine) -> None:
     state = machine["States"]["ReadEventFiles"]
     assert state["ItemReader"]["Resource"] == "arn:aws:states:::s3:listObjectsV2"
     assert state["ItemReader"]["Parameters"] == {"Bucket": "the-events", "Prefix": PREFIX}
@@ -109,7 +109,7 @@ def test_the_map_reads_the_listing_in_batches_and_writes_its_results(machine: Ma
         "ExecutionType": "EXPRESS",
     }
     assert (state["MaxConcurrency"], state["ToleratedFailurePercentage"]) == (40, 10)
-    # Without a writer, the answers of all children would have to fit into 256 kB.
+    # Without a result writer, the results of all children must fit into 256 kB.
     writer = state["ResultWriter"]
     assert writer["Resource"] == "arn:aws:states:::s3:putObject"
     assert writer["Parameters"] == {"Bucket": "the-checkpoints", "Prefix": "backfill/results"}

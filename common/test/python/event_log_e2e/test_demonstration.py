@@ -1,4 +1,4 @@
-"""The demonstration, with the packaged function: nothing is lost and nothing is invented."""
+"""The demonstration with the packaged function: nothing is lost, nothing is invented."""
 
 from __future__ import annotations
 
@@ -30,17 +30,17 @@ def demonstrate(
     return run_both_rounds(deployer, settings[FUNCTION], rounds, folder, SilentStages())
 
 
-def test_every_file_that_was_made_is_found_again(
+def test_every_generated_file_is_found(
     deployer: Deployer, settings: dict[str, FunctionSettings], tmp_path: Path
 ) -> None:
     rounds = made_up(FILES)
     shown = demonstrate(deployer, settings, rounds, tmp_path)
 
-    # What was made, told by itself: not by the function, nor by the demonstration.
+    # Expected rows, computed from the files and not by the function or the demonstration.
     rows = {
-        (f"logs/{one.key}", json.loads(one.read())["timestamp"][:19])
-        for one in (*rounds.first, *rounds.second)
-        if one.kind in (Kind.EVENT, Kind.LATE)
+        (f"logs/{file.key}", json.loads(file.read())["timestamp"][:19])
+        for file in (*rounds.first, *rounds.second)
+        if file.kind in (Kind.EVENT, Kind.LATE)
     }
     with duckdb.connect() as database:
         database.execute("set TimeZone = 'UTC'")
@@ -48,13 +48,13 @@ def test_every_file_that_was_made_is_found_again(
             "select source_key, strftime(\"timestamp\", '%Y-%m-%dT%H:%M:%S') from read_parquet(?)",
             [str(tmp_path / CHECKPOINT_FILE)],
         ).fetchall()
-        refused = database.execute(
+        rejected = database.execute(
             "select reason, count(*) from read_parquet(?) group by reason",
             [str(tmp_path / REJECTED_FILE)],
         ).fetchall()
     assert set(found) == rows
     assert len(found) == FILES + rounds.count(Kind.REWRITTEN)
-    assert dict(refused) == {
+    assert dict(rejected) == {
         "duplicate_field": 1,
         "encoding": 1,
         "json": 2,
@@ -63,30 +63,30 @@ def test_every_file_that_was_made_is_found_again(
     }
 
     visits = sum(map(sum, shown.report.detail.select("visits", "deleted").rows()))
-    events = [json.loads(one.read()) for one in rounds.first if one.kind is Kind.EVENT]
-    events += [json.loads(one.read()) for one in rounds.second if one.kind is Kind.LATE]
+    events = [json.loads(file.read()) for file in rounds.first if file.kind is Kind.EVENT]
+    events += [json.loads(file.read()) for file in rounds.second if file.kind is Kind.LATE]
     names = ("ptid", "visit_date", "visit_number", "datatype", "module")
-    made = {(int(one["pipeline_adcid"]), *(one[name] for name in names)) for one in events}
+    made = {(int(file["pipeline_adcid"]), *(file[name] for name in names)) for file in events}
     assert visits == len(made)
     assert {path.name for path in tmp_path.iterdir()} == {path.name for path in shown.files}
 
     text = "\n".join(map(as_text, sections(shown)))
     assert f"S3 lists {shown.listed:,} object versions" in text
-    assert "a field is there more than once" in text
-    for one in events:
-        assert str(one["ptid"]) not in text, "the demonstration names no participant"
+    assert "a field occurs more than once" in text
+    for file in events:
+        assert str(file["ptid"]) not in text, "the demonstration shows no participant ID"
 
 
-def test_files_of_a_folder_go_the_same_way(
+def test_files_from_a_folder(
     deployer: Deployer, settings: dict[str, FunctionSettings], tmp_path: Path
 ) -> None:
     source, target = tmp_path / "source", tmp_path / "target"
     source.mkdir()
     target.mkdir()
-    events = [one for one in made_up(60).first if one.kind is Kind.EVENT]
-    for one in events:
-        (source / one.key).write_bytes(one.read())
-    (source / "notes.txt").write_text("of nobody's concern")
+    events = [file for file in made_up(60).first if file.kind is Kind.EVENT]
+    for file in events:
+        (source / file.key).write_bytes(file.read())
+    (source / "notes.txt").write_text("not an event")
     (source / "log-submit-20260701.json").write_text("{")
 
     shown = demonstrate(deployer, settings, from_folder(source), target)

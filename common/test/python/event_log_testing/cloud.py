@@ -1,4 +1,4 @@
-"""Event files in a bucket of moto's server, and the function that reads them."""
+"""Event files in a bucket on a moto server, and the function that reads them."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ EVENT: dict[str, Any] = {
 
 
 def event_json(**changes: object) -> bytes:
-    """Return an event as a file holds it; None as a value is null."""
+    """Return the content of an event file. None becomes null."""
     return json.dumps(EVENT | changes).encode()
 
 
@@ -51,7 +51,7 @@ def name_of(number: int, action: str = "submit", day: str = "20240115") -> str:
 
 @dataclass
 class CheckpointCloud:
-    """A bucket of event files, a bucket of checkpoints, and the function between them."""
+    """A bucket of event files, a bucket of checkpoints, and the function."""
 
     s3: S3Client
     source: str
@@ -71,7 +71,7 @@ class CheckpointCloud:
         return lambda_handler(self.event | event, self.context)
 
     def quiet(self, **event: object) -> dict[str, Any]:
-        """Invoke the function where nothing goes wrong; its balance must be right."""
+        """Invoke the function, and check that it succeeds and that its balance is right."""
         answer = self.run(**event)
         assert answer["statusCode"] == 200, answer
         balance = dict(answer["balance"])
@@ -81,24 +81,24 @@ class CheckpointCloud:
         return answer
 
     def source_objects(self) -> Iterator[str]:
-        """Yield the keys of the source, one for each version where there are any."""
+        """Yield the keys of the event files, once for each version."""
         status = self.s3.get_bucket_versioning(Bucket=self.source).get("Status")
         operation = "list_object_versions" if status else "list_objects_v2"
         pages = self.s3.get_paginator(operation).paginate(Bucket=self.source, Prefix=PREFIX)  # type: ignore[call-overload]  # either
         for page in pages:
-            for one in page.get("Versions" if status else "Contents", []):
-                yield one["Key"]
+            for entry in page.get("Versions" if status else "Contents", []):
+                yield entry["Key"]
 
     def content(self, key: str = KEY) -> bytes:
-        """Return an object of the checkpoints' bucket."""
+        """Return the content of an object in the checkpoint bucket."""
         return self.s3.get_object(Bucket=self.target, Key=key)["Body"].read()
 
     def frame(self, key: str = KEY) -> pl.DataFrame:
-        """Return a parquet file of the checkpoints' bucket."""
+        """Return a Parquet file in the checkpoint bucket."""
         return pl.read_parquet(self.content(key))
 
     def write(self, content: bytes | pl.DataFrame, key: str = KEY) -> None:
-        """Put a checkpoint in place."""
+        """Write an object to the checkpoint bucket; a frame is written as Parquet."""
         if isinstance(content, pl.DataFrame):
             buffer = io.BytesIO()
             content.write_parquet(buffer)
@@ -106,32 +106,32 @@ class CheckpointCloud:
         self.s3.put_object(Bucket=self.target, Key=key, Body=content)
 
     def stored_keys(self) -> list[str]:
-        """Return all keys of the checkpoints' bucket."""
+        """Return all keys in the checkpoint bucket."""
         found = self.s3.list_objects_v2(Bucket=self.target)
-        return [one["Key"] for one in found.get("Contents", [])]
+        return [entry["Key"] for entry in found.get("Contents", [])]
 
     def ptids(self, key: str = KEY) -> list[str]:
-        """Return the participants of a checkpoint, sorted."""
+        """Return the participant IDs in a checkpoint, sorted."""
         return sorted(self.frame(key)["ptid"])
 
     def versioned(self) -> None:
-        """Let the source keep versions."""
+        """Enable versioning of the event files."""
         self.s3.put_bucket_versioning(
             Bucket=self.source, VersioningConfiguration={"Status": "Enabled"}
         )
 
 
 def new_cloud(endpoint: str, **event: object) -> CheckpointCloud:
-    """Return two new buckets, and a function that is told of them in its event."""
+    """Create two buckets; returns them with a function whose event contains their names."""
     s3 = aws.client("s3", endpoint_url=endpoint)
     names = [f"{purpose}-{uuid.uuid4().hex}" for purpose in ("events", "checkpoints")]
     for name in names:
         s3.create_bucket(Bucket=name)
     source, target = names
-    told = {"source_bucket": source, "checkpoint_bucket": target, "prefix": PREFIX}
-    return CheckpointCloud(s3, source, target, told | (event or {"checkpoint_key": KEY}))
+    names_in_event = {"source_bucket": source, "checkpoint_bucket": target, "prefix": PREFIX}
+    return CheckpointCloud(s3, source, target, names_in_event | (event or {"checkpoint_key": KEY}))
 
 
 def minutes(count: int) -> str:
-    """Return a time so many minutes after a beginning, as events state it."""
+    """Return the time so many minutes after 2024 began, as it appears in events."""
     return (dt.datetime(2024, 1, 1, tzinfo=dt.UTC) + dt.timedelta(minutes=count)).isoformat()

@@ -1,4 +1,4 @@
-"""Fixtures for tests of the event log: a moto server and buckets with one checkpoint."""
+"""Fixtures for tests of the event log: a moto server, and buckets with one checkpoint."""
 
 from __future__ import annotations
 
@@ -9,31 +9,31 @@ from event_log_testing.cloud import CheckpointCloud, new_cloud
 
 from local_cloud.server import moto_server
 
-# Its Hypothesis settings must exist before a test is defined.
+# Sets the Hypothesis profile, which must exist before the first test is defined.
 pytest_plugins = ["lambda_testing.pytest_plugin"]
 
 
 @pytest.fixture(scope="session")
 def endpoint() -> Iterator[str]:
-    """URL of moto's server, a process of its own, where a conditional write is one step."""
+    """URL of a moto server in its own process, where a conditional write is atomic."""
     with moto_server() as url:
         yield url
 
 
 @pytest.fixture
 def aws_endpoint(endpoint: str, monkeypatch: pytest.MonkeyPatch) -> str:
-    """Environment in which every AWS client talks to that server; its URL."""
+    """URL of the moto server, which every AWS client of the test uses."""
     monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
     return endpoint
 
 
 @pytest.fixture
 def cloud(aws_endpoint: str) -> CheckpointCloud:
-    """Buckets of this test's own, with one checkpoint."""
+    """New buckets with a single checkpoint."""
     return new_cloud(aws_endpoint)
 
 
 @pytest.fixture
 def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Retries follow each other at once."""
+    """Retry without pauses."""
     monkeypatch.setattr("lambda_core.retry.RetryPolicy.pause", lambda *_: 0.0)

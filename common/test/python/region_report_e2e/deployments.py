@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import time
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -14,7 +13,9 @@ from artefacts.function_settings import FunctionSettings
 from artefacts.repository import Artefacts
 from local_cloud.clients import Clients, clients_of
 from run_local.deployer import Deployer, MachineSettings, RegionReport
-from run_local.region_report import DEFINITION_FILE, Execution, ended, start
+from run_local.region_report import DEFINITION_FILE, start
+from triggers.executions import Execution, wait_for_execution
+from triggers.polling import Polling
 
 END_SECONDS = 300.0
 
@@ -91,12 +92,7 @@ class Deployment:
         return start(self.clients, self.report, execution_id, {"zones": False, **request})
 
     def end(self, arn: str) -> Execution:
-        machines = self.clients("stepfunctions")
-        deadline = time.monotonic() + END_SECONDS
-        while machines.describe_execution(executionArn=arn)["status"] == "RUNNING":
-            assert time.monotonic() < deadline, f"{arn} never ends"
-            time.sleep(0.1)
-        return ended(self.clients, arn)
+        return wait_for_execution(self.clients, arn, Polling(0.1, END_SECONDS))
 
     def run(self, execution_id: str, **request: Any) -> Execution:  # noqa: ANN401  # JSON
         return self.end(self.start(execution_id, **request))

@@ -56,7 +56,7 @@ def test_the_reports_are_those_of_the_in_process_way(
     assert contents(tmp_path / "executed") == contents(tmp_path / "in-process")
     assert executed.summary.reports_generated.keys() == in_process.summary.reports_generated.keys()
     shown = (tmp_path / "progress").read_text()
-    titles = ["Reading the parameters", "Working out", "Writing the reports", "Publishing"]
+    titles = ["Reading the parameters", "Computing", "Writing the reports", "Publishing"]
     assert [title for title in titles if title in shown] == titles
 
     def same_in_both(table: str) -> list[str]:

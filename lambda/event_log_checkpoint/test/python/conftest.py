@@ -1,4 +1,4 @@
-"""Load the fixtures that these tests share with others; see `event_log_testing.fixtures`."""
+"""Load the shared fixtures of `event_log_testing.fixtures`."""
 
 from __future__ import annotations
 
@@ -6,5 +6,5 @@ import pytest
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Register the plugin. A conftest below the root may not name it in `pytest_plugins`."""
+    """Register the plugin. Only the root conftest may list it in `pytest_plugins`."""
     config.pluginmanager.import_plugin("event_log_testing.fixtures")

@@ -15,7 +15,7 @@ def event(**changes: object) -> VisitEvent:
     return VisitEvent.model_validate(EVENT | changes)
 
 
-def test_the_empty_one() -> None:
+def test_empty_checkpoint() -> None:
     empty = Checkpoint.empty()
     assert empty.is_empty()
     assert empty.get_event_count() == 0
@@ -23,7 +23,7 @@ def test_the_empty_one() -> None:
     assert dict(empty.dataframe.schema) == SCHEMA
 
 
-def test_the_columns_that_readers_know() -> None:
+def test_columns_that_readers_rely_on() -> None:
     assert EVENT_COLUMNS == (
         "action",
         "study",
@@ -44,22 +44,22 @@ def test_the_columns_that_readers_know() -> None:
     assert tuple(SCHEMA)[:13] == EVENT_COLUMNS
 
 
-def test_events_are_rows_in_the_order_of_their_time() -> None:
-    one = Checkpoint.from_events(event(ptid=str(n), timestamp=minutes(n)) for n in (3, 1, 2))
-    assert one.dataframe["ptid"].to_list() == ["1", "2", "3"]
-    two = one.add_events([event(ptid="0", timestamp=minutes(0)), event(ptid="3")])
-    assert two.get_event_count() == 5
-    assert two.dataframe["ptid"].to_list()[:4] == ["0", "1", "2", "3"]
-    assert two.get_last_processed_timestamp() == dt.datetime(2024, 1, 15, 10, tzinfo=dt.UTC)
-    assert not two.is_empty()
-    # The first is as it was.
-    assert one.get_event_count() == 3
+def test_rows_are_sorted_by_time() -> None:
+    first = Checkpoint.from_events(event(ptid=str(n), timestamp=minutes(n)) for n in (3, 1, 2))
+    assert first.dataframe["ptid"].to_list() == ["1", "2", "3"]
+    second = first.add_events([event(ptid="0", timestamp=minutes(0)), event(ptid="3")])
+    assert second.get_event_count() == 5
+    assert second.dataframe["ptid"].to_list()[:4] == ["0", "1", "2", "3"]
+    assert second.get_last_processed_timestamp() == dt.datetime(2024, 1, 15, 10, tzinfo=dt.UTC)
+    assert not second.is_empty()
+    # The first checkpoint is unchanged.
+    assert first.get_event_count() == 3
 
 
-def test_the_same_event_twice_is_two_rows() -> None:
+def test_same_event_twice_is_two_rows() -> None:
     assert Checkpoint.from_events([event(), event()]).add_events([event()]).get_event_count() == 3
 
 
-def test_other_columns_are_refused() -> None:
+def test_other_columns_are_rejected() -> None:
     with pytest.raises(ValueError, match="not the columns"):
         Checkpoint(pl.DataFrame({"a": [1]}))

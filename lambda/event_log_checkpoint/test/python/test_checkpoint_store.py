@@ -26,30 +26,30 @@ def store(cloud: CheckpointCloud) -> CheckpointStore:
     return CheckpointStore(cloud.target, KEY)
 
 
-def test_nothing_is_there(store: CheckpointStore) -> None:
+def test_missing_checkpoint(store: CheckpointStore) -> None:
     assert store.exists() is False
     assert store.load() is None
 
 
-def test_what_is_saved_is_loaded(cloud: CheckpointCloud, store: CheckpointStore) -> None:
+def test_save_and_load(cloud: CheckpointCloud, store: CheckpointStore) -> None:
     assert store.save(ONE) == f"s3://{cloud.target}/{KEY}"
     assert store.exists() is True
     other = CheckpointStore(cloud.target, KEY).load()
     assert other is not None
     assert_frame_equal(other.dataframe, ONE.dataframe)
     assert dict(cloud.frame().schema) == SCHEMA
-    # A key that begins with another's is not that other.
+    # A prefix of the key is another key.
     assert CheckpointStore(cloud.target, KEY[:-1]).exists() is False
 
 
-def test_an_empty_checkpoint_is_one(store: CheckpointStore) -> None:
+def test_empty_checkpoint_can_be_saved(store: CheckpointStore) -> None:
     store.save(Checkpoint.empty())
     loaded = store.load()
     assert loaded is not None
     assert loaded.is_empty()
 
 
-def test_what_is_saved_again_replaces_what_was_loaded(store: CheckpointStore) -> None:
+def test_second_save_replaces_the_first(store: CheckpointStore) -> None:
     store.save(ONE)
     store.save(Checkpoint.empty())
     loaded = store.load()
@@ -57,12 +57,12 @@ def test_what_is_saved_again_replaces_what_was_loaded(store: CheckpointStore) ->
     assert loaded.is_empty()
 
 
-def test_a_checkpoint_that_was_not_loaded_is_not_overwritten(
+def test_save_does_not_overwrite_what_was_not_loaded(
     cloud: CheckpointCloud, store: CheckpointStore
 ) -> None:
     store.save(ONE)
     other = CheckpointStore(cloud.target, KEY)
-    with pytest.raises(CheckpointConflictError, match="changed by another writer"):
+    with pytest.raises(CheckpointConflictError, match="another writer changed"):
         other.save(Checkpoint.empty())
     other.load()
     store.save(ONE.add_events([VisitEvent.model_validate(EVENT)]))
@@ -73,7 +73,7 @@ def test_a_checkpoint_that_was_not_loaded_is_not_overwritten(
 
 @pytest.mark.parametrize("status", [403, 500, 503])
 @pytest.mark.usefixtures("_no_pauses")
-def test_what_cannot_be_read_is_not_missing(
+def test_unreadable_is_not_treated_as_missing(
     cloud: CheckpointCloud, monkeypatch: pytest.MonkeyPatch, aws_endpoint: str, status: int
 ) -> None:
     with FaultProxy(aws_endpoint, [Fault(always, respond(status))]) as proxy:
@@ -84,7 +84,7 @@ def test_what_cannot_be_read_is_not_missing(
                 call()
 
 
-def test_the_checkpoint_of_the_public_implementation_is_loaded(
+def test_load_a_checkpoint_of_the_public_implementation(
     cloud: CheckpointCloud, store: CheckpointStore
 ) -> None:
     cloud.write(ONE.dataframe.select(EVENT_COLUMNS).cast({"pipeline_adcid": pl.Int64}))
@@ -98,7 +98,7 @@ def test_the_checkpoint_of_the_public_implementation_is_loaded(
     [b"", b"PAR1 and nothing more", pl.DataFrame({"action": ["submit"]})],
     ids=["empty", "no parquet", "other columns"],
 )
-def test_a_damaged_checkpoint_is_kept_aside_once(
+def test_damaged_checkpoint_is_backed_up_once(
     cloud: CheckpointCloud, store: CheckpointStore, content: bytes | pl.DataFrame
 ) -> None:
     cloud.write(content)
@@ -112,7 +112,9 @@ def test_a_damaged_checkpoint_is_kept_aside_once(
     assert cloud.content(copy) == cloud.content()
 
 
-def test_damage_within_the_rows_is_told(cloud: CheckpointCloud, store: CheckpointStore) -> None:
+def test_damage_inside_a_row_group_is_reported(
+    cloud: CheckpointCloud, store: CheckpointStore
+) -> None:
     store.save(ONE)
     content = bytearray(cloud.content())
     content[4:200] = bytes(196)

@@ -2,13 +2,15 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 from event_log_testing.cloud import KEY, PREFIX, CheckpointCloud, minutes, name_of, new_cloud
 
-from checkpoint_lambda.lambda_function import lambda_handler
+from checkpoint_lambda.lambda_function import RunFailedError, lambda_handler
 from event_log.schema import SCHEMA
 from event_log.settings import CheckpointRequest
+from lambda_core.contracts import parse_event
 from lambda_testing.events import sample_events
 from lambda_testing.fresh_interpreter import packages_after_import
 
@@ -16,11 +18,11 @@ EVENTS = sample_events(Path(__file__).parents[2] / "events")
 
 
 @pytest.mark.parametrize("name", EVENTS)
-def test_the_sample_events_are_valid(name: str) -> None:
-    assert CheckpointRequest.parse(EVENTS[name]).source_bucket == "events"
+def test_sample_events_are_valid(name: str) -> None:
+    assert parse_event(CheckpointRequest, EVENTS[name]).source_bucket == "events"
 
 
-def test_a_first_run_and_one_with_nothing_new(cloud: CheckpointCloud) -> None:
+def test_first_run_and_a_run_with_nothing_new(cloud: CheckpointCloud) -> None:
     for number in range(3):
         cloud.put(name_of(number), ptid=str(number), timestamp=minutes(5 - number))
     cloud.put(name_of(3), project_label="sandbox-form")
@@ -54,16 +56,22 @@ def test_a_first_run_and_one_with_nothing_new(cloud: CheckpointCloud) -> None:
     assert again["balance"] == answer["balance"]
 
 
-def test_a_bucket_without_events(cloud: CheckpointCloud) -> None:
+def test_mock_context_has_no_deadline(cloud: CheckpointCloud) -> None:
+    cloud.put(name_of(1))
+    cloud.context = Mock()
+    assert cloud.quiet()["new_events_processed"] == 1
+
+
+def test_bucket_without_events(cloud: CheckpointCloud) -> None:
     answer = cloud.quiet()
     assert (answer["total_events"], answer["last_processed_timestamp"]) == (0, None)
     assert cloud.stored_keys() == []
 
 
-class TestWhatIsSaid:
-    """By the event, and by the environment where the event says nothing."""
+class TestConfiguration:
+    """The event takes precedence over the environment."""
 
-    def test_the_environment_alone(
+    def test_environment_only(
         self, cloud: CheckpointCloud, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         cloud.put(name_of(1))
@@ -77,7 +85,7 @@ class TestWhatIsSaid:
         assert lambda_handler({}, None)["groups_processed"] == 1
         assert "groups_processed" not in lambda_handler({"checkpoint_key": KEY}, None)
 
-    def test_one_bucket_for_both(
+    def test_single_bucket_for_both(
         self, cloud: CheckpointCloud, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         cloud.put(name_of(1))
@@ -85,7 +93,7 @@ class TestWhatIsSaid:
         event = {"checkpoint_key": "c/events.parquet", "prefix": PREFIX}
         answer = lambda_handler(event, None)
         assert answer["checkpoint_path"] == f"s3://{cloud.source}/c/events.parquet"
-        # The checkpoint lies in the bucket that is listed, and is no event file.
+        # The checkpoint is in the listed bucket, but it is not an event file.
         answer = lambda_handler(event | {"prefix": ""}, None)
         assert answer["balance"]["other_names"] == answer["balance"]["listed"] == 2
 
@@ -93,7 +101,7 @@ class TestWhatIsSaid:
         ("event", "message"),
         [
             ({}, "source_bucket, checkpoint_bucket, checkpoint_key"),
-            ({"source_bucket": "a", "checkpoint_key": "k"}, "says checkpoint_bucket: set it"),
+            ({"source_bucket": "a", "checkpoint_key": "k"}, "sets checkpoint_bucket: add it"),
             ({"source_bucket": 1}, "source_bucket: Input should be a valid string"),
             ({"rebuild": "perhaps"}, "rebuild: "),
             ({"checkpoint_key": "../up.parquet"}, "not fit to be a key"),
@@ -102,13 +110,23 @@ class TestWhatIsSaid:
             ({"checkpoint_key_template": "/{study}/{datatype}"}, "not fit to be a key"),
         ],
     )
-    def test_what_is_wrong_is_told_before_anything_is_done(
+    def test_invalid_event_is_reported_before_anything_is_done(
         self, event: dict[str, object], message: str
     ) -> None:
         answer = lambda_handler(event, None)
-        assert (answer["statusCode"], answer["error"]) == (400, "InvalidEventError")
+        assert (answer["statusCode"], answer["error"]) == (400, "ValidationError")
         assert message in answer["message"]
         assert answer["details"] == {"failed_files": [], "error_count": 1}
+
+    @pytest.mark.parametrize("event", [{"source_bucket": 1}, {}], ids=["invalid", "incomplete"])
+    def test_invalid_event_with_raise_on_error(
+        self, monkeypatch: pytest.MonkeyPatch, event: dict[str, object]
+    ) -> None:
+        monkeypatch.setenv("RAISE_ON_ERROR", "true")
+        with pytest.raises(RunFailedError) as caught:
+            lambda_handler(event, None)
+        content = json.loads(str(caught.value))
+        assert (content["statusCode"], content["error"]) == (400, "ValidationError")
 
     @pytest.mark.parametrize(
         ("variable", "value"),
@@ -121,15 +139,16 @@ class TestWhatIsSaid:
             ("RAISE_ON_ERROR", "perhaps"),
         ],
     )
-    def test_a_wrong_variable_is_named(
+    def test_invalid_variable_is_named(
         self, monkeypatch: pytest.MonkeyPatch, variable: str, value: str
     ) -> None:
         monkeypatch.setenv(variable, value)
-        answer = lambda_handler({}, None)
-        assert (answer["statusCode"], answer["error"]) == (400, "ConfigurationError")
-        assert variable in answer["message"]
+        for event in ({}, {"source_bucket": 1}):
+            answer = lambda_handler(event, None)
+            assert (answer["statusCode"], answer["error"]) == (400, "ConfigurationError")
+            assert variable in answer["message"]
 
-    def test_a_bucket_that_is_not_there(self, cloud: CheckpointCloud) -> None:
+    def test_missing_bucket(self, cloud: CheckpointCloud) -> None:
         answer = cloud.run(source_bucket="no-such-bucket")
         assert (answer["statusCode"], answer["error"]) == (500, "S3Error")
         assert "no-such-bucket" in answer["message"]
@@ -153,7 +172,7 @@ class TestInLambda:
         def get_remaining_time_in_millis(self) -> int:
             return 900_000
 
-    def test_each_groups_values_have_its_dimensions(
+    def test_metrics_of_each_group_have_its_dimensions(
         self, aws_endpoint: str, capsys: pytest.CaptureFixture[str]
     ) -> None:
         groups = new_cloud(aws_endpoint, checkpoint_key_template="g/{study}/{datatype}.parquet")
@@ -179,11 +198,11 @@ class TestInLambda:
             assert (line["NewEventsProcessed"], line["TotalEvents"]) == ([new], [total])
             assert line["IncrementalRun"] == [1]
             assert line["CheckpointFileSize"][0] > 1000
-        # Nothing of a participant is told but the key of a refused file.
+        # Of participants, logs contain only the keys of rejected files.
         for line in lines:
             assert "110001" not in json.dumps(line)
 
-    def test_one_checkpoints_values(
+    def test_metrics_of_a_single_checkpoint(
         self, cloud: CheckpointCloud, capsys: pytest.CaptureFixture[str]
     ) -> None:
         cloud.context = self.Context()
@@ -195,13 +214,14 @@ class TestInLambda:
         assert line["NewEventsProcessed"] == line["TotalEvents"] == [1]
         assert (line["EventsFailed"], line["IncrementalRun"]) == ([1], [0])
         units = {
-            one["Name"]: one["Unit"] for one in line["_aws"]["CloudWatchMetrics"][0]["Metrics"]
+            metric["Name"]: metric["Unit"]
+            for metric in line["_aws"]["CloudWatchMetrics"][0]["Metrics"]
         }
         assert units["CheckpointFileSize"] == "Bytes"
         assert units["ExecutionTime"] == "Seconds"
 
 
-def test_it_imports_nothing_that_it_does_not_need() -> None:
+def test_imports_only_what_it_needs() -> None:
     loaded = packages_after_import(
         "checkpoint_lambda.lambda_function", blocked=["openpyxl", "requests", "feedparser"]
     )

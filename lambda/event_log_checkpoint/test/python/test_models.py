@@ -8,7 +8,7 @@ import pytest
 from event_log_testing.cloud import EVENT, event_json
 from pydantic import ValidationError
 
-from event_log.event_file import Reason, RefusedError, parse_event
+from event_log.event_file import Reason, RejectedError, parse_event
 from event_log.file_names import is_event_file
 from event_log.models import DATATYPES, VisitEvent
 
@@ -18,10 +18,10 @@ UTC = dt.UTC
 def test_an_event() -> None:
     event = VisitEvent.model_validate(EVENT)
     assert event.model_dump() == EVENT | {"timestamp": dt.datetime(2024, 1, 15, 10, tzinfo=UTC)}
-    assert event.is_practice is False
+    assert event.is_sandbox is False
 
 
-def test_what_need_not_be_there() -> None:
+def test_optional_fields() -> None:
     given = {k: v for k, v in EVENT.items() if k not in {"study", "visit_number", "packet"}}
     event = VisitEvent.model_validate(given | {"logged_by": "a later version"})
     assert (event.study, event.visit_number, event.packet) == ("adrc", None, None)
@@ -49,7 +49,7 @@ def test_what_need_not_be_there() -> None:
         ("timestamp", "2099-01-01T00:00:00Z", dt.datetime(2099, 1, 1, tzinfo=UTC)),
     ],
 )
-def test_values_that_are_taken(field: str, value: object, kept: object) -> None:
+def test_accepted_values(field: str, value: object, kept: object) -> None:
     assert getattr(parse_event(event_json(**{field: value})), field) == kept
 
 
@@ -99,8 +99,8 @@ def test_values_that_are_taken(field: str, value: object, kept: object) -> None:
         ("timestamp", "9999-12-31T23:59:59-12:00"),
     ],
 )
-def test_values_that_are_refused_without_being_quoted(field: str, value: object) -> None:
-    with pytest.raises(RefusedError) as caught:
+def test_rejected_values_are_not_quoted(field: str, value: object) -> None:
+    with pytest.raises(RejectedError) as caught:
         parse_event(event_json(**{field: value}))
     assert caught.value.reason is Reason.SCHEMA
     (error,) = caught.value.errors
@@ -111,16 +111,16 @@ def test_values_that_are_refused_without_being_quoted(field: str, value: object)
 
 
 @pytest.mark.parametrize("datatype", sorted({*DATATYPES} - {"form"}))
-def test_only_a_form_has_a_module(datatype: str) -> None:
+def test_only_forms_have_a_module(datatype: str) -> None:
     assert parse_event(event_json(datatype=datatype, module=None)).module is None
-    with pytest.raises(RefusedError, match="not allowed where the datatype is not form"):
+    with pytest.raises(RejectedError, match="not allowed unless the datatype is form"):
         parse_event(event_json(datatype=datatype))
-    with pytest.raises(RefusedError, match="required where the datatype is form"):
+    with pytest.raises(RejectedError, match="required if the datatype is form"):
         parse_event(event_json(module=None))
 
 
-def test_all_that_is_wrong_is_told() -> None:
-    with pytest.raises(RefusedError) as caught:
+def test_all_errors_are_reported() -> None:
+    with pytest.raises(RejectedError) as caught:
         parse_event(json.dumps({"action": "submit", "ptid": "a b"}).encode())
     fields = {error.partition(":")[0] for error in caught.value.errors}
     assert {"pipeline_adcid", "ptid", "timestamp", "visit_date"} <= fields
@@ -151,8 +151,8 @@ def test_all_that_is_wrong_is_told() -> None:
         (event_json()[:-1] + b', "x": {"y": 1, "y": 1}}', Reason.DUPLICATE_FIELD),
     ],
 )
-def test_content_that_is_refused(content: bytes, reason: Reason) -> None:
-    with pytest.raises(RefusedError) as caught:
+def test_rejected_content(content: bytes, reason: Reason) -> None:
+    with pytest.raises(RejectedError) as caught:
         parse_event(content)
     assert caught.value.reason is reason
 
@@ -168,7 +168,7 @@ def test_content_that_is_refused(content: bytes, reason: Reason) -> None:
         event_json()[:-1] + b', "ignored": [[[[{"a": {"b": null}}]]]]}',
     ],
 )
-def test_content_that_is_taken(content: bytes) -> None:
+def test_accepted_content(content: bytes) -> None:
     assert parse_event(content).ptid == "110001"
 
 
@@ -199,8 +199,8 @@ def test_names(name: str, expected: bool, prefix: str) -> None:
     assert is_event_file(key, prefix) is expected
 
 
-def test_practice() -> None:
-    practice: dict[str, Any] = EVENT | {"project_label": "sandbox-form"}
-    assert VisitEvent.model_validate(practice).is_practice
+def test_sandbox_projects() -> None:
+    sandbox: dict[str, Any] = EVENT | {"project_label": "sandbox-form"}
+    assert VisitEvent.model_validate(sandbox).is_sandbox
     real = VisitEvent.model_validate(EVENT | {"project_label": "form-sandbox-"})
-    assert not real.is_practice
+    assert not real.is_sandbox

@@ -1,4 +1,4 @@
-"""What a checkpoint answers, against plain Python; and what it reads for an answer."""
+"""Queries compared with plain Python, and the parts of a file that they read."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ MOMENTS = st.datetimes(
     dt.datetime(2100, 1, 1),  # noqa: DTZ001
     timezones=st.just(dt.UTC),
 ) | st.integers(-90_000, 90_000).map(lambda seconds: NEW_YEAR + dt.timedelta(seconds=seconds))
-"""Around a change of day more often than elsewhere."""
+"""Times, many of them close to midnight."""
 
 DAYS = st.dates(dt.date(1990, 1, 1), dt.date(2100, 1, 1)) | st.dates(
     dt.date(2023, 12, 30), dt.date(2024, 1, 3)
@@ -94,7 +94,7 @@ def row(**values: object) -> Row:
 
 
 def both_ways(rows: list[Row], question: Callable[[Any], Frame]) -> list[Row]:
-    """Ask a frame that is read and one that is not: the same answer, of the same kind."""
+    """Query a DataFrame and a LazyFrame. Both must return the same rows, and their own kind."""
     read, unread = question(frame(rows)), question(frame(rows).lazy())
     assert isinstance(read, pl.DataFrame)
     assert isinstance(unread, pl.LazyFrame)
@@ -103,54 +103,54 @@ def both_ways(rows: list[Row], question: Callable[[Any], Frame]) -> list[Row]:
 
 
 @given(ROWS, st.sampled_from([*CENTERS, "nowhere"]), st.sampled_from(ACTIONS))
-def test_a_filter_by_value_returns_exactly_the_matches(
+def test_filters_by_value_return_exactly_the_matches(
     rows: list[Row], center: str, action: str
 ) -> None:
-    of_center = [one for one in rows if one["center_label"] == center]
+    of_center = [event for event in rows if event["center_label"] == center]
     assert both_ways(rows, lambda df: ask.filter_by_center_label(df, center)) == of_center
-    of_both = [one for one in of_center if one["action"] == action]
+    of_both = [event for event in of_center if event["action"] == action]
     answer = both_ways(rows, lambda df: ask.filter_by_center_and_action(df, center, action))
     assert answer == of_both
     for kind in (frame(rows), frame(rows).lazy()):
         assert ask.count_by_center_and_action(kind, center, action) == len(of_both)
-        of_action = sum(one["action"] == action for one in rows)
+        of_action = sum(event["action"] == action for event in rows)
         assert ask.count_events_by_action(kind, action) == of_action
-        failed = sum(one["action"] == "not-pass-qc" for one in rows)
+        failed = sum(event["action"] == "not-pass-qc" for event in rows)
         assert ask.count_not_pass_qc_events(kind) == failed
 
 
 @given(ROWS, st.sampled_from([*PACKETS, "none"]))
-def test_a_packet_is_one_that_is_there_or_none(rows: list[Row], packet: str | None) -> None:
-    expected = [one for one in rows if one["packet"] == packet]
+def test_filter_by_packet_or_missing_packet(rows: list[Row], packet: str | None) -> None:
+    expected = [event for event in rows if event["packet"] == packet]
     assert both_ways(rows, lambda df: ask.filter_by_packet_type(df, packet)) == expected
 
 
 @given(ROWS, st.none() | DAYS, st.none() | DAYS, st.booleans())
-def test_days_of_visits_are_bounds_that_belong_to_the_range(
+def test_date_range_includes_both_visit_dates(
     rows: list[Row], first: dt.date | None, last: dt.date | None, as_text: bool
 ) -> None:
     expected = [
-        one
-        for one in rows
-        if (first or dt.date.min) <= dt.date.fromisoformat(one["visit_date"])
-        and dt.date.fromisoformat(one["visit_date"]) <= (last or dt.date.max)
+        event
+        for event in rows
+        if (first or dt.date.min) <= dt.date.fromisoformat(event["visit_date"])
+        and dt.date.fromisoformat(event["visit_date"]) <= (last or dt.date.max)
     ]
     start, end = (day.isoformat() if day and as_text else day for day in (first, last))
     assert both_ways(rows, lambda df: ask.filter_by_date_range(df, start, end)) == expected
-    # Where another program wrote the file, the column may be of dates.
+    # If another program wrote the file, the column may contain dates.
     dates = frame(rows).with_columns(pl.col("visit_date").str.to_date())
     answer = ask.filter_by_date_range(dates, start, end)
     assert answer.with_columns(pl.col("visit_date").cast(pl.String)).to_dicts() == expected
 
 
 @given(ROWS, st.none() | DAYS, st.none() | DAYS)
-def test_days_of_timestamps_are_whole_days_in_utc(
+def test_date_range_of_timestamps_uses_whole_utc_days(
     rows: list[Row], first: dt.date | None, last: dt.date | None
 ) -> None:
     expected = [
-        one
-        for one in rows
-        if (first or dt.date.min) <= one["timestamp"].date() <= (last or dt.date.max)
+        event
+        for event in rows
+        if (first or dt.date.min) <= event["timestamp"].date() <= (last or dt.date.max)
     ]
     answer = both_ways(
         rows, lambda df: ask.filter_by_date_range(df, first, last, date_field="timestamp")
@@ -165,7 +165,7 @@ def test_days_of_timestamps_are_whole_days_in_utc(
     st.sampled_from([None, dt.UTC, dt.timezone(dt.timedelta(hours=-8))]),
     st.sampled_from(["UTC", None, "America/New_York"]),
 )
-def test_moments_are_compared_in_whatever_zone_they_are_given(
+def test_timestamps_in_any_zone_are_compared(
     rows: list[Row],
     start: dt.datetime | None,
     end: dt.datetime | None,
@@ -173,9 +173,10 @@ def test_moments_are_compared_in_whatever_zone_they_are_given(
     column_zone: str | None,
 ) -> None:
     expected = [
-        one
-        for one in rows
-        if (start is None or one["timestamp"] >= start) and (end is None or one["timestamp"] <= end)
+        event
+        for event in rows
+        if (start is None or event["timestamp"] >= start)
+        and (end is None or event["timestamp"] <= end)
     ]
     start, end = (
         moment and (moment.astimezone(zone) if zone else moment.replace(tzinfo=None))
@@ -196,7 +197,7 @@ def test_moments_are_compared_in_whatever_zone_they_are_given(
 @given(ROWS, st.permutations(["center_label", "module", "packet", "action", "visit_number"]))
 def test_groups_count_each_event_once(rows: list[Row], names: list[str]) -> None:
     fields = names[:3]
-    counts = Counter(tuple(one[field] for field in fields) for one in rows)
+    counts = Counter(tuple(event[field] for field in fields) for event in rows)
     groups = both_ways(rows, lambda df: ask.group_and_count_by_multiple_fields(df, fields))
     assert {tuple(group[field] for field in fields): group["count"] for group in groups} == counts
     assert len(groups) == len(counts)
@@ -204,40 +205,40 @@ def test_groups_count_each_event_once(rows: list[Row], names: list[str]) -> None
     assert keys == sorted(keys), "sorted, and no value first"
 
     packets = both_ways(rows, ask.group_by_packet_type)
-    expected = Counter(one["packet"] for one in rows)
+    expected = Counter(event["packet"] for event in rows)
     assert {group["packet"]: group["count"] for group in packets} == expected
 
 
 @given(ROWS)
-def test_lists_and_counts_of_what_there_is(rows: list[Row]) -> None:
+def test_lists_and_counts(rows: list[Row]) -> None:
     for kind in (frame(rows), frame(rows).lazy()):
-        assert ask.get_centers_list(kind) == sorted({one["center_label"] for one in rows})
-        assert ask.get_actions_list(kind) == sorted({one["action"] for one in rows})
-        packets = {one["packet"] for one in rows} - {None}
+        assert ask.get_centers_list(kind) == sorted({event["center_label"] for event in rows})
+        assert ask.get_actions_list(kind) == sorted({event["action"] for event in rows})
+        packets = {event["packet"] for event in rows} - {None}
         assert ask.get_packet_types_list(kind) == sorted(packets)
-        counts = Counter(one["action"] for one in rows)
+        counts = Counter(event["action"] for event in rows)
         assert list(ask.get_action_counts(kind).items()) == sorted(counts.items())
 
 
 @given(ROWS)
-def test_days_are_those_from_the_visit_to_the_timestamp(rows: list[Row]) -> None:
+def test_days_from_visit_to_timestamp(rows: list[Row]) -> None:
     for question, action, name in (
         (ask.calculate_submission_timing_metrics, "submit", "days_from_visit_to_submit"),
         (ask.calculate_qc_timing_metrics, "pass-qc", "days_from_visit_to_qc"),
     ):
         expected = [
             {
-                **one,
-                name: (one["timestamp"].date() - dt.date.fromisoformat(one["visit_date"])).days,
+                **event,
+                name: (event["timestamp"].date() - dt.date.fromisoformat(event["visit_date"])).days,
             }
-            for one in rows
-            if one["action"] == action
+            for event in rows
+            if event["action"] == action
         ]
         assert both_ways(rows, question) == expected
 
 
 @KINDS
-def test_the_days_of_a_timestamp_in_another_zone_are_days_in_utc(
+def test_days_of_a_timestamp_in_another_zone_are_utc_days(
     kind: Callable[[pl.DataFrame], Any],
 ) -> None:
     late = row(visit_date="2024-01-20", timestamp=dt.datetime(2024, 1, 21, 2, tzinfo=dt.UTC))
@@ -254,43 +255,43 @@ def test_the_days_of_a_timestamp_in_another_zone_are_days_in_utc(
     "day", ["2024-1-5", "20240105", "2024-W01-5", "2024-02-30", "", "yesterday", "2024-01-05T00:00"]
 )
 @pytest.mark.parametrize("field", ["visit_date", "timestamp"])
-def test_a_bound_that_is_no_day_is_refused(day: str, field: str) -> None:
+def test_bound_that_is_not_a_date_is_rejected(day: str, field: str) -> None:
     with pytest.raises(ValueError, match=r"start_date is .* YYYY-MM-DD"):
         ask.filter_by_date_range(frame([row()]), day, date_field=field)
     with pytest.raises(ValueError, match=r"end_date is .* YYYY-MM-DD"):
         ask.filter_by_date_range(frame([row()]), None, day, date_field=field)
 
 
-def test_a_moment_is_no_day() -> None:
+def test_datetime_is_not_a_date() -> None:
     with pytest.raises(ValueError, match="filter_by_timestamp_range"):
         ask.filter_by_date_range(frame([row()]), NEW_YEAR)
 
 
-def test_an_unknown_field_is_refused() -> None:
+def test_unknown_field_is_rejected() -> None:
     with pytest.raises(ValueError, match="'visit_date' or 'timestamp'"):
         ask.filter_by_date_range(frame([row()]), date_field="birthday")
     with pytest.raises(ValueError, match="no column 'modul'"):
         ask.group_and_count_by_multiple_fields(frame([row()]), ["modul"])
     nothing: list[str] | str
     for nothing in ([], "module"):
-        with pytest.raises(ValueError, match="in a list"):
+        with pytest.raises(ValueError, match="must be a list"):
             ask.group_and_count_by_multiple_fields(frame([row()]), nothing)
 
 
-def test_the_last_day_that_there_is_can_be_a_bound() -> None:
+def test_latest_possible_date_can_be_a_bound() -> None:
     rows = [row(visit_date="9999-12-31")]
     days = ("0001-01-01", "9999-12-31")
     assert ask.filter_by_date_range(frame(rows), *days).height == 1
     assert ask.filter_by_date_range(frame(rows), *days, date_field="timestamp").height == 1
 
 
-def test_a_visit_date_that_is_none_is_an_error_and_no_gap() -> None:
+def test_invalid_visit_date_is_an_error() -> None:
     with pytest.raises(pl.exceptions.PolarsError, match="2024-02-30"):
         ask.calculate_submission_timing_metrics(frame([row(visit_date="2024-02-30")]))
 
 
 @KINDS
-def test_a_checkpoint_can_be_filtered(kind: Callable[[pl.DataFrame], Frame]) -> None:
+def test_schema_of_a_checkpoint_supports_filtering(kind: Callable[[pl.DataFrame], Frame]) -> None:
     assert ask.validate_parquet_schema_supports_filtering(kind(frame([]))) is True
 
 
@@ -305,7 +306,7 @@ def test_a_checkpoint_can_be_filtered(kind: Callable[[pl.DataFrame], Frame]) -> 
         ("timestamp", pl.Date),
     ],
 )
-def test_a_column_of_another_type_is_named(
+def test_column_with_another_type_is_named(
     kind: Callable[[pl.DataFrame], Frame], name: str, dtype: type[pl.DataType]
 ) -> None:
     events = frame([])
@@ -359,15 +360,15 @@ QUESTIONS: dict[str, tuple[Callable[[Any], Any], set[str]]] = {
 
 
 @pytest.mark.parametrize("name", QUESTIONS)
-def test_a_file_is_read_in_the_columns_that_a_question_needs(name: str, tmp_path: Path) -> None:
-    """The other columns are spoilt: whoever reads them fails."""
+def test_only_the_needed_columns_are_read(name: str, tmp_path: Path) -> None:
+    """The other columns are corrupted, so that reading them fails."""
     question, needed = QUESTIONS[name]
     events = frame([row(ptid=str(number)) for number in range(100)])
     path = tmp_path / "checkpoint.parquet"
     events.write_parquet(path)
     expected = question(events.lazy())
     for column in EVENT_SCHEMA.keys() - needed:
-        spoil(path, column=column)
+        corrupt(path, column=column)
     answer = question(pl.scan_parquet(path))
     if isinstance(answer, pl.LazyFrame):
         assert answer.collect().equals(expected.collect())
@@ -394,10 +395,10 @@ def test_a_file_is_read_in_the_columns_that_a_question_needs(name: str, tmp_path
         pytest.param(lambda df: ask.filter_by_packet_type(df, None), id="no packet"),
     ],
 )
-def test_a_file_is_read_in_the_row_groups_that_may_match(
+def test_only_row_groups_that_may_match_are_read(
     question: Callable[[pl.LazyFrame], pl.LazyFrame], tmp_path: Path
 ) -> None:
-    """Of eight row groups of ten days each, all but the third and the fourth are spoilt."""
+    """Of eight row groups with ten days each, only the third and fourth are intact."""
     packets = [None if number // 10 == 3 else f"p{number // 10}" for number in range(80)]
     events = frame(
         [
@@ -415,7 +416,7 @@ def test_a_file_is_read_in_the_row_groups_that_may_match(
     expected = question(events.lazy()).collect()
     assert expected.height == 10
     for group in {0, 1, 4, 5, 6, 7}:
-        spoil(path, row_group=group)
+        corrupt(path, row_group=group)
     unread = question(pl.scan_parquet(path))
     assert "SELECTION" in unread.explain(), "the filter is part of the scan"
     assert "FILTER" not in unread.explain()
@@ -432,8 +433,8 @@ def day(number: int) -> str:
     return at(number).date().isoformat()
 
 
-def spoil(path: Path, column: str | None = None, row_group: int | None = None) -> None:
-    """Overwrite the pages of a column or of a row group; DuckDB tells where they are."""
+def corrupt(path: Path, column: str | None = None, row_group: int | None = None) -> None:
+    """Overwrite the pages of a column or row group, which DuckDB locates."""
     chunks = duckdb.execute(
         "select path_in_schema, row_group_id, "
         "least(coalesce(dictionary_page_offset, data_page_offset), data_page_offset), "
@@ -441,12 +442,12 @@ def spoil(path: Path, column: str | None = None, row_group: int | None = None) -
         [str(path)],
     ).fetchall()
     content = bytearray(path.read_bytes())
-    spoilt = [
+    corrupted = [
         range(start, start + size)
         for name, group, start, size in chunks
         if column in (None, name) and row_group in (None, group)
     ]
-    assert spoilt
-    for position in itertools.chain.from_iterable(spoilt):
+    assert corrupted
+    for position in itertools.chain.from_iterable(corrupted):
         content[position] = 0xFF
     path.write_bytes(content)

@@ -2,18 +2,19 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
+import os
 
 import pytest
 from event_log_testing.cloud import EVENT, PREFIX, CheckpointCloud, minutes, name_of
 
-from event_log import rows
+from event_log import rows, s3_retriever
 from event_log.models import VisitEvent
 from event_log.reader import ReadLimits
 from event_log.s3_retriever import S3EventRetriever
 from lambda_core.errors import ConfigurationError
 from lambda_core.s3 import ObjectNotFoundError, S3Error
 
-BEGINNING = dt.datetime(2024, 1, 1)  # noqa: DTZ001 - as callers give it
+BEGINNING = dt.datetime(2024, 1, 1)  # noqa: DTZ001 - as callers pass it
 
 
 @pytest.fixture
@@ -31,16 +32,18 @@ def test_only_event_files_are_listed(cloud: CheckpointCloud, retriever: S3EventR
         S3EventRetriever("no-such-bucket").list_event_files()
 
 
-def test_a_file_comes_as_it_is(cloud: CheckpointCloud, retriever: S3EventRetriever) -> None:
+def test_retrieve_event_returns_the_file_unchanged(
+    cloud: CheckpointCloud, retriever: S3EventRetriever
+) -> None:
     key = cloud.put(name_of(1), more={"any": [1, None]})
     assert retriever.retrieve_event(key) == EVENT | {"more": {"any": [1, None]}}
     with pytest.raises(ObjectNotFoundError):
         retriever.retrieve_event("nothing")
-    with pytest.raises(ValueError, match="holds no JSON object"):
+    with pytest.raises(ValueError, match="does not contain a JSON object"):
         retriever.retrieve_event(cloud.put(name_of(2), b"[1]"))
 
 
-def test_newer_than_the_cutoff(cloud: CheckpointCloud) -> None:
+def test_only_events_newer_than_the_cutoff(cloud: CheckpointCloud) -> None:
     since = S3EventRetriever(cloud.source, since_timestamp=BEGINNING)
     for minute, expected in ((-1, False), (0, False), (1, True)):
         event = VisitEvent.model_validate(EVENT | {"timestamp": minutes(minute)})
@@ -64,17 +67,17 @@ def test_bad_files_do_not_stop_good_ones(
     assert [error["errors"][0].partition(":")[0] for error in errors] == [
         "ptid",
         "not UTF-8",
-        "2000 bytes; an event has at most 1000",
+        "2000 bytes; the limit is 1000",
     ]
-    told = [vars(record) for record in caplog.records if record.levelno == logging.WARNING]
-    assert [(one["source_key"], one["validation_errors"]) for one in told] == [
+    warnings = [vars(record) for record in caplog.records if record.levelno == logging.WARNING]
+    assert [(warning["source_key"], warning["validation_errors"]) for warning in warnings] == [
         (error["source_key"], error["errors"]) for error in errors
     ]
     assert "not one" not in caplog.text
     assert vars(caplog.records[-1])["events"] == 1
 
 
-def test_an_archived_file_is_told(cloud: CheckpointCloud, retriever: S3EventRetriever) -> None:
+def test_archived_file_is_reported(cloud: CheckpointCloud, retriever: S3EventRetriever) -> None:
     key = cloud.put(name_of(1))
     cloud.s3.put_object(Bucket=cloud.source, Key=key, Body=b"{}", StorageClass="GLACIER")
     events, errors = retriever.retrieve_and_validate_events()
@@ -83,11 +86,27 @@ def test_an_archived_file_is_told(cloud: CheckpointCloud, retriever: S3EventRetr
     assert errors[0]["errors"][0].startswith("archived: ")
 
 
-def test_missing_credentials_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_credentials_are_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
         monkeypatch.delenv(name)
-    with pytest.raises(ConfigurationError, match="no credentials to read events with"):
-        S3EventRetriever("any-bucket")
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    retriever = S3EventRetriever("any-bucket")
+    with pytest.raises(ConfigurationError, match="no AWS credentials to read events"):
+        retriever.retrieve_and_validate_events()
+
+
+def test_creating_a_retriever_needs_no_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It must not even ask the instance metadata service."""
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        monkeypatch.delenv(name)
+
+    def fail(*_: object, **__: object) -> None:
+        raise AssertionError("a client or reader was created")
+
+    monkeypatch.setattr("lambda_core.aws.client", fail)
+    monkeypatch.setattr(s3_retriever, "EventReader", fail)
+    event = VisitEvent.model_validate(EVENT)
+    assert S3EventRetriever("any-bucket").should_process_event(event)
 
 
 def test_rows_are_collected_in_chunks(

@@ -1,4 +1,6 @@
-mock_provider "aws" {}
+mock_provider "aws" {
+  source = "../../mocks"
+}
 
 variables {
   name   = "any"
@@ -11,10 +13,10 @@ variables {
   ]
 }
 
-run "widgets_lie_two_by_two" {
+run "places_two_widgets_in_each_row" {
   assert {
-    condition     = [for one in jsondecode(aws_cloudwatch_dashboard.this.dashboard_body).widgets : [one.x, one.y]] == [[0, 0], [12, 0], [0, 6]]
-    error_message = "A widget lies on another."
+    condition     = [for widget in jsondecode(aws_cloudwatch_dashboard.this.dashboard_body).widgets : [widget.x, widget.y]] == [[0, 0], [12, 0], [0, 6]]
+    error_message = "Two widgets overlap."
   }
 
   assert {
@@ -26,11 +28,11 @@ run "widgets_lie_two_by_two" {
       title   = "Second"
       view    = "timeSeries"
     }
-    error_message = "A widget shows something else than it was told."
+    error_message = "A widget does not show its metric."
   }
 }
 
-run "a_dimension_without_its_value" {
+run "rejects_a_dimension_without_a_value" {
   command = plan
 
   variables {
@@ -40,7 +42,7 @@ run "a_dimension_without_its_value" {
   expect_failures = [var.widgets]
 }
 
-run "a_period_that_cloudwatch_does_not_know" {
+run "rejects_a_period_that_cloudwatch_does_not_know" {
   command = plan
 
   variables {

@@ -1,15 +1,5 @@
 mock_provider "aws" {
-  mock_data "aws_iam_policy_document" {
-    defaults = {
-      json = "{\"Version\":\"2012-10-17\",\"Statement\":[]}"
-    }
-  }
-
-  mock_resource "aws_s3_bucket" {
-    defaults = {
-      arn = "arn:aws:s3:::any"
-    }
-  }
+  source = "../../mocks"
 }
 
 variables {
@@ -17,7 +7,7 @@ variables {
   kms_key_arn = "arn:aws:kms:us-east-1:123456789012:key/1"
 }
 
-run "nothing_expires_that_is_not_named" {
+run "expires_only_the_given_prefixes" {
   command = apply
 
   variables {
@@ -29,16 +19,16 @@ run "nothing_expires_that_is_not_named" {
       for rule in aws_s3_bucket_lifecycle_configuration.this.rule :
       length(rule.expiration) == 0 || rule.filter[0].prefix == "raw-data/"
     ])
-    error_message = "An expiration reaches further than its prefix."
+    error_message = "Objects outside the prefix expire."
   }
 
   assert {
     condition     = !aws_s3_bucket.this.force_destroy
-    error_message = "A bucket that holds something must not be deletable unless told."
+    error_message = "A bucket with content is deletable by default."
   }
 }
 
-run "a_whole_bucket_can_be_archived" {
+run "can_archive_a_whole_bucket" {
   command = plan
 
   variables {
@@ -47,11 +37,11 @@ run "a_whole_bucket_can_be_archived" {
 
   assert {
     condition     = contains(aws_s3_bucket_lifecycle_configuration.this.rule[*].id, "archive")
-    error_message = "An empty prefix is the whole bucket."
+    error_message = "An empty prefix must archive the whole bucket."
   }
 }
 
-run "a_prefix_without_its_end" {
+run "rejects_a_prefix_without_a_slash" {
   command = plan
 
   variables {
@@ -61,7 +51,7 @@ run "a_prefix_without_its_end" {
   expect_failures = [var.expiry_days]
 }
 
-run "a_name_that_s3_refuses" {
+run "rejects_a_name_that_s3_rejects" {
   command = plan
 
   variables {
@@ -71,7 +61,7 @@ run "a_name_that_s3_refuses" {
   expect_failures = [var.name]
 }
 
-run "what_must_stay_is_protected_by_terraform" {
+run "can_reject_its_deletion" {
   command = plan
 
   variables {
@@ -80,6 +70,6 @@ run "what_must_stay_is_protected_by_terraform" {
 
   assert {
     condition     = length(terraform_data.protection) == 1
-    error_message = "Nothing refuses to delete it."
+    error_message = "Terraform would delete the bucket."
   }
 }

@@ -1,9 +1,5 @@
 mock_provider "aws" {
-  mock_resource "aws_dynamodb_table" {
-    defaults = {
-      arn = "arn:aws:dynamodb:us-east-1:123456789012:table/any"
-    }
-  }
+  source = "../../mocks"
 }
 
 variables {
@@ -22,31 +18,31 @@ variables {
   }
 }
 
-run "a_table_with_indexes" {
+run "creates_keys_and_indexes" {
   command = apply
 
   assert {
-    condition     = toset([for one in aws_dynamodb_table.this.attribute : "${one.name} ${one.type}"]) == toset(["author S", "day S", "id S", "timestamp S"])
-    error_message = "Keys are declared once each, whatever uses them, and nothing else is."
+    condition     = toset([for attribute in aws_dynamodb_table.this.attribute : "${attribute.name} ${attribute.type}"]) == toset(["author S", "day S", "id S", "timestamp S"])
+    error_message = "Each key must be declared once, and no other attribute."
   }
 
   assert {
-    condition     = { for one in aws_dynamodb_table.this.global_secondary_index : one.name => one.projection_type } == { ByAuthor = "INCLUDE", ByDay = "KEYS_ONLY" }
-    error_message = "Each index is made with its projection."
+    condition     = { for index in aws_dynamodb_table.this.global_secondary_index : index.name => index.projection_type } == { ByAuthor = "INCLUDE", ByDay = "KEYS_ONLY" }
+    error_message = "An index has the wrong projection."
   }
 
   assert {
     condition     = one(aws_dynamodb_table.this.ttl).attribute_name == "expires_at" && one(aws_dynamodb_table.this.ttl).enabled
-    error_message = "Items go by the attribute that the definition names."
+    error_message = "Items do not expire by the attribute in the definition."
   }
 
   assert {
     condition     = one(aws_dynamodb_table.this.point_in_time_recovery).enabled && one(aws_dynamodb_table.this.server_side_encryption).kms_key_arn == var.kms_key_arn && aws_dynamodb_table.this.deletion_protection_enabled
-    error_message = "It can be brought back, is encrypted, and is protected."
+    error_message = "The table cannot be restored, is not encrypted, or is not protected."
   }
 }
 
-run "nothing_expires_where_nothing_says_so" {
+run "keeps_items_without_expiry" {
   command = apply
 
   variables {
@@ -56,11 +52,11 @@ run "nothing_expires_where_nothing_says_so" {
 
   assert {
     condition     = length(aws_dynamodb_table.this.ttl) == 0 && !aws_dynamodb_table.this.deletion_protection_enabled
-    error_message = "A table without expiry keeps its items."
+    error_message = "Items of a table without expiry expire."
   }
 }
 
-run "a_projection_that_is_none" {
+run "rejects_a_projection_without_attributes" {
   command = plan
 
   variables {
@@ -73,7 +69,7 @@ run "a_projection_that_is_none" {
   expect_failures = [var.definition]
 }
 
-run "what_must_stay_is_protected_by_terraform" {
+run "can_reject_its_deletion" {
   command = plan
 
   variables {
@@ -82,6 +78,6 @@ run "what_must_stay_is_protected_by_terraform" {
 
   assert {
     condition     = length(terraform_data.protection) == 1
-    error_message = "Nothing refuses to delete it."
+    error_message = "Terraform would delete the table."
   }
 }

@@ -1,42 +1,26 @@
 mock_provider "aws" {
-  mock_data "aws_caller_identity" {
-    defaults = {
-      account_id = "123456789012"
-    }
-  }
-
-  mock_data "aws_partition" {
-    defaults = {
-      partition = "aws"
-    }
-  }
-
-  mock_data "aws_iam_policy_document" {
-    defaults = {
-      json = "{\"Version\":\"2012-10-17\",\"Statement\":[]}"
-    }
-  }
+  source = "../../mocks"
 }
 
 variables {
   name = "aws-ssm-fetcher-dev"
 }
 
-run "it_rotates_and_can_be_had_back" {
+run "rotates_and_can_be_restored" {
   command = apply
 
   assert {
     condition     = aws_kms_key.this.enable_key_rotation && aws_kms_key.this.deletion_window_in_days == 30 && aws_kms_alias.this.name == "alias/aws-ssm-fetcher-dev"
-    error_message = "A key rotates, and its deletion takes a month."
+    error_message = "The key does not rotate, or its deletion takes less than a month."
   }
 
   assert {
     condition     = alltrue([for statement in data.aws_iam_policy_document.this.statement : length(statement.condition) > 0 if one(statement.principals).type == "Service"])
-    error_message = "A service uses the key for this account only."
+    error_message = "A service could use the key for another account."
   }
 }
 
-run "a_name_of_awss_own" {
+run "rejects_a_name_that_aws_reserves" {
   command = plan
 
   variables {
@@ -46,7 +30,7 @@ run "a_name_of_awss_own" {
   expect_failures = [var.name]
 }
 
-run "a_deletion_at_once" {
+run "rejects_an_immediate_deletion" {
   command = plan
 
   variables {
@@ -56,7 +40,7 @@ run "a_deletion_at_once" {
   expect_failures = [var.deletion_window_days]
 }
 
-run "what_must_stay_is_protected_by_terraform" {
+run "can_reject_its_deletion" {
   command = plan
 
   variables {
@@ -65,6 +49,6 @@ run "what_must_stay_is_protected_by_terraform" {
 
   assert {
     condition     = length(terraform_data.protection) == 1
-    error_message = "Nothing refuses to delete it."
+    error_message = "Terraform would delete the key."
   }
 }

@@ -1,4 +1,6 @@
-mock_provider "aws" {}
+mock_provider "aws" {
+  source = "../../mocks"
+}
 
 variables {
   function_name   = "processor"
@@ -6,26 +8,26 @@ variables {
   topic_arn       = "arn:aws:sns:us-east-1:123456789012:failure"
 }
 
-run "each_alarm_watches_the_function_and_tells_the_topic" {
+run "publishes_each_alarm_to_the_topic" {
   command = plan
 
   assert {
     condition     = { for key, alarm in aws_cloudwatch_metric_alarm.this : key => alarm.metric_name } == { errors = "Errors", throttles = "Throttles", duration = "Duration" }
-    error_message = "A function has three alarms."
+    error_message = "A function must have three alarms."
   }
 
   assert {
     condition     = alltrue([for alarm in aws_cloudwatch_metric_alarm.this : alarm.dimensions["FunctionName"] == "processor" && alarm.alarm_actions == toset([var.topic_arn])])
-    error_message = "An alarm watches another function, or tells nobody."
+    error_message = "An alarm evaluates another function, or is not published to the topic."
   }
 
   assert {
     condition     = aws_cloudwatch_metric_alarm.this["duration"].threshold == 240000
-    error_message = "Near the timeout is 80 % of it, in milliseconds."
+    error_message = "The threshold must be 80 % of the timeout, in milliseconds."
   }
 }
 
-run "a_share_that_is_none" {
+run "rejects_a_share_in_percent" {
   command = plan
 
   variables {
@@ -33,4 +35,17 @@ run "a_share_that_is_none" {
   }
 
   expect_failures = [var.duration_share]
+}
+
+run "can_have_no_topic" {
+  command = plan
+
+  variables {
+    topic_arn = null
+  }
+
+  assert {
+    condition     = alltrue([for alarm in aws_cloudwatch_metric_alarm.this : length(alarm.alarm_actions) == 0])
+    error_message = "Without a topic, alarms have no actions."
+  }
 }

@@ -1,4 +1,6 @@
-mock_provider "aws" {}
+mock_provider "aws" {
+  source = "../../mocks"
+}
 
 variables {
   name        = "late"
@@ -11,24 +13,24 @@ variables {
   topic_arn   = "arn:aws:sns:us-east-1:123456789012:failure"
 }
 
-run "it_rings_after_so_many_hours_of_nothing" {
+run "starts_after_the_given_hours_without_data" {
   assert {
     condition     = aws_cloudwatch_metric_alarm.this.evaluation_periods == 26 && aws_cloudwatch_metric_alarm.this.datapoints_to_alarm == 26 && aws_cloudwatch_metric_alarm.this.treat_missing_data == "breaching"
-    error_message = "Each of the last hours counts, and nothing counts as nothing."
+    error_message = "Hours without data must count."
   }
 
   assert {
     condition     = [for query in aws_cloudwatch_metric_alarm.this.metric_query : query.metric[0].period if length(query.metric) > 0] == [3600]
-    error_message = "It looks at each hour."
+    error_message = "The alarm must evaluate each hour."
   }
 
   assert {
     condition     = aws_cloudwatch_metric_alarm.this.alarm_actions == toset([var.topic_arn]) && aws_cloudwatch_metric_alarm.this.ok_actions == toset([var.topic_arn])
-    error_message = "The topic is told of both."
+    error_message = "The alarm and its end must be published to the topic."
   }
 }
 
-run "longer_than_cloudwatch_looks_back" {
+run "rejects_more_hours_than_cloudwatch_evaluates" {
   command = plan
 
   variables {
@@ -38,7 +40,7 @@ run "longer_than_cloudwatch_looks_back" {
   expect_failures = [var.hours]
 }
 
-run "half_an_hour" {
+run "rejects_a_part_of_an_hour" {
   command = plan
 
   variables {
@@ -48,7 +50,7 @@ run "half_an_hour" {
   expect_failures = [var.hours]
 }
 
-run "a_statistic_that_counts_nothing" {
+run "rejects_a_statistic_that_does_not_count" {
   command = plan
 
   variables {

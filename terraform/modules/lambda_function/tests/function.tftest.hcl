@@ -1,27 +1,11 @@
 mock_provider "aws" {
-  mock_data "aws_iam_policy_document" {
-    defaults = {
-      json = "{\"Version\":\"2012-10-17\",\"Statement\":[]}"
-    }
-  }
-
-  mock_resource "aws_iam_role" {
-    defaults = {
-      arn = "arn:aws:iam::123456789012:role/processor"
-    }
-  }
-
-  mock_resource "aws_lambda_function" {
-    defaults = {
-      version = "7"
-    }
-  }
+  source = "../../mocks"
 }
 
 variables {
   name        = "processor"
-  description = "Works out the tables"
-  # Any file will do, where nothing is uploaded.
+  description = "Computes the tables"
+  # Nothing is uploaded, so any file will do.
   package = "main.tf"
   settings = {
     memory_mb       = 3008
@@ -40,41 +24,41 @@ variables {
   log_retention_days = 14
 }
 
-run "it_is_as_its_settings_say" {
+run "applies_the_settings" {
   command = apply
 
   assert {
     condition     = aws_lambda_function.this.memory_size == 3008 && aws_lambda_function.this.timeout == 900 && aws_lambda_function.this.ephemeral_storage[0].size == 512
-    error_message = "Memory, timeout and storage are those of the settings."
+    error_message = "Memory, timeout or storage differ from the settings."
   }
 
   assert {
     condition     = aws_lambda_function.this.layers == tolist([var.layer_arns["powertools"], var.layer_arns["data_processing"]])
-    error_message = "A function has its own layers, in their order."
+    error_message = "The function must have its layers in the order of the settings."
   }
 
   assert {
     condition     = aws_lambda_function.this.environment[0].variables == tomap({ LOG_LEVEL = "DEBUG", NAMESPACE = "RegionReport" })
-    error_message = "Variables of the environment come over those of the settings."
+    error_message = "environment must override the variables of the settings."
   }
 
   assert {
     condition     = aws_cloudwatch_log_group.this.name == "/aws/lambda/processor" && aws_cloudwatch_log_group.this.retention_in_days == 14
-    error_message = "The log is kept as long as told."
+    error_message = "log_retention_days is not applied to the log."
   }
 
   assert {
     condition     = one(data.aws_iam_policy_document.trust.statement[0].condition).variable == "aws:SourceAccount"
-    error_message = "The role is for functions of this account only."
+    error_message = "Functions of other accounts could use the role."
   }
 
   assert {
     condition     = aws_lambda_alias.live.function_version == "7"
-    error_message = "Callers use what was deployed."
+    error_message = "Callers do not get the latest version."
   }
 }
 
-run "callers_can_go_back" {
+run "can_roll_back" {
   command = apply
 
   variables {
@@ -83,11 +67,11 @@ run "callers_can_go_back" {
 
   assert {
     condition     = aws_lambda_alias.live.function_version == "3"
-    error_message = "Callers use the version that they were told."
+    error_message = "Callers do not get live_version."
   }
 }
 
-run "the_role_has_the_boundary" {
+run "applies_the_permissions_boundary" {
   command = apply
 
   variables {
@@ -96,11 +80,11 @@ run "the_role_has_the_boundary" {
 
   assert {
     condition     = aws_iam_role.this.permissions_boundary == var.permissions_boundary_arn
-    error_message = "The role goes beyond the boundary."
+    error_message = "The role has no permissions boundary."
   }
 }
 
-run "a_version_that_is_none" {
+run "rejects_a_version_that_is_not_a_number" {
   command = plan
 
   variables {
@@ -110,7 +94,7 @@ run "a_version_that_is_none" {
   expect_failures = [var.live_version]
 }
 
-run "too_little_memory" {
+run "rejects_too_little_memory" {
   command = plan
 
   variables {
@@ -120,7 +104,7 @@ run "too_little_memory" {
   expect_failures = [var.settings]
 }
 
-run "a_machine_that_is_none" {
+run "rejects_an_unknown_architecture" {
   command = plan
 
   variables {
@@ -130,7 +114,7 @@ run "a_machine_that_is_none" {
   expect_failures = [var.architecture]
 }
 
-run "logs_for_ten_days" {
+run "rejects_a_retention_that_cloudwatch_does_not_offer" {
   command = plan
 
   variables {
@@ -140,7 +124,7 @@ run "logs_for_ten_days" {
   expect_failures = [var.log_retention_days]
 }
 
-run "a_name_that_is_none" {
+run "rejects_a_name_with_a_space" {
   command = plan
 
   variables {

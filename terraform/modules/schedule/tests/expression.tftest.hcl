@@ -1,15 +1,5 @@
 mock_provider "aws" {
-  mock_data "aws_iam_policy_document" {
-    defaults = {
-      json = "{\"Version\":\"2012-10-17\",\"Statement\":[]}"
-    }
-  }
-
-  mock_resource "aws_iam_role" {
-    defaults = {
-      arn = "arn:aws:iam::123456789012:role/any"
-    }
-  }
+  source = "../../mocks"
 }
 
 variables {
@@ -21,7 +11,7 @@ variables {
   kms_key_arn           = "arn:aws:kms:us-east-1:123456789012:key/1"
 }
 
-run "a_schedule_starts_its_target" {
+run "starts_its_target" {
   command = apply
 
   assert {
@@ -31,11 +21,11 @@ run "a_schedule_starts_its_target" {
 
   assert {
     condition     = aws_scheduler_schedule.this.target[0].input == "{}"
-    error_message = "The input is an object, and empty where none is given."
+    error_message = "The default input must be an empty object."
   }
 }
 
-run "a_rate_is_taken" {
+run "accepts_a_rate" {
   command = plan
 
   variables {
@@ -43,7 +33,7 @@ run "a_rate_is_taken" {
   }
 }
 
-run "a_field_too_few" {
+run "rejects_a_missing_field" {
   command = plan
 
   variables {
@@ -53,7 +43,7 @@ run "a_field_too_few" {
   expect_failures = [var.expression]
 }
 
-run "both_day_and_weekday" {
+run "rejects_both_day_and_weekday" {
   command = plan
 
   variables {
@@ -63,7 +53,7 @@ run "both_day_and_weekday" {
   expect_failures = [var.expression]
 }
 
-run "a_word" {
+run "rejects_a_word" {
   command = plan
 
   variables {
@@ -73,7 +63,7 @@ run "a_word" {
   expect_failures = [var.expression]
 }
 
-run "steps_lists_and_names" {
+run "accepts_steps_lists_and_names" {
   command = plan
 
   variables {
@@ -81,7 +71,7 @@ run "steps_lists_and_names" {
   }
 }
 
-run "the_last_working_day_of_a_month" {
+run "accepts_the_last_working_day_of_a_month" {
   command = plan
 
   variables {
@@ -89,7 +79,7 @@ run "the_last_working_day_of_a_month" {
   }
 }
 
-run "the_second_tuesday_of_a_month" {
+run "accepts_the_second_tuesday_of_a_month" {
   command = plan
 
   variables {
@@ -97,7 +87,7 @@ run "the_second_tuesday_of_a_month" {
   }
 }
 
-run "several_days" {
+run "accepts_several_days" {
   command = plan
 
   variables {
@@ -105,7 +95,7 @@ run "several_days" {
   }
 }
 
-run "an_hour_that_no_day_has" {
+run "rejects_hour_25" {
   command = plan
 
   variables {
@@ -115,7 +105,7 @@ run "an_hour_that_no_day_has" {
   expect_failures = [var.expression]
 }
 
-run "a_minute_that_no_hour_has" {
+run "rejects_minute_60" {
   command = plan
 
   variables {
@@ -125,7 +115,7 @@ run "a_minute_that_no_hour_has" {
   expect_failures = [var.expression]
 }
 
-run "a_month_that_no_year_has" {
+run "rejects_month_13" {
   command = plan
 
   variables {
@@ -135,7 +125,7 @@ run "a_month_that_no_year_has" {
   expect_failures = [var.expression]
 }
 
-run "a_weekday_of_other_schedulers" {
+run "rejects_weekday_0" {
   command = plan
 
   variables {
@@ -145,7 +135,7 @@ run "a_weekday_of_other_schedulers" {
   expect_failures = [var.expression]
 }
 
-run "a_question_where_none_may_be" {
+run "rejects_a_question_mark_as_minute" {
   command = plan
 
   variables {
@@ -155,7 +145,7 @@ run "a_question_where_none_may_be" {
   expect_failures = [var.expression]
 }
 
-run "neither_day_nor_weekday" {
+run "rejects_neither_day_nor_weekday" {
   command = plan
 
   variables {
@@ -165,7 +155,7 @@ run "neither_day_nor_weekday" {
   expect_failures = [var.expression]
 }
 
-run "a_step_of_nothing" {
+run "rejects_a_step_of_zero" {
   command = plan
 
   variables {
@@ -175,7 +165,7 @@ run "a_step_of_nothing" {
   expect_failures = [var.expression]
 }
 
-run "weekdays_in_steps" {
+run "rejects_steps_of_weekdays" {
   command = plan
 
   variables {
@@ -185,7 +175,7 @@ run "weekdays_in_steps" {
   expect_failures = [var.expression]
 }
 
-run "a_plural_of_one" {
+run "rejects_the_plural_after_1" {
   command = plan
 
   variables {
@@ -195,7 +185,7 @@ run "a_plural_of_one" {
   expect_failures = [var.expression]
 }
 
-run "a_singular_of_more" {
+run "rejects_the_singular_after_6" {
   command = plan
 
   variables {
@@ -205,7 +195,7 @@ run "a_singular_of_more" {
   expect_failures = [var.expression]
 }
 
-run "a_unit_that_is_none" {
+run "rejects_an_unknown_unit" {
   command = plan
 
   variables {
@@ -215,7 +205,7 @@ run "a_unit_that_is_none" {
   expect_failures = [var.expression]
 }
 
-run "a_rate_of_nothing" {
+run "rejects_a_rate_of_zero" {
   command = plan
 
   variables {
@@ -225,7 +215,7 @@ run "a_rate_of_nothing" {
   expect_failures = [var.expression]
 }
 
-run "its_role_has_the_boundary" {
+run "applies_the_permissions_boundary" {
   command = plan
 
   variables {
@@ -234,6 +224,6 @@ run "its_role_has_the_boundary" {
 
   assert {
     condition     = aws_iam_role.this.permissions_boundary == var.permissions_boundary_arn
-    error_message = "The role goes beyond the boundary."
+    error_message = "The role has no permissions boundary."
   }
 }

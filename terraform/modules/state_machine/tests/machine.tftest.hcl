@@ -1,21 +1,5 @@
 mock_provider "aws" {
-  mock_data "aws_iam_policy_document" {
-    defaults = {
-      json = "{\"Version\":\"2012-10-17\",\"Statement\":[]}"
-    }
-  }
-
-  mock_resource "aws_iam_role" {
-    defaults = {
-      arn = "arn:aws:iam::123456789012:role/report-state-machine"
-    }
-  }
-
-  mock_resource "aws_cloudwatch_log_group" {
-    defaults = {
-      arn = "arn:aws:logs:us-east-1:123456789012:log-group:any"
-    }
-  }
+  source = "../../mocks"
 }
 
 variables {
@@ -27,26 +11,26 @@ variables {
   permissions_boundary_arn = "arn:aws:iam::123456789012:policy/boundary"
 }
 
-run "it_logs_and_traces_all" {
+run "logs_and_traces_everything" {
   command = apply
 
   assert {
     condition     = aws_sfn_state_machine.this.logging_configuration[0].level == "ALL" && aws_sfn_state_machine.this.logging_configuration[0].log_destination == "arn:aws:logs:us-east-1:123456789012:log-group:any:*"
-    error_message = "Every event is in the log."
+    error_message = "Some events are not logged."
   }
 
   assert {
     condition     = aws_sfn_state_machine.this.tracing_configuration[0].enabled && aws_cloudwatch_log_group.this.kms_key_id == var.kms_key_arn
-    error_message = "It is traced, and its log encrypted."
+    error_message = "The state machine is not traced, or its log is not encrypted."
   }
 
   assert {
     condition     = aws_iam_role.this.permissions_boundary == var.permissions_boundary_arn && one(data.aws_iam_policy_document.trust.statement[0].condition).variable == "aws:SourceAccount"
-    error_message = "The role is for this account, below the boundary."
+    error_message = "The role accepts other accounts, or has no permissions boundary."
   }
 }
 
-run "a_definition_without_a_start" {
+run "rejects_a_definition_without_a_start" {
   command = plan
 
   variables {
@@ -56,7 +40,7 @@ run "a_definition_without_a_start" {
   expect_failures = [var.definition]
 }
 
-run "a_name_that_is_none" {
+run "rejects_a_name_with_a_space" {
   command = plan
 
   variables {

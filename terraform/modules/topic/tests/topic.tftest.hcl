@@ -1,15 +1,5 @@
 mock_provider "aws" {
-  mock_data "aws_iam_policy_document" {
-    defaults = {
-      json = "{\"Version\":\"2012-10-17\",\"Statement\":[]}"
-    }
-  }
-
-  mock_resource "aws_sns_topic" {
-    defaults = {
-      arn = "arn:aws:sns:us-east-1:123456789012:failure"
-    }
-  }
+  source = "../../mocks"
 }
 
 variables {
@@ -18,26 +8,26 @@ variables {
   email_addresses = ["a@example.org", "b@example.org"]
 }
 
-run "alarms_of_the_account_reach_everybody" {
+run "sends_alarms_to_all_addresses" {
   command = apply
 
   assert {
-    condition     = toset([for one in aws_sns_topic_subscription.email : one.endpoint]) == var.email_addresses
-    error_message = "Each address is told."
+    condition     = toset([for subscription in aws_sns_topic_subscription.email : subscription.endpoint]) == var.email_addresses
+    error_message = "An address has no subscription."
   }
 
   assert {
     condition     = aws_sns_topic.this.kms_master_key_id == var.kms_key_arn && output.arn == aws_sns_topic.this.arn
-    error_message = "Messages are encrypted."
+    error_message = "Messages are not encrypted."
   }
 
   assert {
     condition     = one([for statement in data.aws_iam_policy_document.this.statement : one(statement.condition).variable if statement.effect != "Deny"]) == "aws:SourceAccount"
-    error_message = "Alarms of other accounts are not let in."
+    error_message = "Alarms of other accounts could publish to the topic."
   }
 }
 
-run "an_address_that_is_none" {
+run "rejects_an_invalid_address" {
   command = plan
 
   variables {
@@ -47,7 +37,7 @@ run "an_address_that_is_none" {
   expect_failures = [var.email_addresses]
 }
 
-run "a_name_that_is_none" {
+run "rejects_a_name_with_a_dot" {
   command = plan
 
   variables {

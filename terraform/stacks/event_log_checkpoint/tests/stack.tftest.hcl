@@ -1,110 +1,28 @@
-# Needs the packages in dist (`bin/pants package lambda::`), but no account.
+# Needs the packages in dist (`bin/pants package lambda::`), but no AWS account.
 
 mock_provider "aws" {
-  mock_data "aws_caller_identity" {
-    defaults = {
-      account_id = "123456789012"
-    }
-  }
-
-  mock_data "aws_partition" {
-    defaults = {
-      partition = "aws"
-    }
-  }
-
-  mock_data "aws_region" {
-    defaults = {
-      name = "us-east-1"
-    }
-  }
-
-  mock_data "aws_iam_policy_document" {
-    defaults = {
-      json = "{\"Version\":\"2012-10-17\",\"Statement\":[]}"
-    }
-  }
-
-  mock_data "aws_lambda_layer_version" {
-    defaults = {
-      arn = "arn:aws:lambda:us-east-1:123456789012:layer:existing:3"
-    }
-  }
-
-  mock_resource "aws_lambda_layer_version" {
-    defaults = {
-      arn = "arn:aws:lambda:us-east-1:123456789012:layer:made:1"
-    }
-  }
-
-  mock_resource "aws_kms_key" {
-    defaults = {
-      arn = "arn:aws:kms:us-east-1:123456789012:key/1"
-    }
-  }
-
-  mock_resource "aws_iam_role" {
-    defaults = {
-      arn = "arn:aws:iam::123456789012:role/any"
-    }
-  }
-
-  mock_resource "aws_lambda_alias" {
-    defaults = {
-      arn = "arn:aws:lambda:us-east-1:123456789012:function:any:live"
-    }
-  }
-
-  mock_resource "aws_sfn_state_machine" {
-    defaults = {
-      arn = "arn:aws:states:us-east-1:123456789012:stateMachine:any"
-    }
-  }
-
-  mock_resource "aws_sqs_queue" {
-    defaults = {
-      arn = "arn:aws:sqs:us-east-1:123456789012:any"
-    }
-  }
-
-  mock_resource "aws_sns_topic" {
-    defaults = {
-      arn = "arn:aws:sns:us-east-1:123456789012:any"
-    }
-  }
-
-  mock_resource "aws_cloudwatch_log_group" {
-    defaults = {
-      arn = "arn:aws:logs:us-east-1:123456789012:log-group:any"
-    }
-  }
-
-  mock_resource "aws_s3_bucket" {
-    defaults = {
-      arn = "arn:aws:s3:::any"
-    }
-  }
+  source = "../../mocks"
 }
 
 variables {
   environment = "dev"
 }
 
-run "names" {
+run "uses_the_documented_names" {
   command = apply
 
   assert {
     condition     = output.functions["event_log_checkpoint"] == "event-log-dev-checkpoint" && output.functions["event_log_backfill"] == "event-log-dev-backfill"
-    error_message = "The functions are named event-log-{env}-…."
+    error_message = "The functions must be named event-log-{env}-…."
   }
 
   assert {
     condition     = output.source_bucket == "event-log-events-dev-123456789012" && output.checkpoint_bucket == "event-log-checkpoints-dev-123456789012"
-    error_message = "Both buckets carry the environment and the account."
+    error_message = "The names of both buckets must contain environment and account."
   }
 }
 
-run "a_bucket_that_is_there_is_taken" {
+run "uses_an_existing_source_bucket" {
   command = apply
 
   variables {
@@ -113,11 +31,11 @@ run "a_bucket_that_is_there_is_taken" {
 
   assert {
     condition     = output.source_bucket == "the-network-events" && length(module.events) == 0
-    error_message = "No second bucket is made for event files."
+    error_message = "A second bucket for event files is created."
   }
 }
 
-run "one_checkpoint_for_each_study_and_datatype" {
+run "accepts_a_checkpoint_for_each_study_and_datatype" {
   command = apply
 
   variables {
@@ -125,7 +43,7 @@ run "one_checkpoint_for_each_study_and_datatype" {
   }
 }
 
-run "a_template_that_would_mix_studies" {
+run "rejects_a_template_that_would_mix_studies" {
   command = plan
 
   variables {
@@ -135,7 +53,7 @@ run "a_template_that_would_mix_studies" {
   expect_failures = [var.checkpoint_key_template]
 }
 
-run "layers_that_are_there_are_taken" {
+run "creates_layers_that_do_not_exist" {
   command = apply
 
   variables {
@@ -143,12 +61,12 @@ run "layers_that_are_there_are_taken" {
   }
 
   assert {
-    condition     = alltrue([for arn in output.layer_arns : arn == "arn:aws:lambda:us-east-1:123456789012:layer:existing:3"])
-    error_message = "Reused layers are those of the account."
+    condition     = alltrue([for arn in output.layer_arns : arn == "arn:aws:lambda:us-east-1:123456789012:layer:published:1"])
+    error_message = "No layer exists, and none was created."
   }
 }
 
-run "an_alias_is_no_key" {
+run "rejects_the_alias_of_a_key" {
   command = plan
 
   variables {
@@ -159,7 +77,7 @@ run "an_alias_is_no_key" {
   expect_failures = [var.source_kms_key_arn]
 }
 
-run "a_share_that_is_never_exceeded" {
+run "rejects_a_share_that_is_never_exceeded" {
   command = plan
 
   variables {
@@ -169,7 +87,7 @@ run "a_share_that_is_never_exceeded" {
   expect_failures = [var.max_refused_share]
 }
 
-run "a_backfill_of_nobody" {
+run "rejects_a_backfill_without_functions" {
   command = plan
 
   variables {
@@ -179,7 +97,7 @@ run "a_backfill_of_nobody" {
   expect_failures = [var.backfill_concurrency]
 }
 
-run "a_whole_bucket_can_be_archived" {
+run "can_archive_a_whole_bucket" {
   command = plan
 
   variables {
@@ -188,7 +106,7 @@ run "a_whole_bucket_can_be_archived" {
   }
 }
 
-run "longer_than_cloudwatch_looks_back" {
+run "rejects_more_hours_than_cloudwatch_evaluates" {
   command = plan
 
   variables {
@@ -198,7 +116,7 @@ run "longer_than_cloudwatch_looks_back" {
   expect_failures = [var.late_hours]
 }
 
-run "a_dashboard_can_be_left_out" {
+run "can_omit_the_dashboard" {
   command = plan
 
   variables {
@@ -207,11 +125,11 @@ run "a_dashboard_can_be_left_out" {
 
   assert {
     condition     = length(module.dashboard) == 0
-    error_message = "There is a dashboard that nobody wants."
+    error_message = "dashboard = false still creates a dashboard."
   }
 }
 
-run "production_is_not_deletable" {
+run "rejects_deletable_in_production" {
   command = plan
 
   variables {
@@ -222,7 +140,7 @@ run "production_is_not_deletable" {
   expect_failures = [var.deletable]
 }
 
-run "a_boundary_that_is_none" {
+run "rejects_a_permissions_boundary_that_is_not_an_arn" {
   command = plan
 
   variables {

@@ -1,5 +1,4 @@
-# The policies are written by the real provider, which asks nobody for them; what would be made is
-# made up.
+# The real provider creates the policy documents, which needs no AWS account. Resources are overridden.
 
 provider "aws" {
   region                      = "us-east-1"
@@ -20,7 +19,7 @@ override_data {
 override_data {
   target = data.aws_iam_openid_connect_provider.github
   values = {
-    arn = "arn:aws:iam::123456789012:oidc-provider/there-already"
+    arn = "arn:aws:iam::123456789012:oidc-provider/existing"
   }
 }
 
@@ -86,7 +85,7 @@ variables {
   repository  = "some-owner/some-name"
 }
 
-run "pull_requests_and_the_branch_may_look" {
+run "pull_requests_and_the_branch_may_plan" {
   assert {
     condition = jsondecode(data.aws_iam_policy_document.trust["plan"].json).Statement[0].Condition == {
       StringEquals = {
@@ -94,34 +93,34 @@ run "pull_requests_and_the_branch_may_look" {
         "token.actions.githubusercontent.com:sub" = ["repo:some-owner/some-name:pull_request", "repo:some-owner/some-name:ref:refs/heads/main"]
       }
     }
-    error_message = "The role that looks is for pull requests and the branch of one repository."
+    error_message = "The role for plans must accept only pull requests and the branch of the repository."
   }
 
   assert {
-    condition     = [for key, one in aws_iam_role_policy_attachment.github : one.policy_arn if startswith(key, "plan-")] == [aws_iam_policy.read.arn, aws_iam_policy.read_pipelines.arn]
-    error_message = "The role that looks reads, and nothing else."
+    condition     = [for key, attachment in aws_iam_role_policy_attachment.github : attachment.policy_arn if startswith(key, "plan-")] == [aws_iam_policy.read.arn, aws_iam_policy.read_pipelines.arn]
+    error_message = "The role for plans must have the policies for reading only."
   }
 
   assert {
     condition = alltrue(flatten([
       for statement in concat(jsondecode(data.aws_iam_policy_document.read.json).Statement, jsondecode(data.aws_iam_policy_document.read_pipelines.json).Statement) : [
         for action in flatten([statement.Action]) : can(regex("^[a-z0-9]+:(Get|List|Describe|Validate)", action))
-      ] if !contains(["LocksOfStates", "SettingsThatAreEncrypted"], statement.Sid)
+      ] if !contains(["StateLocks", "EncryptedSettings"], statement.Sid)
     ]))
-    error_message = "Reading changes nothing but the locks of states."
+    error_message = "The policies for reading may change only the locks of states."
   }
 
   assert {
     condition = alltrue([
       for statement in jsondecode(data.aws_iam_policy_document.read.json).Statement :
       statement.Action == "kms:Decrypt" && length(statement.Condition.StringEquals["kms:ViaService"]) == 3
-      if statement.Sid == "SettingsThatAreEncrypted"
+      if statement.Sid == "EncryptedSettings"
     ])
-    error_message = "Settings are decrypted by the services that keep them only."
+    error_message = "Only the services that store settings may decrypt them."
   }
 }
 
-run "only_the_environment_on_the_branch_may_deploy" {
+run "only_the_environment_and_branch_may_deploy" {
   assert {
     condition = jsondecode(data.aws_iam_policy_document.trust["apply"].json).Statement[0].Condition == {
       StringEquals = {
@@ -130,16 +129,16 @@ run "only_the_environment_on_the_branch_may_deploy" {
         "token.actions.githubusercontent.com:sub" = "repo:some-owner/some-name:environment:dev"
       }
     }
-    error_message = "The role that deploys is for one environment, of one repository, on one branch."
+    error_message = "The role for deployments must accept only the environment and branch of the repository."
   }
 
   assert {
     condition     = jsondecode(data.aws_iam_policy_document.trust["apply"].json).Statement[0].Principal == { Federated = aws_iam_openid_connect_provider.github[0].arn }
-    error_message = "The role is for GitHub's tokens."
+    error_message = "The role must accept only GitHub's tokens."
   }
 }
 
-run "no_other_repository_branch_or_environment_is_named" {
+run "trusts_no_other_repository_branch_or_environment" {
   variables {
     environment = "prod"
     repository  = "some-owner@12/some-name@345"
@@ -148,7 +147,7 @@ run "no_other_repository_branch_or_environment_is_named" {
 
   assert {
     condition     = output.trusted_subjects["apply"] == ["repo:some-owner@12/some-name@345:environment:prod"]
-    error_message = "Production is for jobs of its environment only."
+    error_message = "Only jobs of the environment prod may deploy to production."
   }
 
   assert {
@@ -158,33 +157,33 @@ run "no_other_repository_branch_or_environment_is_named" {
         !strcontains(data.aws_iam_policy_document.trust[role].json, other)
       ])
     ])
-    error_message = "A trust policy names what it is not for."
+    error_message = "A trust policy contains another repository, branch or environment."
   }
 }
 
-run "nobody_gets_beyond_the_boundary" {
+run "requires_the_permissions_boundary" {
   assert {
     condition = alltrue([
       for statement in jsondecode(data.aws_iam_policy_document.write_access.json).Statement :
       try(statement.Condition.StringEquals["iam:PermissionsBoundary"], "") == aws_iam_policy.boundary.arn
       if length(setintersection(flatten([statement.Action]), ["iam:AttachRolePolicy", "iam:CreateRole", "iam:DeleteRolePermissionsBoundary", "iam:PutRolePermissionsBoundary", "iam:PutRolePolicy"])) > 0
     ])
-    error_message = "Roles are made, and given policies, below the boundary only."
+    error_message = "Roles could be created or get policies without the boundary."
   }
 
-  # The roles of GitHub are not among those that they may change.
+  # The roles for GitHub may not change themselves.
   assert {
     condition = alltrue(flatten([
       for statement in jsondecode(data.aws_iam_policy_document.write_access.json).Statement : [
         for resource in flatten([statement.Resource]) : can(regex(":role/(aws-ssm-fetcher|event-log|patch-tracker)-dev-\\*$", resource))
       ]
     ]))
-    error_message = "Only roles of the stacks are changed."
+    error_message = "Other roles than those of the stacks could be changed."
   }
 }
 
-# A key of somebody else's in the account is none of the roles' business.
-run "no_key_is_touched_that_does_not_have_all_the_tags_of_a_stack" {
+# The roles have no access to other keys in the account.
+run "uses_only_keys_with_all_tags_of_a_stack" {
   assert {
     condition = alltrue(flatten([
       for document in [data.aws_iam_policy_document.read, data.aws_iam_policy_document.write, data.aws_iam_policy_document.boundary] : [
@@ -193,7 +192,7 @@ run "no_key_is_touched_that_does_not_have_all_the_tags_of_a_stack" {
         if anytrue([for action in flatten([statement.Action]) : startswith(action, "kms:")]) && !contains(["AliasesOfKeys", "Lists"], statement.Sid)
       ]
     ]))
-    error_message = "A key is known by all its tags."
+    error_message = "A statement allows keys without all tags."
   }
 
   assert {
@@ -202,11 +201,11 @@ run "no_key_is_touched_that_does_not_have_all_the_tags_of_a_stack" {
         for action in ["kms:CreateKey", "kms:TagResource", "kms:UntagResource", "kms:ScheduleKeyDeletion"] : !strcontains(document.json, action)
       ])
     ])
-    error_message = "Keys get their tags from a person, and go by one."
+    error_message = "The roles could create, tag or delete keys."
   }
 }
 
-run "layers_of_others_can_be_taken" {
+run "can_use_layers_of_other_accounts" {
   variables {
     external_layer_arns = ["arn:aws:lambda:us-east-1:017000801446:layer:AWSLambdaPowertoolsPythonV3-python312-x86_64:7"]
     source_kms_key_arn  = "arn:aws:kms:us-east-1:123456789012:key/events"
@@ -214,11 +213,11 @@ run "layers_of_others_can_be_taken" {
 
   assert {
     condition     = strcontains(data.aws_iam_policy_document.read_pipelines.json, var.external_layer_arns[0]) && strcontains(data.aws_iam_policy_document.boundary.json, var.source_kms_key_arn)
-    error_message = "What is named can be used."
+    error_message = "The layer or the key cannot be used."
   }
 }
 
-run "all_layers_of_somebody" {
+run "rejects_a_pattern_of_layers" {
   command = plan
 
   variables {
@@ -229,10 +228,10 @@ run "all_layers_of_somebody" {
 }
 
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
-run "the_policies_are_as_short_as_iam_wants_them" {
+run "policies_are_short_enough_for_iam" {
   variables {
     environment   = "staging"
-    source_bucket = "somebody-elses-event-files"
+    source_bucket = "event-files-in-another-stack"
 
     source_kms_key_arn  = "arn:aws:kms:us-east-1:123456789012:key/12345678-1234-1234-1234-123456789012"
     external_layer_arns = [for number in range(4) : "arn:aws:lambda:us-east-1:017000801446:layer:AWSLambdaPowertoolsPythonV3-python312-x86_64:${number}"]
@@ -240,31 +239,31 @@ run "the_policies_are_as_short_as_iam_wants_them" {
 
   assert {
     condition = max([
-      for one in [
+      for document in [
         data.aws_iam_policy_document.boundary,
         data.aws_iam_policy_document.read,
         data.aws_iam_policy_document.read_pipelines,
         data.aws_iam_policy_document.write,
         data.aws_iam_policy_document.write_access,
         data.aws_iam_policy_document.write_pipelines,
-      ] : length(jsonencode(jsondecode(one.json)))
+      ] : length(jsonencode(jsondecode(document.json)))
     ]...) <= 6144
     error_message = "A policy is longer than 6144 characters."
   }
 }
 
-run "the_accounts_provider_can_be_taken" {
+run "can_reuse_the_identity_provider" {
   variables {
     reuse_existing_provider = true
   }
 
   assert {
-    condition     = length(aws_iam_openid_connect_provider.github) == 0 && strcontains(data.aws_iam_policy_document.trust["plan"].json, "oidc-provider/there-already")
-    error_message = "An account has one provider of GitHub's tokens."
+    condition     = length(aws_iam_openid_connect_provider.github) == 0 && strcontains(data.aws_iam_policy_document.trust["plan"].json, "oidc-provider/existing")
+    error_message = "The existing identity provider is not used."
   }
 }
 
-run "all_repositories_of_an_owner" {
+run "rejects_all_repositories_of_an_owner" {
   command = plan
 
   variables {
@@ -274,7 +273,7 @@ run "all_repositories_of_an_owner" {
   expect_failures = [var.repository]
 }
 
-run "all_branches" {
+run "rejects_all_branches" {
   command = plan
 
   variables {
@@ -284,7 +283,7 @@ run "all_branches" {
   expect_failures = [var.branch]
 }
 
-run "an_environment_that_is_none" {
+run "rejects_an_unknown_environment" {
   command = plan
 
   variables {
@@ -294,7 +293,7 @@ run "an_environment_that_is_none" {
   expect_failures = [var.environment]
 }
 
-run "a_number_for_one_name_only" {
+run "rejects_an_id_for_one_name_only" {
   command = plan
 
   variables {

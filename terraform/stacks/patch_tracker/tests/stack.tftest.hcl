@@ -1,89 +1,7 @@
-# Needs the packages in dist (`bin/pants package lambda::`), but no account.
+# Needs the packages in dist (`bin/pants package lambda::`), but no AWS account.
 
 mock_provider "aws" {
-  mock_data "aws_caller_identity" {
-    defaults = {
-      account_id = "123456789012"
-    }
-  }
-
-  mock_data "aws_partition" {
-    defaults = {
-      partition = "aws"
-    }
-  }
-
-  mock_data "aws_region" {
-    defaults = {
-      name = "us-east-1"
-    }
-  }
-
-  mock_data "aws_iam_policy_document" {
-    defaults = {
-      json = "{\"Version\":\"2012-10-17\",\"Statement\":[]}"
-    }
-  }
-
-  mock_data "aws_lambda_layer_version" {
-    defaults = {
-      arn = "arn:aws:lambda:us-east-1:123456789012:layer:existing:3"
-    }
-  }
-
-  mock_resource "aws_lambda_layer_version" {
-    defaults = {
-      arn = "arn:aws:lambda:us-east-1:123456789012:layer:made:1"
-    }
-  }
-
-  mock_resource "aws_kms_key" {
-    defaults = {
-      arn = "arn:aws:kms:us-east-1:123456789012:key/1"
-    }
-  }
-
-  mock_resource "aws_iam_role" {
-    defaults = {
-      arn = "arn:aws:iam::123456789012:role/any"
-    }
-  }
-
-  mock_resource "aws_lambda_alias" {
-    defaults = {
-      arn = "arn:aws:lambda:us-east-1:123456789012:function:any:live"
-    }
-  }
-
-  mock_resource "aws_sqs_queue" {
-    defaults = {
-      arn = "arn:aws:sqs:us-east-1:123456789012:any"
-    }
-  }
-
-  mock_resource "aws_sns_topic" {
-    defaults = {
-      arn = "arn:aws:sns:us-east-1:123456789012:any"
-    }
-  }
-
-  mock_resource "aws_cloudwatch_log_group" {
-    defaults = {
-      arn = "arn:aws:logs:us-east-1:123456789012:log-group:any"
-    }
-  }
-
-  mock_resource "aws_dynamodb_table" {
-    defaults = {
-      arn = "arn:aws:dynamodb:us-east-1:123456789012:table/any"
-    }
-  }
-
-  mock_resource "aws_s3_bucket" {
-    defaults = {
-      arn = "arn:aws:s3:::any"
-    }
-  }
+  source = "../../mocks"
 }
 
 variables {
@@ -91,36 +9,36 @@ variables {
   contact     = "https://tracker.example.org"
 }
 
-run "names" {
+run "uses_the_documented_names" {
   command = apply
 
   assert {
     condition     = output.functions == { fetch_discussions = "patch-tracker-dev-fetch-discussions", fetch_patches = "patch-tracker-dev-fetch-patches", refresh_discussions = "patch-tracker-dev-refresh-discussions" }
-    error_message = "The functions are named patch-tracker-{env}-…."
+    error_message = "The functions must be named patch-tracker-{env}-…."
   }
 
   assert {
     condition     = output.tables == { discussions = "patch-tracker-dev-discussions", patches = "patch-tracker-dev-patches" }
-    error_message = "Both tables carry the environment."
+    error_message = "The names of both tables must contain the environment."
   }
 
   assert {
     condition     = output.schedules == { changes = "patch-tracker-dev-changes", refresh = "patch-tracker-dev-refresh", refresh-discussions = "patch-tracker-dev-refresh-discussions" }
-    error_message = "There are three schedules."
+    error_message = "There must be three schedules."
   }
 
   assert {
-    condition     = [for name, one in aws_lambda_function_event_invoke_config.this : name if length(one.destination_config[0].on_success) > 0] == ["fetch_patches"]
-    error_message = "What changed in Patchwork is handed on, and nothing else is."
+    condition     = [for name, config in aws_lambda_function_event_invoke_config.this : name if length(config.destination_config[0].on_success) > 0] == ["fetch_patches"]
+    error_message = "Only fetch_patches may pass its result to another function."
   }
 
   assert {
-    condition     = alltrue([for one in aws_lambda_function_event_invoke_config.this : length(one.destination_config[0].on_failure) == 1 && one.maximum_retry_attempts == 2])
-    error_message = "What fails three times is kept, of each function."
+    condition     = alltrue([for config in aws_lambda_function_event_invoke_config.this : length(config.destination_config[0].on_failure) == 1 && config.maximum_retry_attempts == 2])
+    error_message = "Events that fail three times are lost."
   }
 }
 
-run "servers_of_others" {
+run "can_use_other_servers" {
   command = apply
 
   variables {
@@ -130,11 +48,11 @@ run "servers_of_others" {
 
   assert {
     condition     = local.sources == { PATCHWORK_PROJECT = "lamps", PATCHWORK_URL = "https://patchwork.example.org/" }
-    error_message = "What is not named is left to lambda/functions.json."
+    error_message = "Variables that are null must keep their value from lambda/functions.json."
   }
 }
 
-run "layers_that_are_there_are_taken" {
+run "creates_layers_that_do_not_exist" {
   command = apply
 
   variables {
@@ -142,12 +60,12 @@ run "layers_that_are_there_are_taken" {
   }
 
   assert {
-    condition     = alltrue([for arn in output.layer_arns : arn == "arn:aws:lambda:us-east-1:123456789012:layer:existing:3"])
-    error_message = "Reused layers are those of the account."
+    condition     = alltrue([for arn in output.layer_arns : arn == "arn:aws:lambda:us-east-1:123456789012:layer:published:1"])
+    error_message = "No layer exists, and none was created."
   }
 }
 
-run "without_schedules_nothing_is_stale" {
+run "has_no_heartbeat_alarms_without_schedules" {
   command = apply
 
   variables {
@@ -156,11 +74,11 @@ run "without_schedules_nothing_is_stale" {
 
   assert {
     condition     = length(module.stale) == 0
-    error_message = "An alarm that always rings is one that nobody hears."
+    error_message = "These alarms would always be active."
   }
 }
 
-run "a_contact_that_is_none" {
+run "rejects_a_contact_with_parentheses" {
   command = plan
 
   variables {
@@ -170,7 +88,7 @@ run "a_contact_that_is_none" {
   expect_failures = [var.contact]
 }
 
-run "a_server_that_is_none" {
+run "rejects_a_server_that_is_not_a_url" {
   command = plan
 
   variables {
@@ -180,7 +98,7 @@ run "a_server_that_is_none" {
   expect_failures = [var.lore_url]
 }
 
-run "longer_than_cloudwatch_looks_back" {
+run "rejects_more_hours_than_cloudwatch_evaluates" {
   command = plan
 
   variables {
@@ -190,7 +108,7 @@ run "longer_than_cloudwatch_looks_back" {
   expect_failures = [var.stale_hours]
 }
 
-run "a_dashboard_can_be_left_out" {
+run "can_omit_the_dashboard" {
   command = plan
 
   variables {
@@ -199,11 +117,11 @@ run "a_dashboard_can_be_left_out" {
 
   assert {
     condition     = length(module.dashboard) == 0
-    error_message = "There is a dashboard that nobody wants."
+    error_message = "dashboard = false still creates a dashboard."
   }
 }
 
-run "production_is_not_deletable" {
+run "rejects_deletable_in_production" {
   command = plan
 
   variables {
@@ -214,7 +132,7 @@ run "production_is_not_deletable" {
   expect_failures = [var.deletable]
 }
 
-run "a_boundary_that_is_none" {
+run "rejects_a_permissions_boundary_that_is_not_an_arn" {
   command = plan
 
   variables {

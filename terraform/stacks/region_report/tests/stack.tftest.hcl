@@ -1,111 +1,29 @@
-# Needs the packages in dist (`bin/pants package lambda::`), but no account.
+# Needs the packages in dist (`bin/pants package lambda::`), but no AWS account.
 
 mock_provider "aws" {
-  mock_data "aws_caller_identity" {
-    defaults = {
-      account_id = "123456789012"
-    }
-  }
-
-  mock_data "aws_partition" {
-    defaults = {
-      partition = "aws"
-    }
-  }
-
-  mock_data "aws_region" {
-    defaults = {
-      name = "us-east-1"
-    }
-  }
-
-  mock_data "aws_iam_policy_document" {
-    defaults = {
-      json = "{\"Version\":\"2012-10-17\",\"Statement\":[]}"
-    }
-  }
-
-  mock_data "aws_lambda_layer_version" {
-    defaults = {
-      arn = "arn:aws:lambda:us-east-1:123456789012:layer:existing:3"
-    }
-  }
-
-  mock_resource "aws_lambda_layer_version" {
-    defaults = {
-      arn = "arn:aws:lambda:us-east-1:123456789012:layer:made:1"
-    }
-  }
-
-  mock_resource "aws_kms_key" {
-    defaults = {
-      arn = "arn:aws:kms:us-east-1:123456789012:key/1"
-    }
-  }
-
-  mock_resource "aws_iam_role" {
-    defaults = {
-      arn = "arn:aws:iam::123456789012:role/any"
-    }
-  }
-
-  mock_resource "aws_lambda_alias" {
-    defaults = {
-      arn = "arn:aws:lambda:us-east-1:123456789012:function:any:live"
-    }
-  }
-
-  mock_resource "aws_sfn_state_machine" {
-    defaults = {
-      arn = "arn:aws:states:us-east-1:123456789012:stateMachine:any"
-    }
-  }
-
-  mock_resource "aws_sqs_queue" {
-    defaults = {
-      arn = "arn:aws:sqs:us-east-1:123456789012:any"
-    }
-  }
-
-  mock_resource "aws_sns_topic" {
-    defaults = {
-      arn = "arn:aws:sns:us-east-1:123456789012:any"
-    }
-  }
-
-  mock_resource "aws_cloudwatch_log_group" {
-    defaults = {
-      arn = "arn:aws:logs:us-east-1:123456789012:log-group:any"
-    }
-  }
-
-  mock_resource "aws_s3_bucket" {
-    defaults = {
-      arn = "arn:aws:s3:::any"
-    }
-  }
+  source = "../../mocks"
 }
 
 variables {
   environment = "dev"
 }
 
-run "names" {
+run "uses_the_documented_names" {
   command = apply
 
   assert {
     condition     = output.functions["data_fetcher"] == "aws-ssm-fetcher-dev-data-fetcher" && length(output.functions) == 5
-    error_message = "The five functions are named aws-ssm-fetcher-{env}-…."
+    error_message = "The five functions must be named aws-ssm-fetcher-{env}-…."
   }
 
   assert {
     condition     = output.bucket == "aws-ssm-data-dev-123456789012"
-    error_message = "The bucket is named aws-ssm-data-{env}-{account}."
+    error_message = "The bucket must be named aws-ssm-data-{env}-{account}."
   }
 }
 
-run "production" {
-  # Production could not be removed after an apply.
+run "names_contain_the_environment" {
+  # `prevent_destroy` would keep the test from cleaning up after an apply.
   command = plan
 
   variables {
@@ -114,11 +32,11 @@ run "production" {
 
   assert {
     condition     = output.bucket == "aws-ssm-data-prod-123456789012"
-    error_message = "Each environment has a bucket of its own."
+    error_message = "Two environments would use the same bucket."
   }
 }
 
-run "layers_that_are_there_are_taken" {
+run "creates_layers_that_do_not_exist" {
   command = apply
 
   variables {
@@ -126,12 +44,12 @@ run "layers_that_are_there_are_taken" {
   }
 
   assert {
-    condition     = alltrue([for arn in output.layer_arns : arn == "arn:aws:lambda:us-east-1:123456789012:layer:existing:3"])
-    error_message = "Reused layers are those of the account."
+    condition     = alltrue([for arn in output.layer_arns : arn == "arn:aws:lambda:us-east-1:123456789012:layer:published:1"])
+    error_message = "No layer exists, and none was created."
   }
 }
 
-run "layers_of_others_are_taken" {
+run "uses_external_layers" {
   command = apply
 
   variables {
@@ -146,11 +64,11 @@ run "layers_of_others_are_taken" {
 
   assert {
     condition     = output.layer_arns["powertools"] == "arn:aws:lambda:us-east-1:999999999999:layer:powertools:7"
-    error_message = "External layers are taken as they are."
+    error_message = "External layers are not used."
   }
 }
 
-run "an_earlier_version_can_be_live" {
+run "can_roll_back_a_function" {
   command = apply
 
   variables {
@@ -158,7 +76,7 @@ run "an_earlier_version_can_be_live" {
   }
 }
 
-run "longer_than_cloudwatch_looks_back" {
+run "rejects_more_hours_than_cloudwatch_evaluates" {
   command = plan
 
   variables {
@@ -168,7 +86,7 @@ run "longer_than_cloudwatch_looks_back" {
   expect_failures = [var.late_hours]
 }
 
-run "a_dashboard_can_be_left_out" {
+run "can_omit_the_dashboard" {
   command = plan
 
   variables {
@@ -177,11 +95,11 @@ run "a_dashboard_can_be_left_out" {
 
   assert {
     condition     = length(module.dashboard) == 0
-    error_message = "There is a dashboard that nobody wants."
+    error_message = "dashboard = false still creates a dashboard."
   }
 }
 
-run "production_is_not_deletable" {
+run "rejects_deletable_in_production" {
   command = plan
 
   variables {
@@ -192,7 +110,7 @@ run "production_is_not_deletable" {
   expect_failures = [var.deletable]
 }
 
-run "an_environment_that_is_none" {
+run "rejects_an_unknown_environment" {
   command = plan
 
   variables {
@@ -202,7 +120,7 @@ run "an_environment_that_is_none" {
   expect_failures = [var.environment]
 }
 
-run "an_architecture_that_is_none" {
+run "rejects_an_unknown_architecture" {
   command = plan
 
   variables {
@@ -212,7 +130,7 @@ run "an_architecture_that_is_none" {
   expect_failures = [var.architecture]
 }
 
-run "a_log_level_that_is_none" {
+run "rejects_an_unknown_log_level" {
   command = plan
 
   variables {
@@ -222,7 +140,7 @@ run "a_log_level_that_is_none" {
   expect_failures = [var.log_level]
 }
 
-run "a_boundary_that_is_none" {
+run "rejects_a_permissions_boundary_that_is_not_an_arn" {
   command = plan
 
   variables {

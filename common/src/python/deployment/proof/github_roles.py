@@ -1,4 +1,4 @@
-"""Whether the roles of GitHub may do what Terraform does for a stack."""
+"""Checks that GitHub's roles have the permissions that Terraform needs for a stack."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ _METHOD: Final = re.compile(r"\brpc\.method=(\w+)")
 _SERVICE: Final = re.compile(r'\brpc\.service=(?:"([^"]+)"|(\w+))')
 
 _PREFIXES: Final = {"CloudWatch Logs": "logs", "SFN": "states"}
-"""Prefixes of actions of services whose names are others."""
+"""Prefixes of the actions of services, if they differ from the service's name."""
 
-# Where an action is not named as the call is:
+# Actions whose names differ from the call's name:
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-with-s3-policy-actions.html
 _S3_ACTIONS: Final = {
     "CompleteMultipartUpload": "PutObject",
@@ -40,20 +40,20 @@ _S3_ACTIONS: Final = {
 }
 
 _BY_HAND: Final = frozenset({"kms:CreateKey"})
-"""What a person does at the first deployment: whoever gives a key its tags could have any key."""
+"""What a person does in the first deployment. A role that can tag keys can use any key."""
 
-# What services ask the key for on behalf of whoever calls them, which no log of calls shows:
+# What AWS services request of a key on behalf of the caller; the log does not show these calls:
 # https://docs.aws.amazon.com/kms/latest/developerguide/services-integration.html
-_ASKED_OF_KEYS_READING: Final = frozenset({"kms:Decrypt"})
-_ASKED_OF_KEYS_WRITING: Final = frozenset(
+_KEY_ACTIONS_READING: Final = frozenset({"kms:Decrypt"})
+_KEY_ACTIONS_WRITING: Final = frozenset(
     {"kms:CreateGrant", "kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey"}
 )
 
-_FOR_EVERYBODY: Final = "sts:GetCallerIdentity"
+_ALWAYS_ALLOWED: Final = "sts:GetCallerIdentity"
 
 
 def provider_actions(log: Iterable[str]) -> set[str]:
-    """Return the actions that the AWS provider called, from the lines of its log."""
+    """Return the actions that the AWS provider used, from the lines of its log."""
     found = set()
     for line in log:
         method, service = _METHOD.search(line), _SERVICE.search(line)
@@ -62,26 +62,26 @@ def provider_actions(log: Iterable[str]) -> set[str]:
             prefix = _PREFIXES.get(name, name.lower())
             action = _S3_ACTIONS.get(method[1], method[1]) if prefix == "s3" else method[1]
             found.add(f"{prefix}:{action}")
-    return found - {_FOR_EVERYBODY}
+    return found - {_ALWAYS_ALLOWED}
 
 
-def refused(actions: Iterable[str], permissions: str) -> Iterator[str]:
-    """Yield what a role of GitHub would be refused, each in one line.
+def missing_permissions(actions: Iterable[str], permissions: str) -> Iterator[str]:
+    """Yield the permissions that GitHub's roles lack, one line each.
 
     Parameters
     ----------
     actions
-        That a deployment needs.
+        Actions that a deployment uses.
     permissions
         Content of the file with the roles' policies.
     """
     reading = _named(permissions, _READING)
     both = reading | _named(permissions, _WRITING)
-    for action in sorted({*actions, *_ASKED_OF_KEYS_WRITING} - _BY_HAND):
+    for action in sorted({*actions, *_KEY_ACTIONS_WRITING} - _BY_HAND):
         if action not in both:
-            yield f"{action} is in no policy of GitHub's roles"
-        elif (_reads(action) or action in _ASKED_OF_KEYS_READING) and action not in reading:
-            yield f"{action} reads, and is not in what the role that plans may do"
+            yield f"no policy of GitHub's roles allows {action}"
+        elif (_reads(action) or action in _KEY_ACTIONS_READING) and action not in reading:
+            yield f"{action} only reads, but the role that plans does not allow it"
 
 
 def _reads(action: str) -> bool:
@@ -89,7 +89,7 @@ def _reads(action: str) -> bool:
 
 
 def _named(permissions: str, documents: Iterable[str]) -> set[str]:
-    """Return the actions that some policy documents name."""
+    """Return the actions in policy documents, given by their names."""
     found: set[str] = set()
     for name in documents:
         block = rf'^data "aws_iam_policy_document" "{name}" \{{\n(.*?)^\}}'

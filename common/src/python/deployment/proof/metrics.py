@@ -1,6 +1,6 @@
-"""Compares the metrics that alarms and dashboards look at with those that there are.
+"""Compares the metrics that alarms and dashboards use with the metrics that are emitted.
 
-An alarm on a metric that nobody emits never rings, and looks like one that has nothing to say.
+An alarm on a metric that nothing emits never becomes active, so it looks as if all were well.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from local_cloud.clients import Clients
 
 @dataclass(frozen=True, order=True)
 class Metric:
-    """A metric as CloudWatch tells it from others.
+    """What identifies a metric in CloudWatch.
 
     Attributes
     ----------
     dimensions
-        Names and values, in their order by name.
+        Names and values, sorted by name.
     """
 
     namespace: str
@@ -29,8 +29,8 @@ class Metric:
 
     def __str__(self) -> str:
         """Return it as text for people."""
-        told = ", ".join(f"{name}={value}" for name, value in self.dimensions)
-        return f"{self.namespace} {self.name} of {told or 'nothing'}"
+        dimensions = ", ".join(f"{name}={value}" for name, value in self.dimensions)
+        return f"{self.namespace} {self.name} ({dimensions or 'no dimensions'})"
 
 
 _OF_AWS: Final[Mapping[str, tuple[str, frozenset[str]]]] = {
@@ -53,48 +53,50 @@ _OF_AWS: Final[Mapping[str, tuple[str, frozenset[str]]]] = {
         ),
     ),
 }
-"""Metrics of services: their one dimension, and their names."""
+"""Metrics of AWS services: their only dimension, and their names."""
 
 
-def unseen(clients: Clients) -> list[str]:
-    """Name each alarm and dashboard that looks at a metric which there is not.
+def unemitted_metrics(clients: Clients) -> list[str]:
+    """Return one line for each alarm or dashboard that uses a metric which nothing emits.
 
-    Custom metrics are those that functions wrote into their logs until now.
+    Custom metrics are those that functions have written to their logs so far.
     """
     lines = (line for group in _log_groups(clients) for line in _lines(clients, group))
     metrics = {*emitted(lines), *_of_services(clients)}
     return [
-        f"{watcher} looks at {metric}, which there is not"
+        f"{watcher} uses {metric}, which nothing emits"
         for watcher, metric in (*_of_alarms(clients), *_of_dashboards(clients))
         if metric not in metrics
     ]
 
 
 def emitted(lines: Iterable[str]) -> Iterator[Metric]:
-    """Yield the metrics in lines of logs.
+    """Yield the metrics in log lines.
 
     Format: https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
     """
     for line in lines:
         if not line.startswith("{") or '"_aws"' not in line:
             continue
-        told = json.loads(line)
-        for directive in told["_aws"]["CloudWatchMetrics"]:
+        record = json.loads(line)
+        for directive in record["_aws"]["CloudWatchMetrics"]:
             for names in directive["Dimensions"]:
-                dimensions = tuple(sorted((name, str(told[name])) for name in names))
+                dimensions = tuple(sorted((name, str(record[name])) for name in names))
                 for metric in directive["Metrics"]:
-                    if metric["Name"] in told:
+                    if metric["Name"] in record:
                         yield Metric(directive["Namespace"], metric["Name"], dimensions)
 
 
 def metrics_of_alarm(alarm: Mapping[str, Any]) -> Iterator[Metric]:
-    """Yield the metrics of an alarm as DescribeAlarms tells it."""
-    told = [one["MetricStat"]["Metric"] for one in alarm.get("Metrics", []) if "MetricStat" in one]
+    """Yield the metrics of an alarm, as DescribeAlarms returns it."""
+    metrics = [
+        query["MetricStat"]["Metric"] for query in alarm.get("Metrics", []) if "MetricStat" in query
+    ]
     if alarm.get("MetricName"):
-        told.append(alarm)
-    for one in told:
-        dimensions = ((each["Name"], each["Value"]) for each in one.get("Dimensions", []))
-        yield Metric(one["Namespace"], one["MetricName"], tuple(sorted(dimensions)))
+        metrics.append(alarm)
+    for metric in metrics:
+        dimensions = ((pair["Name"], pair["Value"]) for pair in metric.get("Dimensions", []))
+        yield Metric(metric["Namespace"], metric["MetricName"], tuple(sorted(dimensions)))
 
 
 def metrics_of_dashboard(body: str) -> Iterator[Metric]:
@@ -129,10 +131,10 @@ def _of_services(clients: Clients) -> Iterator[Metric]:
     machines = clients("stepfunctions").get_paginator("list_state_machines").paginate()
     queues = clients("sqs").list_queues().get("QueueUrls", [])
     resources = {
-        "AWS/Lambda": [one["FunctionName"] for page in functions for one in page["Functions"]],
+        "AWS/Lambda": [each["FunctionName"] for page in functions for each in page["Functions"]],
         "AWS/SQS": [url.rpartition("/")[2] for url in queues],
         "AWS/States": [
-            one["stateMachineArn"] for page in machines for one in page["stateMachines"]
+            each["stateMachineArn"] for page in machines for each in page["stateMachines"]
         ],
     }
     for namespace, (dimension, names) in _OF_AWS.items():

@@ -1,4 +1,4 @@
-"""Whether alarms and failed executions reach who listens to their topics, in the local cloud."""
+"""Checks that alarms and failed executions reach the subscribers of their topics."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
 
-from deployment.proof.async_invocations import wait_for
+from deployment.proof.async_invocations import POLLING
 from local_cloud.clients import Clients
 from local_cloud.errors import ExecutionError
-from run_local.region_report import ended
+from triggers.executions import start_execution, wait_for_execution
 
-NO_INPUT: Final = {"max_cache_age_hours": "nothing that an execution can be asked"}
+INVALID_INPUT: Final = {"max_cache_age_hours": "not a number"}
 
 
 @dataclass
-class Listener:
-    """A queue that subscribed to topics, as a mailbox would.
+class Subscriber:
+    """A queue that is subscribed to topics, as an e-mail address would be.
 
     Attributes
     ----------
@@ -30,8 +30,8 @@ class Listener:
     clients: Clients
     url: str
 
-    def heard(self) -> list[str]:
-        """Return the messages that came since it was asked last."""
+    def new_messages(self) -> list[str]:
+        """Return the messages received since the last call."""
         found: list[str] = []
         queue = self.clients("sqs")
         while messages := queue.receive_message(QueueUrl=self.url, MaxNumberOfMessages=10).get(
@@ -44,10 +44,10 @@ class Listener:
 
 
 @contextmanager
-def listening(clients: Clients, topics: Sequence[str]) -> Iterator[Listener]:
-    """Subscribe a queue to topics until a block ends."""
+def subscribed(clients: Clients, topics: Sequence[str]) -> Iterator[Subscriber]:
+    """Subscribe a queue to topics until the block ends."""
     sqs, sns = clients("sqs"), clients("sns")
-    url = sqs.create_queue(QueueName=f"listener-{uuid.uuid4()}")["QueueUrl"]
+    url = sqs.create_queue(QueueName=f"subscriber-{uuid.uuid4()}")["QueueUrl"]
     attributes = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])
     arn = attributes["Attributes"]["QueueArn"]
     subscriptions = [
@@ -55,58 +55,56 @@ def listening(clients: Clients, topics: Sequence[str]) -> Iterator[Listener]:
         for topic in topics
     ]
     try:
-        yield Listener(clients, url)
+        yield Subscriber(clients, url)
     finally:
-        for one in subscriptions:
-            sns.unsubscribe(SubscriptionArn=one["SubscriptionArn"])
+        for subscription in subscriptions:
+            sns.unsubscribe(SubscriptionArn=subscription["SubscriptionArn"])
         sqs.delete_queue(QueueUrl=url)
 
 
-def ring_all(clients: Clients) -> int:
-    """Have each alarm ring once, and hear it; returns how many there are.
+def check_alarms(clients: Clients) -> int:
+    """Activate each alarm once and check that its topic delivers it; returns their number.
 
     Raises
     ------
     ExecutionError
-        Some alarm is not heard.
+        An alarm was not delivered.
     """
     cloudwatch = clients("cloudwatch")
     pages = cloudwatch.get_paginator("describe_alarms").paginate()
-    alarms = {one["AlarmName"]: one for page in pages for one in page["MetricAlarms"]}
-    topics = sorted({arn for one in alarms.values() for arn in one["AlarmActions"]})
-    with listening(clients, topics) as listener:
+    alarms = {alarm["AlarmName"]: alarm for page in pages for alarm in page["MetricAlarms"]}
+    topics = sorted({arn for alarm in alarms.values() for arn in alarm["AlarmActions"]})
+    with subscribed(clients, topics) as subscriber:
         for state in ("OK", "ALARM", "OK"):
             for name in alarms:
                 cloudwatch.set_alarm_state(
-                    AlarmName=name, StateValue=state, StateReason="to hear whether it is heard"
+                    AlarmName=name, StateValue=state, StateReason="test of the delivery"
                 )
-        heard = {
-            (one["AlarmName"], one["NewStateValue"]) for one in map(json.loads, listener.heard())
+        delivered = {
+            (message["AlarmName"], message["NewStateValue"])
+            for message in map(json.loads, subscriber.new_messages())
         }
     expected = {(name, "ALARM") for name in alarms}
-    expected |= {(name, "OK") for name, one in alarms.items() if one["OKActions"]}
-    if silent := sorted(expected - heard):
-        told = ", ".join(f"{name} ({state})" for name, state in silent)
-        raise ExecutionError(f"nobody who listens to {', '.join(topics)} hears of {told}")
+    expected |= {(name, "OK") for name, alarm in alarms.items() if alarm["OKActions"]}
+    if missing := sorted(expected - delivered):
+        listed = ", ".join(f"{name} ({state})" for name, state in missing)
+        raise ExecutionError(f"subscribers of {', '.join(topics)} did not receive {listed}")
     return len(alarms)
 
 
-def fail_and_hear(clients: Clients, state_machine: str, topic: str) -> None:
-    """Start an execution that must fail, and hear of it.
+def check_failure_message(clients: Clients, state_machine: str, topic: str) -> None:
+    """Start an execution with invalid input, and check that a topic reports the failure.
 
     Raises
     ------
     ExecutionError
-        It did not fail, or nobody hears of it.
+        The execution did not fail, or the topic did not report it.
     """
-    with listening(clients, [topic]) as listener:
-        started = clients("stepfunctions").start_execution(
-            stateMachineArn=state_machine, input=json.dumps(NO_INPUT)
-        )
-        arn = started["executionArn"]
-        wait_for(lambda: ended(clients, arn).status != "RUNNING", f"{arn} did not end")
-        if (status := ended(clients, arn).status) != "FAILED":
-            raise ExecutionError(f"{arn} of which the input is wrong ended as {status}")
+    with subscribed(clients, [topic]) as subscriber:
+        arn = start_execution(clients, state_machine, json.dumps(INVALID_INPUT))
+        execution = wait_for_execution(clients, arn, POLLING)
+        if execution.status != "FAILED":
+            raise ExecutionError(f"{arn}, whose input is invalid, ended as {execution.status}")
         name = arn.rpartition(":")[2]
-        if not any(name in told for told in listener.heard()):
-            raise ExecutionError(f"nobody who listens to {topic} hears that {arn} failed")
+        if not any(name in message for message in subscriber.new_messages()):
+            raise ExecutionError(f"subscribers of {topic} did not receive that {arn} failed")

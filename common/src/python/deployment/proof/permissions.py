@@ -1,4 +1,4 @@
-"""Compares what roles allow with what functions called, in both directions."""
+"""Compares the permissions of roles with the calls of their functions, in both directions."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from local_cloud.recorder import PATH, Call
 if TYPE_CHECKING:
     from mypy_boto3_iam import IAMClient
 
-UNSEEN: Final = ("kms:", "logs:", "xray:")
-"""Services that are used on a function's behalf, by Lambda and S3, and not called by its code."""
+USED_BY_AWS: Final = ("kms:", "logs:", "xray:")
+"""Actions that Lambda and S3 use on behalf of a function; its code does not call them."""
 
 RARELY: Final = "Rarely"
-"""How the name of a statement begins that is there for days on which something went wrong."""
+"""Prefix of the IDs of statements that are only needed after something went wrong."""
 
 
 @dataclass(frozen=True, order=True)
 class Permission:
-    """One action on what matches one pattern, as a role allows it."""
+    """An action that a role allows on the resources that match a pattern."""
 
     action: str
     resource: str
@@ -35,87 +35,94 @@ class Permission:
         Parameters
         ----------
         call
-            Its action and resource, whoever called.
+            Its action and resource count; its caller does not.
         """
         return _matches(self.action, call.action) and _matches(self.resource, call.resource)
 
-    def must_show(self) -> bool:
-        """Whether a run of everything makes use of it, where it is needed at all."""
-        return not (self.action.startswith(UNSEEN) or self.statement.startswith(RARELY))
+    def must_be_used(self) -> bool:
+        """Whether a run of the whole pipeline uses it, if it is required at all."""
+        return not (self.action.startswith(USED_BY_AWS) or self.statement.startswith(RARELY))
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """What does not fit.
+    """The differences between permissions and calls.
 
     Attributes
     ----------
     missing
-        Calls that the caller's role does not allow: they fail in an account.
+        Calls that the caller's role does not allow. They would fail in an account.
     unused
-        By caller, permissions of which no call made use.
+        Caller and permission, for permissions that no call used.
     """
 
     missing: tuple[Call, ...]
     unused: tuple[tuple[str, Permission], ...]
 
     def lines(self) -> Iterator[str]:
-        """Yield one line for each."""
+        """Yield one line for each difference."""
         for call in self.missing:
-            yield f"{call.caller} called {call.action} on {call.resource}, and may not"
+            yield (
+                f"{call.caller} called {call.action} on {call.resource}, "
+                "which its role does not allow"
+            )
         for caller, permission in self.unused:
-            yield f"{caller} may call {permission.action} on {permission.resource}, and did not"
+            yield f"{caller} may call {permission.action} on {permission.resource}, but never did"
 
 
 def compare(permissions: Mapping[str, Iterable[Permission]], calls: Iterable[Call]) -> Comparison:
-    """Compare the permissions of callers with what they called.
+    """Compare the permissions of callers with their calls.
 
     Parameters
     ----------
     permissions
-        By caller. Calls of others are not looked at.
+        Permissions by caller. Calls of other callers are ignored.
     """
     missing: list[Call] = []
     used: set[tuple[str, Permission]] = set()
     for call in sorted(calls):
         if call.caller not in permissions:
             continue
-        covering = [one for one in permissions[call.caller] if one.covers(call)]
+        covering = [allowed for allowed in permissions[call.caller] if allowed.covers(call)]
         if not covering:
             missing.append(call)
         for implied in (call, *_implied(call)):
-            used |= {(call.caller, one) for one in permissions[call.caller] if one.covers(implied)}
-    every = {(caller, one) for caller, all_of_it in permissions.items() for one in all_of_it}
-    unused = {(caller, one) for caller, one in every - used if one.must_show()}
+            used |= {
+                (call.caller, allowed)
+                for allowed in permissions[call.caller]
+                if allowed.covers(implied)
+            }
+    every = {(caller, each) for caller, allowed in permissions.items() for each in allowed}
+    unused = {(caller, allowed) for caller, allowed in every - used if allowed.must_be_used()}
     return Comparison(tuple(missing), tuple(sorted(unused)))
 
 
-def needed(
+def used_permissions(
     permissions: Mapping[str, Iterable[Permission]], calls: Iterable[Call]
 ) -> list[tuple[str, Permission]]:
-    """Return, by caller, the permissions of which calls made use themselves."""
+    """Return the callers and permissions that calls used directly."""
     made = list(calls)
     return [
-        (caller, one)
-        for caller, all_of_it in sorted(permissions.items())
-        for one in all_of_it
-        if any(call.caller == caller and one.covers(call) for call in made)
+        (caller, each)
+        for caller, allowed in sorted(permissions.items())
+        for each in allowed
+        if any(call.caller == caller and each.covers(call) for call in made)
     ]
 
 
-def missed_without(
-    taken: tuple[str, Permission],
+def is_required(
+    used: tuple[str, Permission],
     permissions: Mapping[str, Iterable[Permission]],
     calls: Iterable[Call],
 ) -> bool:
-    """Whether the comparison tells that a caller lacks a permission once it is taken away."""
-    caller, permission = taken
-    rest = [one for one in permissions[caller] if one != permission]
+    """Whether the comparison fails if a caller does not have a permission."""
+    caller, permission = used
+    rest = [allowed for allowed in permissions[caller] if allowed != permission]
     return bool(compare({caller: rest}, calls).missing)
 
 
 def permissions_of(role: str, iam: IAMClient) -> list[Permission]:
-    """Return what a role's own policies allow."""
+    """Return the permissions in a role's inline policies."""
     found: list[Permission] = []
     for name in iam.list_role_policies(RoleName=role)["PolicyNames"]:
         document: Any = iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"]
@@ -131,22 +138,22 @@ def permissions_of(role: str, iam: IAMClient) -> list[Permission]:
 
 
 def recorded_calls(endpoint: str) -> list[Call]:
-    """Return what was called in a local cloud since it started."""
+    """Return the calls that a local cloud has received since it started."""
     with urllib.request.urlopen(f"{endpoint}{PATH}") as answer:  # noqa: S310 - of loopback
-        return [Call(**one) for one in json.load(answer)]
+        return [Call(**call) for call in json.load(answer)]
 
 
 def _implied(call: Call) -> Iterator[Call]:
-    # Whoever may not list a bucket is told of an object that is not there that it is forbidden:
+    # Without the permission to list the bucket, S3 answers 403 instead of 404 for a missing object:
     # https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html
     if call.action in ("s3:GetObject", "s3:GetObjectVersion"):
         yield Call(call.caller, "s3:ListBucket", call.resource.partition("/")[0])
 
 
-def _listed(value: Any) -> Sequence[Any]:  # noqa: ANN401 - of a policy, which has one or many
+def _listed(value: Any) -> Sequence[Any]:  # noqa: ANN401 - a value or a list
     return value if isinstance(value, list) else [value]
 
 
 def _matches(pattern: str, text: str) -> bool:
-    # As IAM has it, `*` and `?` are all there is; a `[` stands for itself.
+    # IAM knows only the wildcards `*` and `?`; a `[` is an ordinary character.
     return fnmatch.fnmatchcase(text, pattern.replace("[", "[[]"))

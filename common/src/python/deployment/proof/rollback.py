@@ -1,4 +1,4 @@
-"""Whether an earlier version of functions can be had back, in the local cloud."""
+"""Checks, in the local cloud, that functions can return to an earlier version."""
 
 from __future__ import annotations
 
@@ -10,42 +10,42 @@ from deployment.deploy import Deployment
 from deployment.errors import DeploymentError
 
 
-def go_back(deployment: Deployment, functions: Iterable[str]) -> int:
-    """Deploy another version of each function, and have the first one back.
+def roll_back(deployment: Deployment, functions: Iterable[str]) -> int:
+    """Deploy a new version of each function, and return to the first version.
 
     Parameters
     ----------
     functions
-        As `lambda/functions.json` calls them.
+        Names in `lambda/functions.json`.
 
     Returns
     -------
     int
-        How many went back.
+        Number of functions that returned to their first version.
 
     Raises
     ------
     DeploymentError
-        Callers do not get the version that they should.
+        The alias `live` leads to the wrong version.
     """
     names = sorted(functions)
     client = deployment.session.client("lambda")
     before = deployment.apply()
     level = _log_level(client, before, names)
-    # Another setting is another version; which one makes no difference here.
-    other = {"log_level": "ERROR" if level != "ERROR" else "INFO"}
-    after = _with(deployment, other).apply()
+    # Any changed setting publishes a version.
+    changed = {"log_level": "ERROR" if level != "ERROR" else "INFO"}
+    after = _with(deployment, changed).apply()
     for name in names:
         version = after["function_versions"][name]
         if version == before["function_versions"][name]:
-            raise DeploymentError(f"a deployment that changes {name} publishes no version of it")
+            raise DeploymentError(f"changing a setting of {name} published no new version")
         _require_live(client, after["functions"][name], version)
-    back = _with(deployment, {**other, "live_versions": dict(before["function_versions"])})
-    back.apply()
+    rolled_back = _with(deployment, {**changed, "live_versions": dict(before["function_versions"])})
+    rolled_back.apply()
     for name in names:
         _require_live(client, after["functions"][name], before["function_versions"][name])
-    if back.plan():
-        raise DeploymentError("having gone back, a second plan would change something")
+    if rolled_back.plan():
+        raise DeploymentError("after the rollback, a second plan is not empty")
     return len(names)
 
 
@@ -61,4 +61,6 @@ def _log_level(client: Any, outputs: Mapping[str, Any], names: list[str]) -> str
 def _require_live(client: Any, function: str, version: str) -> None:  # noqa: ANN401 - of boto3
     live = client.get_alias(FunctionName=function, Name="live")["FunctionVersion"]
     if live != version:
-        raise DeploymentError(f"callers of {function} get version {live}, and not {version}")
+        raise DeploymentError(
+            f"the alias live of {function} leads to version {live} instead of {version}"
+        )

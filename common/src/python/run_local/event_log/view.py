@@ -17,9 +17,9 @@ from event_log.monthly_report_files import (
     TEXT_TABLES,
     TITLE,
     basis,
+    is_left_aligned,
     lay_out,
     scope,
-    stands_left,
     text_cells,
 )
 from lambda_core.spreadsheet import visible
@@ -180,7 +180,7 @@ def _report(shown: Demonstration) -> Iterator[Section]:
     for table in TEXT_TABLES:
         head, *rows = text_cells(report, table)
         title = f"{SHEETS[table]} ({MEDIANS})"
-        yield Section(title, (), head, rows, stands_left(table))
+        yield Section(title, (), head, rows, is_left_aligned(table))
     yield Section("How events are counted", [f"- {rule}" for rule in RULES])
 
 

@@ -18,12 +18,13 @@ from artefacts.function_settings import FunctionSettings, read_settings
 from artefacts.packaging import packaged
 from artefacts.repository import CODE_FOLDER, SETTINGS_FILE, architecture, repository_root
 from command_line.stages import StageDisplay
+from lambda_core.contracts import Contract
 from lambda_core.errors import UsageError
 from local_cloud.clients import REGION, clients_of
 from local_cloud.functions import FunctionOptions
 from local_cloud.lambda_runtime.runtime_environment import lambda_runtime_python
 from local_cloud.server import moto_server
-from patch_tracker.contracts import PatchMode, discussions_result, patches_result
+from patch_tracker.contracts import FetchDiscussionsRequest, FetchPatchesRequest
 from patch_tracker.mail.mbox import MailboxError, mails_of_bytes
 from patch_tracker.mail.message import Mail, parse_mail
 from patch_tracker.service import Tracker, TrackerSettings
@@ -254,18 +255,12 @@ def _read_mbox(path: Path) -> list[Mail]:
 
 def _in_process(tracker: Tracker) -> Callable[[str], dict[str, Any]]:
     def run(name: str) -> dict[str, Any]:
-        writes = tracker.writes
+        result: Contract
         if name == "fetch_patches":
-            patches = tracker.patch_sync.changes()
-            requests = tracker.patchwork_session.counts["requests"]
-            return patches_result(
-                PatchMode.CHANGES, patches, requests=requests, writes=tracker.writes - writes
-            ).model_dump(mode="json")
-        mails = tracker.discussion_sync.recent()
-        requests = tracker.lore_session.counts["requests"]
-        return discussions_result(
-            mails, requests=requests, writes=tracker.writes - writes
-        ).model_dump(mode="json")
+            result = tracker.fetch_patches(FetchPatchesRequest())
+        else:
+            result = tracker.fetch_discussions(FetchDiscussionsRequest())
+        return result.model_dump(mode="json")
 
     return run
 

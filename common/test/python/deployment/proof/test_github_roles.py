@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from deployment.proof.github_roles import PERMISSIONS, provider_actions, refused
+from deployment.proof.github_roles import PERMISSIONS, missing_permissions, provider_actions
 
 ROOT = Path(__file__).parents[5]
 
@@ -47,7 +47,7 @@ data "aws_iam_policy_document" "write_access" {
 """
 
 
-def test_the_log_tells_which_actions_were_called() -> None:
+def test_the_log_names_the_actions_that_were_used() -> None:
     assert provider_actions(LOG.splitlines()) == {
         "lambda:GetFunction",
         "logs:CreateLogGroup",
@@ -56,27 +56,27 @@ def test_the_log_tells_which_actions_were_called() -> None:
     }
 
 
-def test_what_a_role_lacks_is_named() -> None:
-    assert list(refused(provider_actions(LOG.splitlines()), POLICIES)) == [
-        "kms:CreateGrant is in no policy of GitHub's roles",
-        "kms:Decrypt reads, and is not in what the role that plans may do",
-        "lambda:GetFunction reads, and is not in what the role that plans may do",
-        "states:CreateStateMachine is in no policy of GitHub's roles",
+def test_missing_permissions_are_named() -> None:
+    assert list(missing_permissions(provider_actions(LOG.splitlines()), POLICIES)) == [
+        "no policy of GitHub's roles allows kms:CreateGrant",
+        "kms:Decrypt only reads, but the role that plans does not allow it",
+        "lambda:GetFunction only reads, but the role that plans does not allow it",
+        "no policy of GitHub's roles allows states:CreateStateMachine",
     ]
 
 
-def test_what_a_person_does_is_no_lack() -> None:
+def test_what_a_person_does_is_not_required() -> None:
     permissions = (ROOT / PERMISSIONS).read_text(encoding="utf-8")
-    assert list(refused(["kms:CreateKey"], permissions)) == []
+    assert list(missing_permissions(["kms:CreateKey"], permissions)) == []
     assert '"kms:CreateKey"' not in permissions
 
 
 @pytest.mark.parametrize(
-    ("action", "good"),
+    ("action", "allowed"),
     [
         ("lambda:GetFunction", True),
         ("iam:CreateRole", True),
-        # Data is not deleted by GitHub.
+        # GitHub does not delete data.
         ("s3:DeleteBucket", False),
         ("dynamodb:DeleteTable", False),
         ("kms:ScheduleKeyDeletion", False),
@@ -86,6 +86,6 @@ def test_what_a_person_does_is_no_lack() -> None:
         ("iam:UpdateOpenIDConnectProviderThumbprint", False),
     ],
 )
-def test_the_roles_may_do_no_more_than_deploy(action: str, *, good: bool) -> None:
+def test_the_roles_can_only_deploy(action: str, *, allowed: bool) -> None:
     permissions = (ROOT / PERMISSIONS).read_text(encoding="utf-8")
-    assert (not list(refused([action], permissions))) == good
+    assert (not list(missing_permissions([action], permissions))) == allowed

@@ -1,4 +1,4 @@
-"""An alarm on a metric that nobody emits is found."""
+"""Alarms on metrics that nothing emits are found."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from deployment.proof.metrics import (
     emitted,
     metrics_of_alarm,
     metrics_of_dashboard,
-    unseen,
+    unemitted_metrics,
 )
 from local_cloud.clients import Clients, clients_of
 
@@ -37,7 +37,7 @@ def test_metrics_are_read_from_logs() -> None:
     assert set(emitted(lines)) == {EMITTED}
 
 
-def test_a_metric_that_is_announced_without_a_value_is_none() -> None:
+def test_a_metric_without_a_value_is_not_emitted() -> None:
     assert set(emitted([line()])) == set()
 
 
@@ -71,7 +71,7 @@ def account(moto_server: str) -> Iterator[Clients]:
     )
     clients("sqs").create_queue(QueueName="failed")
     yield clients
-    # The server is that of all tests.
+    # All tests share the server.
     logs.delete_log_group(logGroupName=group)
     clients("cloudwatch").delete_alarms(AlarmNames=["depth", "quiet", "stale"])
 
@@ -90,15 +90,16 @@ def watch(clients: Clients, name: str, namespace: str, metric: str, **dimensions
     )
 
 
-def told(clients: Clients, alarm: str) -> list[str]:
-    # The server has alarms of other tests too.
-    return [one for one in unseen(clients) if one.startswith(f"the alarm {alarm} ")]
+def unemitted(clients: Clients, alarm: str) -> list[str]:
+    # The server also has alarms of other tests.
+    lines = unemitted_metrics(clients)
+    return [line for line in lines if line.startswith(f"the alarm {alarm} ")]
 
 
-def test_what_is_emitted_is_not_told(account: Clients) -> None:
+def test_an_emitted_metric_is_not_reported(account: Clients) -> None:
     watch(account, "stale", "Tracker", "RunsSucceeded", service="fetch")
     watch(account, "depth", "AWS/SQS", "ApproximateNumberOfMessagesVisible", QueueName="failed")
-    assert told(account, "stale") == told(account, "depth") == []
+    assert unemitted(account, "stale") == unemitted(account, "depth") == []
 
 
 @pytest.mark.parametrize(
@@ -108,15 +109,15 @@ def test_what_is_emitted_is_not_told(account: Clients) -> None:
         pytest.param("Tracker", "RunSucceeded", {"service": "fetch"}, id="name"),
         pytest.param("Tracker", "RunsSucceeded", {"service": "Fetch"}, id="value"),
         pytest.param("Tracker", "RunsSucceeded", {}, id="no dimension"),
-        pytest.param("AWS/SQS", "MessagesVisible", {"QueueName": "failed"}, id="of SQS"),
+        pytest.param("AWS/SQS", "MessagesVisible", {"QueueName": "failed"}, id="SQS"),
         pytest.param(
             "AWS/SQS", "ApproximateNumberOfMessagesVisible", {"QueueName": "fail"}, id="queue"
         ),
     ],
 )
-def test_what_nobody_emits_is_told(
+def test_a_metric_that_nothing_emits_is_reported(
     account: Clients, namespace: str, metric: str, dimensions: dict[str, str]
 ) -> None:
     watch(account, "quiet", namespace, metric, **dimensions)
-    (line,) = told(account, "quiet")
-    assert f" looks at {namespace} {metric} of " in line
+    (line,) = unemitted(account, "quiet")
+    assert f" uses {namespace} {metric} (" in line

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from deployment.proof.notifications import fail_and_hear, listening, ring_all
+from deployment.proof.notifications import check_alarms, check_failure_message, subscribed
 from local_cloud.clients import Clients, clients_of
 from local_cloud.errors import ExecutionError
 from local_cloud.functions import FunctionOptions
@@ -15,7 +15,7 @@ from local_cloud.server import moto_server
 
 @pytest.fixture
 def clients() -> Iterator[Clients]:
-    # All alarms there are, are looked at: no others must be there.
+    # The checks use all alarms of the account, so these tests need an account of their own.
     options = FunctionOptions(lambda_runtime_python())
     with moto_server(functions=options) as endpoint:
         yield clients_of(endpoint)
@@ -25,11 +25,11 @@ def topic(clients: Clients, name: str = "failure") -> str:
     return str(clients("sns").create_topic(Name=name)["TopicArn"])
 
 
-def alarm(clients: Clients, name: str, *, ringing: list[str], quiet: list[str]) -> None:
+def alarm(clients: Clients, name: str, *, active: list[str], ok: list[str]) -> None:
     clients("cloudwatch").put_metric_alarm(
         AlarmName=name,
-        AlarmActions=ringing,
-        OKActions=quiet,
+        AlarmActions=active,
+        OKActions=ok,
         Namespace="Any",
         MetricName="Any",
         ComparisonOperator="GreaterThanThreshold",
@@ -40,21 +40,21 @@ def alarm(clients: Clients, name: str, *, ringing: list[str], quiet: list[str]) 
     )
 
 
-def test_alarms_are_heard(clients: Clients) -> None:
-    one, other = topic(clients), topic(clients, "other")
+def test_alarms_are_delivered(clients: Clients) -> None:
+    first, second = topic(clients), topic(clients, "other")
     for number in range(12):
-        alarm(clients, f"errors-{number}", ringing=[one], quiet=[one])
-    alarm(clients, "late", ringing=[other], quiet=[])
-    assert ring_all(clients) == 13
+        alarm(clients, f"errors-{number}", active=[first], ok=[first])
+    alarm(clients, "late", active=[second], ok=[])
+    assert check_alarms(clients) == 13
     assert clients("sqs").list_queues().get("QueueUrls", []) == []
     assert clients("sns").list_subscriptions()["Subscriptions"] == []
 
 
-def test_an_alarm_that_tells_nobody_is_named(clients: Clients) -> None:
-    alarm(clients, "loud", ringing=[topic(clients)], quiet=[])
-    alarm(clients, "silent", ringing=[], quiet=[])
-    with pytest.raises(ExecutionError, match=r"hears of silent \(ALARM\)$"):
-        ring_all(clients)
+def test_an_alarm_without_a_topic_is_named(clients: Clients) -> None:
+    alarm(clients, "loud", active=[topic(clients)], ok=[])
+    alarm(clients, "silent", active=[], ok=[])
+    with pytest.raises(ExecutionError, match=r"did not receive silent \(ALARM\)$"):
+        check_alarms(clients)
 
 
 def machine(clients: Clients, states: dict[str, object]) -> str:
@@ -66,7 +66,7 @@ def machine(clients: Clients, states: dict[str, object]) -> str:
     return str(made["stateMachineArn"])
 
 
-def test_an_execution_that_fails_is_heard(clients: Clients) -> None:
+def test_a_failed_execution_is_reported(clients: Clients) -> None:
     arn = topic(clients)
     tell = {
         "Type": "Task",
@@ -74,23 +74,27 @@ def test_an_execution_that_fails_is_heard(clients: Clients) -> None:
         "Parameters": {"TopicArn": arn, "Message.$": "$$.Execution.Name"},
         "Next": "Last",
     }
-    fail_and_hear(clients, machine(clients, {"First": tell, "Last": {"Type": "Fail"}}), arn)
+    check_failure_message(clients, machine(clients, {"First": tell, "Last": {"Type": "Fail"}}), arn)
 
 
-def test_an_execution_that_fails_in_silence(clients: Clients) -> None:
-    with pytest.raises(ExecutionError, match=r"hears that .* failed"):
-        fail_and_hear(clients, machine(clients, {"First": {"Type": "Fail"}}), topic(clients))
+def test_a_failed_execution_without_a_message(clients: Clients) -> None:
+    with pytest.raises(ExecutionError, match=r"did not receive that .* failed"):
+        check_failure_message(
+            clients, machine(clients, {"First": {"Type": "Fail"}}), topic(clients)
+        )
 
 
-def test_an_execution_that_takes_anything(clients: Clients) -> None:
+def test_an_execution_that_accepts_any_input(clients: Clients) -> None:
     with pytest.raises(ExecutionError, match="ended as SUCCEEDED"):
-        fail_and_hear(clients, machine(clients, {"First": {"Type": "Succeed"}}), topic(clients))
+        check_failure_message(
+            clients, machine(clients, {"First": {"Type": "Succeed"}}), topic(clients)
+        )
 
 
-def test_messages_are_heard_once(clients: Clients) -> None:
+def test_each_message_is_received_once(clients: Clients) -> None:
     arn = topic(clients)
-    with listening(clients, [arn]) as listener:
+    with subscribed(clients, [arn]) as subscriber:
         for number in range(11):
             clients("sns").publish(TopicArn=arn, Message=str(number))
-        assert sorted(listener.heard()) == sorted(str(number) for number in range(11))
-        assert listener.heard() == []
+        assert sorted(subscriber.new_messages()) == sorted(str(number) for number in range(11))
+        assert subscriber.new_messages() == []

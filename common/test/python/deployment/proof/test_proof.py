@@ -6,7 +6,7 @@ from deployment.proof.proof import log_settings, provider_log
 from deployment.stacks import Stack
 
 
-def test_the_log_of_an_earlier_run_does_not_count(tmp_path: Path) -> None:
+def test_the_log_of_an_earlier_run_is_deleted(tmp_path: Path) -> None:
     stack = Stack(tmp_path, "region_report", "dev")
     for _ in range(2):
         settings = log_settings(stack)

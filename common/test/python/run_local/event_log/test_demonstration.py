@@ -15,7 +15,7 @@ import polars as pl
 import pytest
 
 from command_line.command import WRONG_USAGE
-from event_log.event_file import RefusedError, parse_event
+from event_log.event_file import RejectedError, parse_event
 from event_log.file_names import is_event_file
 from event_log.ledger import LEDGER_SCHEMA
 from event_log.monthly_report import monthly_report
@@ -41,12 +41,12 @@ def test_the_requested_number_of_events_is_generated(files: int) -> None:
         match file.kind:
             case Kind.BROKEN:
                 if len(file.read()) < 2**20:
-                    with pytest.raises(RefusedError):
+                    with pytest.raises(RejectedError):
                         parse_event(file.read())
             case Kind.OTHER:
                 pass
             case _:
-                assert parse_event(file.read()).is_practice is (file.kind is Kind.PRACTICE)
+                assert parse_event(file.read()).is_sandbox is (file.kind is Kind.PRACTICE)
         if file.kind is Kind.REPEATED:
             assert stored[file.key] == file.read()
         if file.kind is Kind.REWRITTEN:

@@ -1,1 +1,1 @@
-"""The function that reads and merges the parts of a backfill of the event log checkpoint."""
+"""The function that reads and merges the parts of a backfill of the event log."""

@@ -9,13 +9,12 @@ import pytest
 from event_log_testing.cloud import KEY, PREFIX, CheckpointCloud, name_of, new_cloud
 
 from backfill_lambda.lambda_function import (
-    _REQUEST,
     MARGIN_SECONDS,
     READ_SECONDS,
-    MergeRequest,
-    ReadRequest,
+    REQUEST,
     handler,
 )
+from event_log.backfill import MergeRequest, ReadRequest
 from event_log.reader import ReadLimits
 from lambda_core.contracts import parse_event
 from lambda_core.deadline import deadline
@@ -33,7 +32,7 @@ EVENTS = sample_events(Path(__file__).parents[3] / "events")
 
 
 @pytest.fixture
-def cloud(monkeypatch: pytest.MonkeyPatch) -> Any:  # noqa: ANN401 - a generator of one
+def cloud(monkeypatch: pytest.MonkeyPatch) -> Any:  # noqa: ANN401 - a generator
     with moto_server() as endpoint:
         monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
         cloud = new_cloud(endpoint)
@@ -44,24 +43,24 @@ def cloud(monkeypatch: pytest.MonkeyPatch) -> Any:  # noqa: ANN401 - a generator
         yield cloud
 
 
-def test_the_sample_events_are_valid() -> None:
-    assert isinstance(parse_event(_REQUEST, EVENTS["read.json"]), ReadRequest)
-    assert isinstance(parse_event(_REQUEST, EVENTS["merge.json"]), MergeRequest)
+def test_sample_events_are_valid() -> None:
+    assert isinstance(parse_event(REQUEST, EVENTS["read.json"]), ReadRequest)
+    assert isinstance(parse_event(REQUEST, EVENTS["merge.json"]), MergeRequest)
 
 
-def test_a_batch_is_read_and_merged(cloud: CheckpointCloud) -> None:
+def test_read_and_merge_a_batch(cloud: CheckpointCloud) -> None:
     for number in range(3):
         cloud.put(name_of(number), ptid=str(number))
     cloud.put(name_of(3), b"{")
     items = [
         {
-            "Etag": one["ETag"],
-            "Key": one["Key"],
-            "LastModified": int(one["LastModified"].timestamp()),
-            "Size": one["Size"],
+            "Etag": listed["ETag"],
+            "Key": listed["Key"],
+            "LastModified": int(listed["LastModified"].timestamp()),
+            "Size": listed["Size"],
             "StorageClass": "STANDARD",
         }
-        for one in cloud.s3.list_objects_v2(Bucket=cloud.source)["Contents"]
+        for listed in cloud.s3.list_objects_v2(Bucket=cloud.source)["Contents"]
     ]
 
     class Context:
@@ -88,18 +87,18 @@ def test_a_batch_is_read_and_merged(cloud: CheckpointCloud) -> None:
         ({"mode": "read", "execution_id": "e", "items": [{"Key": "k"}]}, "Etag: Field required"),
     ],
 )
-def test_an_event_that_is_none_is_told(event: dict[str, Any], message: str) -> None:
+def test_invalid_event(event: dict[str, Any], message: str) -> None:
     with pytest.raises(InvalidEventError, match=message):
         handler(event, None)
 
 
-def test_what_the_environment_lacks_is_told() -> None:
+def test_missing_environment_variable() -> None:
     with pytest.raises(InvalidEventError, match="source_bucket"):
         handler({"mode": "merge", "execution_id": "e"}, None)
 
 
 @pytest.mark.parametrize(("left", "longest"), [(900.0, READ_SECONDS), (60.0, 45.0), (10.0, 5.0)])
-def test_reading_ends_in_time(left: float, longest: float) -> None:
+def test_reading_stops_in_time(left: float, longest: float) -> None:
     class Context:
         def get_remaining_time_in_millis(self) -> int:
             return int(left * 1000)
@@ -109,7 +108,7 @@ def test_reading_ends_in_time(left: float, longest: float) -> None:
     assert longest - 1 < end - time.monotonic() <= longest
 
 
-def test_a_batch_can_be_tried_twice() -> None:
+def test_batch_can_be_tried_twice() -> None:
     (timeout,) = re.findall(
         r'"ReadBatch": .*?"TimeoutSeconds": (\d+)', DEFINITION.read_text(), re.DOTALL
     )

@@ -1,1 +1,1 @@
-"""The event log checkpoint: every event file of a bucket becomes a row of a parquet file, once."""
+"""The function that stores every event file of a bucket as a row of a Parquet file, once."""

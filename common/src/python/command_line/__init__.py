@@ -1,0 +1,1 @@
+"""What every command-line program needs: exit codes, errors, progress, tables."""

@@ -1,0 +1,1 @@
+"""Deploys stacks to the local cloud and checks them there: `bin/deploy.sh --local --prove`."""

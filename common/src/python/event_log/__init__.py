@@ -1,0 +1,1 @@
+"""The event log: reads event files, and keeps a checkpoint of them."""

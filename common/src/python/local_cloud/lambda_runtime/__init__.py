@@ -1,0 +1,1 @@
+"""Runs packaged functions like Lambda does, each in its own process."""

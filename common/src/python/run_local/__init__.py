@@ -1,0 +1,1 @@
+"""`bin/run-local.sh`: runs the pipelines on this machine."""

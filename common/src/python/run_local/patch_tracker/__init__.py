@@ -1,0 +1,1 @@
+"""The patch tracker in the local cloud, with servers for its sources."""
