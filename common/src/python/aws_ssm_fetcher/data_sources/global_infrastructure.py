@@ -112,13 +112,13 @@ class GlobalInfrastructure:
             Partial data is never returned.
         """
         with _Jobs(self._tree, self._max_workers, progress) as jobs:
-            reading = self._read(jobs, zones=zones, cross_check=cross_check)
+            content = self._read(jobs, zones=zones, cross_check=cross_check)
         return Catalog(
-            regions=reading.regions(),
-            services=reading.services(),
+            regions=content.regions(),
+            services=content.services(),
             availability=tuple(
                 Availability(region_code=region, service_codes=services)
-                for region, services in reading.services_of.items()
+                for region, services in content.services_of.items()
             ),
             provenance=Provenance(
                 source=source,
@@ -127,11 +127,11 @@ class GlobalInfrastructure:
                 data_as_of=data_as_of,
                 calls=self._tree.calls,
             ),
-            completeness=reading.completeness(),
-            cross_check=reading.cross_check(),
+            completeness=content.completeness(),
+            cross_check=content.cross_check(),
         )
 
-    def _read(self, jobs: _Jobs, *, zones: bool, cross_check: bool) -> _Reading:
+    def _read(self, jobs: _Jobs, *, zones: bool, cross_check: bool) -> _TreeContent:
         regions_job = jobs.start(self.region_codes)
         services_job = jobs.start(self.service_codes)
         regions = jobs.result(regions_job)
@@ -157,7 +157,7 @@ class GlobalInfrastructure:
         values: dict[str, str] = {}
         for ten in jobs.results(value_jobs):
             values |= ten
-        return _Reading(
+        return _TreeContent(
             listed=frozenset(listed),
             unlisted=frozenset(unlisted),
             services_of=services_of,
@@ -224,7 +224,7 @@ class GlobalInfrastructure:
 
 
 @dataclass(frozen=True)
-class _Reading:
+class _TreeContent:
     """Everything that was read from the tree.
 
     Attributes

@@ -377,8 +377,8 @@ def test_a_missing_name_is_an_empty_cell(report: Report, tmp_path: Path) -> None
 def test_a_number_that_is_not_finite_is_an_error(
     make_report: MakeReport, tmp_path: Path, value: float
 ) -> None:
-    message = r"cannot write aws_regions_services\.xlsx: a cell contains"
-    with pytest.raises(ReportError, match=message):
+    words = r"cannot write aws_regions_services\.xlsx: a cell contains"
+    with pytest.raises(ReportError, match=words):
         write_excel(make_report(value=value), tmp_path)
 
 
