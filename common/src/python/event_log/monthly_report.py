@@ -18,8 +18,8 @@ from event_log.schema import SOURCE_SCHEMA, UTC_MICROSECONDS
 DELETE: Final = "delete"
 
 RULES: Final = (
-    "Only the latest version of each event file counts, by the time when its content was first "
-    "stored.",
+    "Only the latest version of each event file counts. Content that is stored again is not a new "
+    "version.",
     "A visit is a combination of center (ADCID), participant, visit date, visit number, datatype "
     "and module. Its month is that of the visit date. Its packet is the latest packet in its "
     "events. A center's label is the latest label in the center's events.",
@@ -28,8 +28,8 @@ RULES: Final = (
     "is the share of passed visits among the visits with a result.",
     "Days are counted from the visit date to the UTC day of the first submission, and to the UTC "
     "day of the first passed quality control.",
-    "A deletion cancels all events of the visit up to its own time. A visit without later events "
-    "counts as deleted and as nothing else.",
+    "A deletion cancels all events of the visit up to the time of the deletion. A visit without "
+    "later events counts only as deleted.",
 )
 """What is counted, as sentences for the reader of the report."""
 
