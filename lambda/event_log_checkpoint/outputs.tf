@@ -4,7 +4,7 @@ output "function_name" {
 }
 
 output "function_version" {
-  description = "Version that was published last."
+  description = "Latest published version."
   value       = module.function.functions[local.function].version
 }
 
@@ -39,6 +39,6 @@ output "metrics_namespace" {
 }
 
 output "environment" {
-  description = "Environment variables that say what the function reads and writes."
+  description = "Environment variables that set what the function reads and writes."
   value       = local.environment
 }

@@ -64,7 +64,7 @@ variable "checkpoint_key_template" {
 }
 
 variable "look_back_days" {
-  description = "List only the files of this many past days; null to list all files, which misses none."
+  description = "Number of past days whose files are listed, by the date in the file name; null to list all files, so that none is missed."
   type        = number
   default     = null
 }
@@ -87,13 +87,13 @@ variable "packages" {
 }
 
 variable "deletable" {
-  description = "Let `destroy` delete the bucket with the zip files of layers. Never in production."
+  description = "Let `destroy` delete the bucket with the zip files of layers. Do not set it in production."
   type        = bool
   default     = false
 }
 
 variable "reuse_existing_layers" {
-  description = "Use layers with the same content that are already registered in this environment, and publish and register the others."
+  description = "If a layer with the same content is already registered in this environment, use that one. Publish and register all other layers."
   type        = bool
   default     = false
 }
@@ -111,7 +111,7 @@ variable "external_layer_arns" {
 }
 
 variable "force_layer_update" {
-  description = "If you change this text, new versions of all layers are published although nothing has changed. Any text turns `reuse_existing_layers` off."
+  description = "Change this text to publish new versions of all layers even if their content has not changed. If it is not empty, `reuse_existing_layers` has no effect."
   type        = string
   default     = ""
 }

@@ -9,7 +9,7 @@ variable "region" {
 }
 
 variable "widgets" {
-  description = "Widgets, in their order. A metric is a list of its namespace, its name, and the name and value of each dimension. `period` is in seconds."
+  description = "Widgets, in the order in which they are shown. A metric is a list of its namespace, its name, and the name and value of each dimension. `period` is in seconds."
   type = list(object({
     title   = string
     metrics = list(list(string))

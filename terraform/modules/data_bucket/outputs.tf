@@ -1,5 +1,5 @@
 output "name" {
-  description = "Name of the bucket. It is known once encryption and versioning are enabled."
+  description = "Name of the bucket, available once encryption and versioning are enabled."
   value       = aws_s3_bucket.this.bucket
 
   depends_on = [

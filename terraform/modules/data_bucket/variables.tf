@@ -47,7 +47,7 @@ variable "noncurrent_days" {
 }
 
 variable "delete_with_content" {
-  description = "Let `destroy` delete the bucket with its content. Never in production."
+  description = "Let `destroy` delete the bucket and its content. Do not set it in production."
   type        = bool
   default     = false
 }

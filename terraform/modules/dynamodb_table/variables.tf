@@ -9,7 +9,7 @@ variable "name" {
 }
 
 variable "definition" {
-  description = "Keys, which are all strings, and indexes: an entry of a file such as `tables.json`. `expiry` is the name of the attribute with the time at which an item expires."
+  description = "Keys and indexes: an entry of a file such as `tables.json`. All keys are strings. `expiry` is the name of the attribute that contains the time at which an item expires."
 
   type = object({
     hash_key  = string
@@ -36,7 +36,7 @@ variable "kms_key_arn" {
 }
 
 variable "protected" {
-  description = "Whether DynamoDB rejects the deletion of the table."
+  description = "Whether DynamoDB rejects requests to delete the table."
   type        = bool
   default     = true
 }

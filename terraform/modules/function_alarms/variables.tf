@@ -15,7 +15,7 @@ variable "topic_arn" {
 }
 
 variable "duration_share" {
-  description = "Share of the timeout above which the alarm on the duration starts, between 0 and 1."
+  description = "Share of the timeout, between 0 and 1, above which the alarm on the duration goes off."
   type        = number
   default     = 0.8
 

@@ -1,5 +1,5 @@
 variable "name" {
-  description = "First part of the names of layers, such as `event-log-dev`."
+  description = "Prefix of the names of layers, such as `event-log-dev`."
   type        = string
 }
 
@@ -9,7 +9,7 @@ variable "environment" {
 }
 
 variable "functions" {
-  description = "The functions, by their names in `lambda/functions.json`. `settings` is the entry in that file, `environment` the variables that depend on the deployment, and `policy_json` what the function may do."
+  description = "The functions, by their names in `lambda/functions.json`. `settings` is the entry in that file, `environment` contains the variables that depend on the deployment, and `policy_json` is the policy with the function's permissions."
 
   type = map(object({
     name        = string
@@ -50,13 +50,13 @@ variable "code_bucket" {
 }
 
 variable "deletable" {
-  description = "Let `destroy` delete the bucket with its content. Never in production."
+  description = "Let `destroy` delete the bucket and its content. Do not set it in production."
   type        = bool
   default     = false
 }
 
 variable "reuse_existing_layers" {
-  description = "Use layers with the same content that are already registered in this environment, and publish and register the others."
+  description = "If a layer with the same content is already registered in this environment, use that one. Publish and register all other layers."
   type        = bool
   default     = false
 }
@@ -84,7 +84,7 @@ variable "external_layer_arns" {
 }
 
 variable "force_layer_update" {
-  description = "If you change this text, new versions of all layers are published although nothing has changed. Any text turns `reuse_existing_layers` off."
+  description = "Change this text to publish new versions of all layers even if their content has not changed. If it is not empty, `reuse_existing_layers` has no effect."
   type        = string
   default     = ""
 }
@@ -113,7 +113,7 @@ variable "log_retention_days" {
 }
 
 variable "live_versions" {
-  description = "Published versions that callers use, by function; the latest for functions that are not listed. Set it to roll back."
+  description = "Published version that callers use, by function. Functions that are not listed use the latest. Set it to roll back."
   type        = map(string)
   default     = {}
 }
@@ -131,7 +131,7 @@ variable "alarm_topic_arn" {
 }
 
 variable "duration_share" {
-  description = "Share of the timeout above which the alarm on the duration starts, between 0 and 1."
+  description = "Share of the timeout, between 0 and 1, above which the alarm on the duration goes off."
   type        = number
   default     = 0.8
 }

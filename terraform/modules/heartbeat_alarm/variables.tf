@@ -19,7 +19,7 @@ variable "namespace" {
 }
 
 variable "metric_name" {
-  description = "Metric with a value of at least 1 for each hour in which it happened."
+  description = "Metric that is at least 1 in each hour in which the event happened."
   type        = string
 }
 
@@ -40,7 +40,7 @@ variable "statistic" {
 }
 
 variable "hours" {
-  description = "Number of hours without the event after which the alarm starts. Choose more than the interval between two runs. CloudWatch evaluates at most a week."
+  description = "Number of hours without the event after which the alarm goes off. Must be longer than the interval between two runs, and at most 168: CloudWatch evaluates a week at most."
   type        = number
 
   validation {
@@ -50,6 +50,6 @@ variable "hours" {
 }
 
 variable "topic_arn" {
-  description = "ARN of the topic that the alarm, and its end, are published to."
+  description = "ARN of the topic to which the alarm and its end are published."
   type        = string
 }

@@ -29,6 +29,6 @@ output "log_group_name" {
 }
 
 output "version" {
-  description = "Version that was published last."
+  description = "Latest published version."
   value       = aws_lambda_function.this.version
 }

@@ -41,7 +41,7 @@ variable "reuse_existing" {
 }
 
 variable "force_update" {
-  description = "If you change this text, a new version is published although the content has not changed. Any text turns `reuse_existing` off."
+  description = "Change this text to publish a new version even if the content has not changed. If it is not empty, `reuse_existing` has no effect."
   type        = string
   default     = ""
 }

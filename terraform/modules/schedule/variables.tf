@@ -62,7 +62,7 @@ variable "input" {
 }
 
 variable "dead_letter_queue_arn" {
-  description = "ARN of the queue for starts that failed."
+  description = "ARN of the queue for events whose target could not be started."
   type        = string
 }
 

@@ -14,7 +14,7 @@ variable "kms_key_arn" {
 }
 
 variable "email_addresses" {
-  description = "Addresses that get messages by mail. Each address must confirm its subscription."
+  description = "E-mail addresses that receive the messages. Each address must confirm its subscription."
   type        = set(string)
   default     = []
 

@@ -9,7 +9,7 @@ output "checkpoint_bucket" {
 }
 
 output "functions" {
-  description = "Names of the functions, by function."
+  description = "Full names of the functions, by their names in `lambda/functions.json`."
   value       = local.function_names
 }
 
@@ -43,7 +43,7 @@ output "glue_table" {
 }
 
 output "commands" {
-  description = "Commands for tasks by hand."
+  description = "Commands for manual tasks."
 
   value = {
     "read new event files now" = "aws lambda invoke --region ${var.region} --cli-read-timeout 0 --function-name ${module.checkpoint.function_name}:live /dev/stdout"

@@ -89,7 +89,7 @@ variable "schedule_enabled" {
 }
 
 variable "late_hours" {
-  description = "Number of hours without a finished run after which an alarm starts. Must be longer than the interval of the schedule."
+  description = "Number of hours without a finished run after which an alarm goes off. Must be longer than the interval of the schedule."
   type        = number
   default     = 24
 
@@ -100,7 +100,7 @@ variable "late_hours" {
 }
 
 variable "look_back_days" {
-  description = "List only the files of this many past days; null to list all files, which misses none."
+  description = "Number of past days whose files are listed, by the date in the file name; null to list all files, so that none is missed."
   type        = number
   default     = null
 }
@@ -123,7 +123,7 @@ variable "backfill_concurrency" {
 }
 
 variable "max_refused_share" {
-  description = "Percentage of new event files that may be rejected before an alarm starts."
+  description = "Percentage of new event files that may be rejected before an alarm goes off."
   type        = number
   default     = 5
 
@@ -157,25 +157,25 @@ variable "log_retention_days" {
 }
 
 variable "alarm_email_addresses" {
-  description = "Addresses that get failures and alarms by mail."
+  description = "E-mail addresses that receive failure notifications and alarms."
   type        = set(string)
   default     = []
 }
 
 variable "dashboard" {
-  description = "Whether to create a dashboard. The first three of an account are free; each further one costs 3 dollars a month."
+  description = "Whether to create a dashboard. The first three in an account are free; each additional one costs 3 dollars a month."
   type        = bool
   default     = true
 }
 
 variable "live_versions" {
-  description = "Published versions that callers use, by function; the latest for functions that are not listed. Set it to roll back."
+  description = "Published version that callers use, by function. Functions that are not listed use the latest. Set it to roll back."
   type        = map(string)
   default     = {}
 }
 
 variable "reuse_existing_layers" {
-  description = "Use layers with the same content that other stacks in this environment have registered, and publish and register the others."
+  description = "If another stack in this environment has registered a layer with the same content, use that one. Publish and register all other layers."
   type        = bool
   default     = false
 }
@@ -193,7 +193,7 @@ variable "external_layer_arns" {
 }
 
 variable "force_layer_update" {
-  description = "If you change this text, new versions of all layers are published although nothing has changed. Any text turns `reuse_existing_layers` off."
+  description = "Change this text to publish new versions of all layers even if their content has not changed. If it is not empty, `reuse_existing_layers` has no effect."
   type        = string
   default     = ""
 }
@@ -205,7 +205,7 @@ variable "packages" {
 }
 
 variable "deletable" {
-  description = "Let `destroy` delete buckets with their content. Never in production."
+  description = "Let `destroy` delete buckets and their content. Do not set it in production."
   type        = bool
   default     = false
 
@@ -216,7 +216,7 @@ variable "deletable" {
 }
 
 variable "permissions_boundary_arn" {
-  description = "ARN of the permissions boundary of all roles; null for none. GitHub can only create roles with the boundary of `github_oidc`."
+  description = "ARN of the permissions boundary of all roles; null for none. Deployments from GitHub can only create roles that have the boundary of the stack `github_oidc`."
   type        = string
   default     = null
 

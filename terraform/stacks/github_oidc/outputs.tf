@@ -9,7 +9,7 @@ output "apply_role_arn" {
 }
 
 output "permissions_boundary_arn" {
-  description = "ARN of the boundary of all roles that GitHub creates. Set it as `permissions_boundary_arn` of the other stacks."
+  description = "ARN of the permissions boundary of all roles that deployments from GitHub create. Set it as `permissions_boundary_arn` in the other stacks."
   value       = aws_iam_policy.boundary.arn
 }
 

@@ -42,7 +42,7 @@ variable "profile" {
 }
 
 variable "reuse_existing_provider" {
-  description = "Use the identity provider for GitHub that exists in the account. An account can have only one, so set this for all environments in an account except the first."
+  description = "Use the identity provider for GitHub that already exists in the account. An account can have only one, so set this for every environment in the account except the first."
   type        = bool
   default     = false
 }

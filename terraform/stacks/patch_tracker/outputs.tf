@@ -1,10 +1,10 @@
 output "tables" {
-  description = "Names of the tables, by table."
+  description = "Full names of the tables, by their names in `tables.json`."
   value       = { for name, table in module.table : name => table.name }
 }
 
 output "functions" {
-  description = "Names of the functions, by function."
+  description = "Full names of the functions, by their names in `lambda/functions.json`."
   value       = { for name, function in module.functions.functions : name => function.name }
 }
 
@@ -19,7 +19,7 @@ output "layer_arns" {
 }
 
 output "schedules" {
-  description = "Names of the schedules, by schedule."
+  description = "Full names of the schedules, by their short names."
   value       = { for name, schedule in module.schedule : name => schedule.name }
 }
 
@@ -29,7 +29,7 @@ output "dead_letter_queue_url" {
 }
 
 output "commands" {
-  description = "Commands for tasks by hand."
+  description = "Commands for manual tasks."
 
   value = {
     "read changes now" = "aws lambda invoke --region ${var.region} --invocation-type Event --function-name ${module.functions.functions["fetch_patches"].name}:live /dev/stdout"

@@ -9,7 +9,7 @@ output "state_machine_arn" {
 }
 
 output "functions" {
-  description = "Names of the functions, by function."
+  description = "Full names of the functions, by their names in `lambda/functions.json`."
   value       = { for name, function in module.functions.functions : name => function.name }
 }
 
@@ -34,7 +34,7 @@ output "dead_letter_queue_url" {
 }
 
 output "commands" {
-  description = "Commands for tasks by hand."
+  description = "Commands for manual tasks."
 
   value = {
     "create a report now"  = "aws stepfunctions start-execution --region ${var.region} --state-machine-arn ${module.state_machine.arn} --input '{}'"
