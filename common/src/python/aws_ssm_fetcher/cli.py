@@ -75,13 +75,13 @@ def add_report_arguments(
     parser.add_argument(
         "--cross-check",
         action="store_true",
-        help="also read the services tree, and list how it differs from the regions tree",
+        help="also read the tree by service, and list how it differs from the tree by region",
     )
     parser.add_argument(
         "--no-zones",
         dest="zones",
         action="store_false",
-        help="omit availability, local and wavelength zones, which need three calls per region",
+        help="omit availability, local and wavelength zones; saves three calls per region",
     )
     add_log_level_argument(parser)
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
@@ -119,7 +119,7 @@ def _parser() -> argparse.ArgumentParser:
         type=positive_number,
         default=DEFAULT_MAX_TPS,
         metavar="N",
-        help="limit of SSM calls per second to each region; all users of the account share the "
+        help="maximum SSM calls per second to each region; all users of the account share the "
         f"quota of a region ({DEFAULT_MAX_TPS:.0f})",
     )
     parser.add_argument(
@@ -140,7 +140,9 @@ def _parser() -> argparse.ArgumentParser:
         "--cache-dir", metavar="DIR", help="folder of the cache (CACHE_DIR, .cache)"
     )
     parser.add_argument(
-        "--clear-cache", action="store_true", help="clear the cache, print the number of entries"
+        "--clear-cache",
+        action="store_true",
+        help="clear the cache and print how many entries it had",
     )
     parser.add_argument("--cache-info", action="store_true", help="show the content of the cache")
     return parser

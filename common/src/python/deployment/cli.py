@@ -30,8 +30,8 @@ examples:
   bin/deploy.sh region_report dev --local            try it without an AWS account
   bin/deploy.sh region_report dev --plan             show what would change in your account
   bin/deploy.sh region_report dev                    deploy to your account
-  bin/deploy.sh region_report prod --profile ops     deploy to production; asks for consent
-  bin/deploy.sh region_report dev --destroy          delete everything of the stack
+  bin/deploy.sh region_report prod --profile ops     deploy to production, after confirmation
+  bin/deploy.sh region_report dev --destroy          delete everything in the stack
 
 exit codes:
   0    done
@@ -51,8 +51,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = new_parser(
         PROG,
-        "Package a stack with Pants and deploy it with Terraform. Without an option, the command\n"
-        "plans, shows the plan, and applies exactly that plan; in production it first asks you.",
+        "Package a stack with Pants and deploy it with Terraform. By default, the command creates\n"
+        "a plan, shows it and applies exactly that plan. In production, it asks you first.",
         _EXAMPLES,
     )
     actions = parser.add_argument_group("other actions").add_mutually_exclusive_group()
@@ -62,7 +62,7 @@ def _parser() -> argparse.ArgumentParser:
     actions.add_argument(
         "--destroy",
         action="store_true",
-        help="delete everything of the stack; refused in production",
+        help="delete everything in the stack; refused in production",
     )
     actions.add_argument(
         "--verify",
@@ -72,27 +72,27 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--run",
         action="store_true",
-        help="with --verify: first start what the schedules start, and wait until it has ended",
+        help="with --verify: first start the targets of the schedules, and wait until they end",
     )
     parser.add_argument(
         "--approved",
         metavar="ENV",
-        help="the environment's name, if somebody has already approved the deployment, such as the "
-        "reviewers of a GitHub environment; production then deploys without asking",
+        help="name of the environment; states that somebody, such as a reviewer of the GitHub "
+        "environment, has approved the deployment, so that the command does not ask in production",
     )
     local = parser.add_argument_group("without an account")
     local.add_argument(
         "--local",
         action="store_true",
         help="deploy to a local cloud, run the pipeline there, and show the result; the local "
-        "cloud ends with this command (default architecture: that of this machine)",
+        "cloud stops when the command ends (default architecture: that of this machine)",
     )
     local.add_argument(
         "--prove",
         action="store_true",
         help="with --local: also check that a second plan is empty, that alarms are delivered, "
         "that each function's role has exactly the required permissions, that a function can "
-        "return to an earlier version, and that --destroy leaves nothing behind",
+        "be rolled back to an earlier version, and that --destroy leaves nothing behind",
     )
     return parser
 

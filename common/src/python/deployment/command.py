@@ -40,7 +40,7 @@ def new_parser(prog: str, description: str, epilog: str) -> argparse.ArgumentPar
     account.add_argument(
         "--region",
         help="AWS region, such as eu-west-1 (default: AWS_REGION, AWS_DEFAULT_REGION, or the "
-        "profile's)",
+        "region of the profile)",
     )
     parser.add_argument(
         "--architecture",

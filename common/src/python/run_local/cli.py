@@ -95,8 +95,8 @@ def _parser() -> argparse.ArgumentParser:
     report.add_argument(
         "--in-process",
         action="store_true",
-        help="create the report in this process instead of with the state machine and the "
-        "packaged functions; faster, same reports; always used on systems other than Linux",
+        help="create the report in this process, without the state machine and the packaged "
+        "functions; faster, same reports; always used on systems other than Linux",
     )
     add_event_log_parser(commands)
     add_patch_tracker_parser(commands)

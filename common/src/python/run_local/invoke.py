@@ -36,9 +36,9 @@ def add_invoke_parser(commands: argparse._SubParsersAction[argparse.ArgumentPars
         allow_abbrev=False,
         help="run one packaged function with an event",
         description="Deploy a packaged function with its layers to the local cloud and invoke it. "
-        "Buckets, tables, sample files, the output of earlier functions and stand-in servers that "
-        "the event needs are created first, unless they exist. The function's answer goes to "
-        "standard output, everything else to standard error. "
+        "The command first creates what the event needs and does not exist yet: buckets, tables, "
+        "sample files, the output of earlier functions, and stand-in servers. The function's "
+        "response goes to standard output, everything else to standard error. "
         "Package the functions first: bin/pants package ::",
         epilog=f"Sample events: lambda/FUNCTION/events/*.json. {EXIT_CODES}",
     )
@@ -57,8 +57,8 @@ def add_invoke_parser(commands: argparse._SubParsersAction[argparse.ArgumentPars
         "--endpoint",
         metavar="URL",
         type=_endpoint,
-        help="use a running local cloud (run-local.sh up) and what it contains; "
-        "by default a new one is started",
+        help="use a running local cloud (run-local.sh up) and its contents "
+        "instead of starting a new one",
     )
     add_log_level_argument(parser)
     parser.set_defaults(run=_invoke)

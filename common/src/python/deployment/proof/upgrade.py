@@ -181,7 +181,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         description="Prove that stacks that were deployed from an earlier commit can be upgraded.",
     )
     parser.add_argument("commit", metavar="COMMIT", help="the commit that was deployed")
-    parser.add_argument("stacks", metavar="STACK", nargs="*", help="such as region_report (all)")
+    parser.add_argument(
+        "stacks", metavar="STACK", nargs="*", help="such as region_report (default: all)"
+    )
     parser.add_argument("--environment", choices=ENVIRONMENTS, default="dev")
     args = parser.parse_args(arguments)
     root = repository_root()

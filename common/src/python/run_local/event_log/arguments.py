@@ -30,7 +30,7 @@ def add_event_log_parser(commands: argparse._SubParsersAction[argparse.ArgumentP
         description="Run the packaged function event_log_checkpoint on event files. Then add "
         "late, rewritten, repeated and broken files, run it again, and show what happened to "
         "every file. Finally, create the monthly report from the checkpoint. "
-        "event-checkpoint is another name of this command.",
+        "event-checkpoint is another name for this command.",
         epilog=EXIT_CODES,
     )
     files = parser.add_mutually_exclusive_group()

@@ -47,8 +47,8 @@ def add_patch_tracker_parser(
     parser.add_argument(
         "--contact",
         metavar="TEXT",
-        help="URL or address of a person who is responsible for the requests; required for real "
-        "servers, which receive it with every request",
+        help="URL or mail address of the person responsible for the requests; sent with every "
+        "request, and required for real servers",
     )
     parser.add_argument(
         "--days",
@@ -60,8 +60,8 @@ def add_patch_tracker_parser(
     parser.add_argument(
         "--in-process",
         action="store_true",
-        help="run the functions' code in this process instead of from its packages; faster, same "
-        "board; always used on systems other than Linux",
+        help="run the functions' code in this process instead of the packaged functions; faster, "
+        "same board; always used on systems other than Linux",
     )
     add_log_level_argument(parser)
     parser.set_defaults(run=_patch_tracker, what="board")
