@@ -21,8 +21,8 @@ def is_secret_name(name: str) -> bool:
 
     Examples
     --------
-    >>> [name for name in ("API_KEY", "SESSION_TOKEN", "CACHE_KEY", "REGION") if is_secret_name(name)]
-    ['API_KEY', 'SESSION_TOKEN', 'CACHE_KEY']
+    >>> is_secret_name("API_KEY"), is_secret_name("CACHE_KEY"), is_secret_name("AWS_REGION")
+    (True, True, False)
     """
     return _SECRET_NAME.search(name) is not None
 

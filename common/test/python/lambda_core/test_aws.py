@@ -189,9 +189,9 @@ def test_an_error_of_our_own_is_not_tried_again() -> None:
 @pytest.mark.parametrize(
     ("code", "advice"),
     [
-        ("AccessDeniedException", "allow the action"),
+        ("AccessDeniedException", "to their policy"),
         ("ExpiredTokenException", "sign in again"),
-        ("ThrottlingException", "more slowly"),
+        ("ThrottlingException", "less often"),
     ],
 )
 def test_an_answer_is_explained(service_url: str, code: str, advice: str) -> None:
@@ -245,7 +245,7 @@ def test_certificates_that_cannot_be_read_are_a_wrong_setting(
     if content:
         bundle.write_text(content)
     monkeypatch.setenv(variable, str(bundle))
-    with pytest.raises(ConfigurationError, match=f"{variable} is .*bundle.pem.* unset it"):
+    with pytest.raises(ConfigurationError, match=f"{variable} is .*bundle.pem.* unset the variable"):
         client("ssm", endpoint_url="https://127.0.0.1:9")
 
 

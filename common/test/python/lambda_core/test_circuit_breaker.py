@@ -77,7 +77,7 @@ def test_opens_after_failures_in_a_row_and_refuses_without_calling() -> None:
     assert called == []
     assert caught.value.context == {"service": "ssm", "retry_in_seconds": 6.0}
     assert str(caught.value) == (
-        "ssm is not called: it failed 3 times in a row and is left alone for another 6 s; "
+        "ssm is not called for another 6 s, because it failed 3 times in a row; "
         "last failure: BrokenError: 500"
     )
 

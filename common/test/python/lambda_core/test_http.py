@@ -263,7 +263,7 @@ def test_retry_after_is_never_a_crash_nor_negative(value: str) -> None:
 
 def test_the_size_that_is_stated_is_checked_first(peer: Peer) -> None:
     peer.answers = [answer(b"x" * 101, close=True)]
-    with pytest.raises(ResponseTooLargeError, match="more than the 100 bytes"):
+    with pytest.raises(ResponseTooLargeError, match="more than 100 bytes"):
         session(attempts=3).get(peer.url, max_bytes=100)
     assert len(peer.requests) == 1
 
@@ -474,7 +474,7 @@ def test_an_answer_in_drops_ends_with_the_total_time(
     peer: Peer, first: bytes, trickle: bytes
 ) -> None:
     peer.answers = [hanging(first, trickle)]
-    with pytest.raises(HttpTimeoutError, match="within the time"):
+    with pytest.raises(HttpTimeoutError, match="within the time limit"):
         session(attempts=9, limits=HttpLimits(total_seconds=0.3)).get(peer.url, max_bytes=10**6)
     assert len(peer.requests) == 1
 
@@ -549,7 +549,7 @@ def test_redirects_come_to_an_end(peer: Peer) -> None:
 )
 def test_a_redirect_leads_to_the_web_only(peer: Peer, target: str) -> None:
     peer.answers = [answer(status="302 Found", Location=target)]
-    with pytest.raises(HttpError, match="redirects to what is no"):
+    with pytest.raises(HttpError, match="redirects to a target that is not an http"):
         session(attempts=3).get(peer.url, max_bytes=10)
     assert len(peer.requests) == 1
 
@@ -574,7 +574,7 @@ def test_credentials_stay_with_their_server(peer: Peer) -> None:
     "url", ["", "h.example", "file:///etc/passwd", "http://", "https://h:port/", "http://[", "//h"]
 )
 def test_what_is_no_url_is_refused(url: str) -> None:
-    with pytest.raises(HttpError, match="no http or https URL"):
+    with pytest.raises(HttpError, match="not an http or https URL"):
         session().get(url, max_bytes=10)
 
 
@@ -639,5 +639,5 @@ def test_user_agent() -> None:
     "parts", [("", "", ""), ("a b", "1", ""), ("a", "1\r\nX: y", ""), ("a", "1", "b\r\nX: y")]
 )
 def test_a_user_agent_cannot_smuggle_a_header(parts: tuple[str, str, str]) -> None:
-    with pytest.raises(ValueError, match=r"may have|must be"):
+    with pytest.raises(ValueError, match=r"may contain|must be"):
         user_agent(*parts)

@@ -143,7 +143,7 @@ class TestReadableLines:
 
 
 def test_an_unknown_level_is_refused() -> None:
-    with pytest.raises(ConfigurationError, match="'LOUD' is none of DEBUG, INFO"):
+    with pytest.raises(ConfigurationError, match="'LOUD' does not exist; use DEBUG, INFO"):
         configure_logging("LOUD")
 
 

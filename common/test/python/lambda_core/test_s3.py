@@ -113,7 +113,7 @@ def test_what_is_written_is_read(objects: S3Objects) -> None:
 def test_an_object_that_is_not_there(objects: S3Objects) -> None:
     with pytest.raises(ObjectNotFoundError) as caught:
         objects.get("nothing")
-    assert str(caught.value) == f"there is no object 'nothing' in bucket {objects.bucket}"
+    assert str(caught.value) == f"object 'nothing' does not exist in bucket {objects.bucket}"
     assert caught.value.transient is False
     assert objects.find("nothing") is None
 
@@ -196,7 +196,7 @@ def test_retries_are_told(s3: S3Client, moto: Moto, objects: S3Objects) -> None:
 
 def test_writes_only_where_nothing_is(objects: S3Objects) -> None:
     objects.put("a", b"first", if_none_match=True)
-    with pytest.raises(PreconditionFailedError, match="changed by another writer"):
+    with pytest.raises(PreconditionFailedError, match="another writer changed"):
         objects.put("a", b"second", if_none_match=True)
     assert objects.get("a").content == b"first"
 
