@@ -27,7 +27,7 @@ from lambda_core.retry import Verdict
 
 
 class Service(BaseHTTPRequestHandler):
-    """Answers each call with what the test set, and counts."""
+    """Answers each call as the test has set, and records the requests."""
 
     status: ClassVar[int] = 200
     body: ClassVar[bytes] = b"{}"

@@ -22,11 +22,11 @@ POLICY = BreakerPolicy(failure_threshold=3, open_seconds=10.0, half_open_calls=2
 
 
 class BrokenError(Exception):
-    """The service's fault."""
+    """A failure of the service."""
 
 
 class ThrottledError(Exception):
-    """Not the service's fault."""
+    """Not a failure of the service."""
 
 
 class Clock:
@@ -45,7 +45,7 @@ def raising(error: BaseException) -> Callable[[], None]:
 
 
 def state_of(breaker: CircuitBreaker) -> CircuitState:
-    """Read the state afresh, where a type checker would take it for what it was before."""
+    """Read the state again; a type checker would assume that it has not changed."""
     return breaker.state
 
 
@@ -176,7 +176,7 @@ def test_concurrent_trial_calls_are_limited() -> None:
 
 
 def test_calls_run_concurrently() -> None:
-    """The lock is not held during a call: all threads meet inside of it."""
+    """The lock is not held during a call: all threads are inside a call at the same time."""
     breaker = make(Clock())
     together = threading.Barrier(8, timeout=20)
     threads = [threading.Thread(target=breaker.call, args=(together.wait,)) for _ in range(8)]
@@ -222,13 +222,13 @@ def test_threads_never_exceed_the_number_of_trial_calls() -> None:
 def test_each_service_has_its_own_circuit_breaker() -> None:
     clock = Clock()
     breakers = CircuitBreakers(POLICY, clock=clock)
-    one = breakers.get("a.example")
-    assert breakers.get("a.example") is one
-    fail(one, 3)
+    breaker = breakers.get("a.example")
+    assert breakers.get("a.example") is breaker
+    fail(breaker, 3)
     assert breakers.get("a.example").state is CircuitState.OPEN
     assert breakers.get("b.example").state is CircuitState.CLOSED
     clock.now = 10.0
-    assert one.state is CircuitState.HALF_OPEN
+    assert breaker.state is CircuitState.HALF_OPEN
 
 
 @pytest.mark.parametrize("numbers", [(0, 1.0, 1), (1, -1.0, 1), (1, 1.0, 0)])
@@ -238,10 +238,9 @@ def test_numbers_out_of_range_are_rejected(numbers: tuple[int, float, int]) -> N
 
 
 class BreakerMachine(RuleBasedStateMachine):
-    """Calls that overlap in any way, against a model of plain numbers.
+    """Compares calls that overlap in any way with a model of plain numbers.
 
-    A call is begun and ended by separate rules; between them it hangs in a thread that waits for
-    its outcome.
+    Separate rules begin and end a call. In between, the call waits for its outcome in a thread.
     """
 
     def __init__(self) -> None:
@@ -313,12 +312,12 @@ class BreakerMachine(RuleBasedStateMachine):
 
 
 class Hanging:
-    """One call through a breaker that hangs until it is told its outcome."""
+    """A call through a circuit breaker that waits until the test sets its outcome."""
 
     def __init__(self, breaker: CircuitBreaker) -> None:
         self._breaker = breaker
         self._known = threading.Event()
-        self._told = threading.Event()
+        self._ended = threading.Event()
         self._outcome: BaseException | None = None
         self.admitted = False
         self._thread = threading.Thread(target=self._run, daemon=True)
@@ -337,13 +336,13 @@ class Hanging:
     def _inside(self) -> None:
         self.admitted = True
         self._known.set()
-        self._told.wait(20)
+        self._ended.wait(20)
         if self._outcome is not None:
             raise self._outcome
 
     def end(self, outcome: BaseException | None) -> None:
         self._outcome = outcome
-        self._told.set()
+        self._ended.set()
         self._thread.join(20)
 
 

@@ -98,6 +98,6 @@ def test_the_chain_includes_the_error_that_was_being_handled() -> None:
 
 
 def test_the_chain_of_a_cycle_ends() -> None:
-    one, two = ValueError("one"), ValueError("two")
-    one.__cause__, two.__cause__ = two, one
-    assert list(cause_chain(one)) == [one, two]
+    first, second = ValueError("first"), ValueError("second")
+    first.__cause__, second.__cause__ = second, first
+    assert list(cause_chain(first)) == [first, second]

@@ -44,10 +44,10 @@ type Answer = bytes | list[bytes] | Callable[[socket.socket], None]
 
 
 class Peer:
-    """A server on a socket that gives each request the next answer, byte for byte.
+    """A server on a socket that sends the next answer to each request, byte for byte.
 
-    The last answer is repeated. A connection is kept until an answer says `Connection: close`
-    or is a function, which does with the socket what it likes.
+    The last answer is repeated. A connection stays open until an answer has `Connection: close`, or
+    is a function, which controls the socket.
     """
 
     def __init__(self) -> None:
@@ -441,7 +441,7 @@ def test_an_untrusted_certificate_is_not_retried(self_signed: ssl.SSLContext) ->
 
 
 def hanging(first: bytes, trickle: bytes) -> Callable[[socket.socket], None]:
-    """Send `first`, then one piece of `trickle` after the other, for ever."""
+    """Send `first`, then `trickle` again and again without end."""
 
     def way(connection: socket.socket) -> None:
         connection.sendall(first)
@@ -608,13 +608,13 @@ def test_rejected_requests_do_not_open_the_circuit(peer: Peer, status: str) -> N
 
 def test_retries_are_reported(peer: Peer) -> None:
     peer.answers = [answer(status="500 Oh"), answer(b"ok")]
-    told: list[tuple[str, Verdict]] = []
+    reported: list[tuple[str, Verdict]] = []
     HttpSession(
         "tests/1",
         retry=RetryPolicy(base_seconds=0),
-        on_retry=lambda retry: told.append((str(retry.error), retry.verdict)),
+        on_retry=lambda retry: reported.append((str(retry.error), retry.verdict)),
     ).get(peer.url, max_bytes=10)
-    assert told == [(f"{peer.url} answered 500 Oh", Verdict.TRANSIENT)]
+    assert reported == [(f"{peer.url} answered 500 Oh", Verdict.TRANSIENT)]
 
 
 def test_every_error_is_an_application_error() -> None:

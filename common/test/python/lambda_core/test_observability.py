@@ -42,7 +42,7 @@ CONTEXT = SimpleNamespace(
 
 @pytest.fixture(autouse=True)
 def _own_logging(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Each test sets the logs up anew, and leaves them as they were."""
+    """Each test configures the logs itself; their configuration is restored afterwards."""
     for name in ("AWS_LAMBDA_FUNCTION_NAME", "AWS_LAMBDA_RUNTIME_API", "_X_AMZN_TRACE_ID"):
         monkeypatch.delenv(name, raising=False)
     root = logging.getLogger()
@@ -195,9 +195,9 @@ class TestInLambda:
 
         for _ in range(2):
             assert handler({"a": 1}, CONTEXT) == {"got": {"a": 1}}
-            told, metrics = json_lines(capsys.readouterr().out)
-            assert told["message"] == "working"
-            assert told["function_request_id"] == "request-1"
+            line, metrics = json_lines(capsys.readouterr().out)
+            assert line["message"] == "working"
+            assert line["function_request_id"] == "request-1"
             assert metrics["regions"] == [39]
             assert metrics["service"] == "processor"
             assert metrics["_aws"]["CloudWatchMetrics"][0]["Namespace"] == "Report"
@@ -231,9 +231,9 @@ class TestInLambda:
 
         with pytest.raises(DataSourceError):
             handler({}, CONTEXT)
-        told, metrics = json_lines(capsys.readouterr().out)
-        assert told["message"] == "The invocation failed: no regions"
-        assert told["error"][1]["type"] == "KeyError"
+        line, metrics = json_lines(capsys.readouterr().out)
+        assert line["message"] == "The invocation failed: no regions"
+        assert line["error"][1]["type"] == "KeyError"
         assert metrics["tried"] == [1]
 
     def test_a_field_is_in_every_line_of_its_invocation_only(
@@ -355,7 +355,7 @@ class TestTimedStep:
 
 
 def run_python(code: str, folder: Path, **environ: str) -> str:
-    """Run code in an interpreter of its own, whose imports are not those of the tests."""
+    """Run code in a new interpreter, which has not imported what the tests import."""
     inherited = {key: value for key, value in os.environ.items() if not key.startswith("AWS_")}
     done = subprocess.run(  # noqa: S603 - our own code
         [sys.executable, "-c", code],

@@ -11,7 +11,7 @@ from lambda_core.rate_limit import RateLimiter
 
 
 class FakeTime:
-    """A clock that threads may share: sleeping moves it."""
+    """A clock that threads may share; sleeping advances it."""
 
     def __init__(self, late: float = 0.0) -> None:
         self.now = 1000.0
@@ -100,18 +100,18 @@ def test_a_spare_permit_is_available_after_the_returned_time(rate: float, burst:
 
 def test_take_spare_does_not_take_the_permit_of_a_waiting_thread() -> None:
     fake = FakeTime()
-    told: list[float] = []
+    seconds_to_wait: list[float] = []
 
     def sleep(seconds: float) -> None:
-        # Others ask while one waits: before its grant is there, and when it is.
-        told.append(limiter.take_spare())
+        # Other threads ask before and after the permit of the waiting thread is available.
+        seconds_to_wait.append(limiter.take_spare())
         fake.sleep(seconds)
-        told.append(limiter.take_spare())
+        seconds_to_wait.append(limiter.take_spare())
 
     limiter = RateLimiter(10.0, clock=fake.clock, sleep=sleep)
     limiter.acquire()
     assert limiter.acquire() == pytest.approx(0.1)
-    assert told == pytest.approx([0.2, 0.1])
+    assert seconds_to_wait == pytest.approx([0.2, 0.1])
     assert limiter.take_spare() == pytest.approx(0.1)
 
 
@@ -169,7 +169,7 @@ def test_threads_together_respect_the_limit() -> None:
     grants: list[float] = []
 
     def clock() -> float:
-        # A grant is booked at the time that the limiter read last in this thread.
+        # A permit counts from the time that the limiter read last in this thread.
         read.last = time.monotonic()
         return float(read.last)
 

@@ -52,10 +52,10 @@ def xml_error(status: int, code: str) -> Step:
 
 
 class Moto:
-    """moto's server; a test may step between a request and its answer.
+    """moto's server; a test may intervene between a request and its response.
 
-    moto checks a condition and then writes, where S3 does both in one step; so one request is
-    served at a time.
+    moto checks a condition and then writes, but S3 does both atomically. So this serves one request
+    at a time.
     """
 
     def __init__(self) -> None:
@@ -83,7 +83,7 @@ def moto(moto_server: str) -> Iterator[Moto]:
 
 
 def two_a_page(s3: S3Client) -> None:
-    """Make the client's lists have pages of two."""
+    """Limit the client's pages to two objects."""
     s3.meta.events.register(
         "before-parameter-build.s3.ListObjectsV2",
         lambda params, **_: params.setdefault("MaxKeys", 2),
@@ -165,7 +165,7 @@ def test_a_truncated_body_is_read_again(objects: S3Objects, moto: Moto) -> None:
 def test_files_are_transferred_in_pieces(objects: S3Objects, moto: Moto, tmp_path: Path) -> None:
     content = bytes(range(256)) * 16_384
     (tmp_path / "in").write_bytes(content)
-    # Its first answer is lost: the second attempt has to send the whole file again.
+    # The first response is lost, so the second attempt has to send the whole file again.
     moto.step = LoseAnswer()
     etag = objects.put("a", tmp_path / "in", if_none_match=True)
     moto.step = None
@@ -184,14 +184,14 @@ def test_files_are_transferred_in_pieces(objects: S3Objects, moto: Moto, tmp_pat
 
 
 def test_retries_are_reported(s3: S3Client, moto: Moto, objects: S3Objects) -> None:
-    told: list[Retry] = []
+    reported: list[Retry] = []
     watched = S3Objects(
-        s3, objects.bucket, retry=RetryPolicy(attempts=2, base_seconds=0), on_retry=told.append
+        s3, objects.bucket, retry=RetryPolicy(attempts=2, base_seconds=0), on_retry=reported.append
     )
     moto.step = BROKEN
     with pytest.raises(S3Error):
         watched.put("a", b"")
-    assert len(told) == 1
+    assert len(reported) == 1
 
 
 def test_if_none_match_writes_only_new_objects(objects: S3Objects) -> None:
@@ -229,7 +229,7 @@ def test_an_unconditional_write_is_never_a_conflict(s3: S3Client) -> None:
 
 
 class LoseAnswer:
-    """Lets the first write through and loses its answer; then does what the test wants."""
+    """Forwards the first write, calls `then`, and breaks the connection instead of answering."""
 
     def __init__(self, then: Callable[[], object] | None = None) -> None:
         self.lost = False
@@ -350,8 +350,8 @@ def test_lists_all_versions(objects: S3Objects, s3: S3Client) -> None:
     s3.delete_object(Bucket=objects.bucket, Key="a/x")
     objects.put("b", b"")
     listed = [*objects.list_versions("a/")]
-    assert [one.etag for one in listed] == etags[::-1]
-    assert len({one.version_id for one in listed}) == 5
+    assert [version.etag for version in listed] == etags[::-1]
+    assert len({version.version_id for version in listed}) == 5
     assert [*objects.list("a/")] == []
 
 

@@ -81,7 +81,7 @@ def test_settings_are_immutable() -> None:
     settings = Settings(bucket="data", aws_region="eu-west-3")
     assert settings.aws_region == "eu-west-3"
     with pytest.raises(ValidationError):
-        settings.bucket = "other"  # type: ignore[misc]  # that it is refused is tested
+        settings.bucket = "other"  # type: ignore[misc]  # the test expects an error
 
 
 def test_one_error_names_every_problem() -> None:

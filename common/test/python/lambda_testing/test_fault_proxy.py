@@ -52,7 +52,7 @@ REGIONS = "/aws/service/global-infrastructure/regions"
 
 
 def ssm(proxy: FaultProxy, read_timeout: float = 60, connections: int = 10) -> SSMClient:
-    """Make a client that tries once, so that every fault is seen."""
+    """Create a client that does not retry, so that it sees every fault."""
     config = Config(
         retries={"total_max_attempts": 1},
         read_timeout=read_timeout,

@@ -18,5 +18,5 @@ def test_it_runs_on_loopback_until_the_block_ends() -> None:
 
 
 def test_two_servers_run_at_the_same_time() -> None:
-    with running_moto_server() as one, running_moto_server() as other:
-        assert one != other
+    with running_moto_server() as first, running_moto_server() as second:
+        assert first != second

@@ -13,9 +13,9 @@ pytest_plugins = ["pytester"]
 
 
 def run(pytester: pytest.Pytester, **environment: str) -> pytest.RunResult:
-    """Run the tests of `pytester` in a process of their own, so that nothing leaks into this one.
+    """Run the tests of `pytester` in a separate process, so that they do not affect this one.
 
-    It must not inherit the isolation of this test either, only where the sources are.
+    The process inherits the paths of the sources, but not the isolation of this test.
     """
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(
