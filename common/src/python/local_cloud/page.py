@@ -327,8 +327,8 @@ def _address(paused: bool) -> Callable[..., str]:
 
     def address(*parts: str, **query: str) -> str:
         path = "/".join(quote(part, safe=":", errors="backslashreplace") for part in parts)
-        asked = {**query, "paused": ""} if paused else query
-        return f"{PATH}{path}{'?' if asked else ''}{urlencode(asked)}"
+        parameters = {**query, "paused": ""} if paused else query
+        return f"{PATH}{path}{'?' if parameters else ''}{urlencode(parameters)}"
 
     return address
 

@@ -43,9 +43,9 @@ MAX_EMPTY_PAGES = 100
 THROTTLED_PAUSE_CALLS = 4
 """How long other calls to a region pause after it throttled a call, in calls at the rate limit.
 
-The throttled call itself waits longer. The other calls would mostly be refused too. The pause costs
-a small part of the quota if the refusal was an accident, and it lets new lists start in another
-region. Longer pauses waste more of the quota than they save in refused calls.
+The throttled call itself waits longer. Most of the other calls would be throttled too. If the
+throttling was an exception, the pause costs a small part of the quota, but it lets new lists start
+in another region. Longer pauses waste more of the quota than they save in throttled calls.
 """
 
 
@@ -60,7 +60,7 @@ class SsmRegion:
     Attributes
     ----------
     client
-        An SSM client whose own retries are off.
+        An SSM client with its own retries turned off.
     breaker
         Refuses calls for a while after several calls failed permanently.
     """
@@ -324,7 +324,7 @@ def in_tens(names: Iterable[str]) -> list[list[str]]:
 
 
 def _with_parameters[T: Mapping[str, Any]](response: T) -> T:
-    """Refuse JSON that is not a response of SSM, such as a proxy's response or a truncated one.
+    """Reject JSON that is not a response of SSM, such as a proxy's response or a truncated one.
 
     The error counts as temporary, like that of every response that cannot be parsed.
     """
