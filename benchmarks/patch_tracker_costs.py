@@ -1,10 +1,10 @@
-"""What the patch tracker costs: requests, writes, mails a second, memory.
+"""Measures the patch tracker: requests, writes, mails per second, memory.
 
     bin/pants run benchmarks/patch_tracker_costs.py -- [--mbox FILE] [--megabytes N]
 
 Requests and writes are counted against local stand-ins of both servers and a local DynamoDB; they
-are the same on every machine. Without `--mbox` the mails are made up: 20 series of 3 patches, with
-answers.
+are the same on every machine. Without `--mbox`, the mails are generated: 20 series of 3 patches,
+with replies.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ PROJECT = "benchmark"
 SERIES, PATCHES = 20, 3
 
 
-def made_up(now: dt.datetime) -> Iterator[Mail]:
+def generated_mails(now: dt.datetime) -> Iterator[Mail]:
     """Yield a week of a small list."""
     for series in range(SERIES):
         cover = f"s{series}-0@x"
@@ -68,7 +68,7 @@ def _mail(
         f"Message-ID: <{message_id}>",
     ]
     if parents:
-        lines.append(f"References: {' '.join(f'<{one}>' for one in reversed(parents))}")
+        lines.append(f"References: {' '.join(f'<{parent}>' for parent in reversed(parents))}")
     body = (
         "diff --git a/a.c b/a.c\n--- a/a.c\n+++ b/a.c\n@@ -1 +1 @@\n-x\n+y\n" if diff else "Good."
     )
@@ -77,22 +77,22 @@ def _mail(
 
 def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(description="What the patch tracker costs.")
-    parser.add_argument("--mbox", type=Path, help="real mails instead of made-up ones")
+    parser = argparse.ArgumentParser(description="Measures the patch tracker.")
+    parser.add_argument("--mbox", type=Path, help="real mails instead of generated ones")
     parser.add_argument("--megabytes", type=int, default=100, help="size of the large mbox")
     args = parser.parse_args()
     now = dt.datetime.now(dt.UTC)
     if args.mbox:
         mails = [parse_mail(raw) for raw in mails_of_bytes(args.mbox.read_bytes())]
     else:
-        mails = list(made_up(now))
+        mails = list(generated_mails(now))
     sync(mails)
     parsing(mails)
     memory(mails, args.megabytes)
 
 
 def sync(mails: list[Mail]) -> None:
-    """Count what syncs cost."""
+    """Count the requests and writes of syncs."""
     with (
         moto_server() as endpoint,
         PatchworkServer(PROJECT, mails) as patchwork,
@@ -122,14 +122,14 @@ def sync(mails: list[Mail]) -> None:
         )
 
         def measure(title: str, *runs: Callable[[], object]) -> None:
-            asked, written = len(patchwork.requests) + len(lore.requests), tracker.writes
+            requested, written = len(patchwork.requests) + len(lore.requests), tracker.writes
             begun = time.monotonic()
             for run in runs:
                 run()
-            print(
-                f"{title:<44} {len(patchwork.requests) + len(lore.requests) - asked:>5} requests "
-                f"{tracker.writes - written:>6} writes {time.monotonic() - begun:>7.1f} s"
-            )
+            seconds = time.monotonic() - begun
+            requests = len(patchwork.requests) + len(lore.requests) - requested
+            writes = tracker.writes - written
+            print(f"{title:<44} {requests:>5} requests {writes:>6} writes {seconds:>7.1f} s")
 
         # Every mail is younger than this.
         days = (dt.datetime.now(dt.UTC) - min(mail.timestamp for mail in mails)).days + 2
@@ -153,19 +153,19 @@ def sync(mails: list[Mail]) -> None:
 
 
 def parsing(mails: list[Mail]) -> None:
-    """Time the reading of mails, and Python's own parser of mails as what it is measured by.
+    """Compare the time of parsing mails with that of Python's own parser.
 
-    That one splits headers and parts, which is the least that can be done; the tracker decodes
-    texts and finds trailers, paths and reviews in them too.
+    Python's parser only splits headers and parts. The tracker also decodes texts and finds
+    trailers, paths and reviews in them.
     """
     contents = [mail.raw for mail in mails]
-    ours = _a_second(lambda content: parse_mail(RawMail(content)), contents)
-    least = _a_second(email.message_from_bytes, contents)
-    print(f"{'mails parsed a second':<44} {ours:>8,.0f}")
-    print(f"{'that is of what email.message_from_bytes does':<44} {ours / least:>8.2f}")
+    ours = _per_second(lambda content: parse_mail(RawMail(content)), contents)
+    least = _per_second(email.message_from_bytes, contents)
+    print(f"{'mails parsed per second':<44} {ours:>8,.0f}")
+    print(f"{'relative to email.message_from_bytes':<44} {ours / least:>8.2f}")
 
 
-def _a_second(parse: Callable[[bytes], object], contents: list[bytes]) -> float:
+def _per_second(parse: Callable[[bytes], object], contents: list[bytes]) -> float:
     rounds = max(1, 2_000 // len(contents))
     begun = time.process_time()
     for _ in range(rounds):
@@ -175,9 +175,9 @@ def _a_second(parse: Callable[[bytes], object], contents: list[bytes]) -> float:
 
 
 def memory(mails: list[Mail], megabytes: int) -> None:
-    """Measure by how much a large mbox, read out of gzip one mail at a time, raises the peak.
+    """Measure how much peak memory it takes to read a large gzipped mbox, one mail at a time.
 
-    In a process of its own: the peak of this one may be higher already, and would hide it.
+    This runs in a new process, because the peak of this process may already be higher.
     """
     block = gzip.decompress(mbox(mails))
     with tempfile.NamedTemporaryFile() as content:
@@ -196,8 +196,8 @@ def memory(mails: list[Mail], megabytes: int) -> None:
 
 
 def _peak_of_reading(path: str) -> tuple[int, int, int]:
-    """Return how many mails were read, and the peak in kB before that and after it."""
-    # Linux: the peak is what is in use now. That of `resource` is the parent's after a fork.
+    """Return how many mails were read, and the peak in kB before and after."""
+    # Reset Linux's peak to the current use. After a fork, `resource` reports the parent's peak.
     Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
     before = _peak()
     read = 0

@@ -1,9 +1,9 @@
-"""What the region and service report costs, beside a plain boto3 fetch in the same run.
+"""Compares the cost of the region and service report with that of a plain boto3 fetch.
 
-Both read the whole parameter tree, zones included, from one local server in a process of its own.
-The plain fetch uses eight threads and boto3 as it comes, and throws away what it read; the report
-also works everything out and writes every file. Prints calls by operation, and for each process
-its CPU seconds and peak memory (imports included), as the median of the runs; then the ratio.
+Both read the whole parameter tree, including zones, from one local server in its own process. The
+plain fetch uses eight threads and boto3's defaults, and discards what it reads; the report also
+computes everything and writes every file. Prints the calls by operation, and for each process its
+CPU seconds and peak memory (including imports), as the median of the runs; then the ratio.
 
     bin/pants run benchmarks/region_report.py -- [--runs N] [--no-zones]
 """
@@ -30,7 +30,7 @@ ROOT = "/aws/service/global-infrastructure"
 
 @dataclass(frozen=True)
 class Cost:
-    """What one process used, as its operating system accounts for it."""
+    """What one process used, according to the operating system."""
 
     cpu_seconds: float
     wall_seconds: float
@@ -40,7 +40,7 @@ class Cost:
 
 
 def plain_fetch(endpoint: str, zones: bool) -> Cost:
-    """Fetch as the baseline does: eight threads, one boto3 client, every page followed."""
+    """Fetch everything with eight threads and one boto3 client: the baseline."""
     import boto3
 
     client = boto3.client("ssm", endpoint_url=endpoint, region_name="us-east-1")
@@ -72,7 +72,7 @@ def plain_fetch(endpoint: str, zones: bool) -> Cost:
 
 
 def whole_report(endpoint: str, zones: bool) -> Cost:
-    """Everything a user gets, from fetch to files."""
+    """Create the whole report, from fetch to files."""
     from aws_ssm_fetcher.core.config import Config
     from aws_ssm_fetcher.data_fetcher import AWSSSMDataFetcher, Source
     from aws_ssm_fetcher.data_sources.rss import BundledLaunchFeed
@@ -110,7 +110,7 @@ def _measure(work: Callable[[str, bool], Cost], endpoint: str, zones: bool) -> C
     process = context.Process(target=_child, args=(theirs, work, endpoint, zones))
     process.start()
     theirs.close()
-    # As plain values: Pants runs this file under a name that the child does not know.
+    # Sent as plain values, because Pants runs this file under a name that the child does not know.
     cost = Cost(**ours.recv())
     process.join()
     return replace(cost, wall_seconds=time.monotonic() - started)

@@ -1,9 +1,9 @@
-"""What the region report costs as functions behind the state machine, on one machine.
+"""Measures the region report with its functions and state machine, on one machine.
 
-Everything that `run-local.sh region-report` does once its packages are there: the local cloud
-starts, the packages are deployed, the state machine is executed, its reports are published in a
-folder. Prints seconds of the clock and of the processor, these apart for the client (the command),
-the server (moto, which stands for AWS) and the functions. What is ours is client and functions.
+It measures everything that `run-local.sh region-report` does once its packages exist: start the
+local cloud, deploy the packages, execute the state machine, and publish its reports in a folder.
+Prints wall-clock seconds, and CPU seconds of the client (the command), the server (moto, in place
+of AWS) and the functions. Our own cost is that of client and functions.
 
     bin/pants run benchmarks/state_machine.py -- [--runs N]
 """
@@ -38,7 +38,7 @@ TICKS = os.sysconf("SC_CLK_TCK")
 
 @dataclass(frozen=True)
 class Cost:
-    """Seconds: of the clock, and of the processor by who used them, imports included."""
+    """Wall-clock seconds, and CPU seconds by process, including imports."""
 
     wall: float
     client: float
@@ -47,7 +47,7 @@ class Cost:
 
     @property
     def own(self) -> float:
-        """What is not moto's."""
+        """CPU seconds without those of moto."""
         return self.client + self.functions
 
 
@@ -86,7 +86,7 @@ def run_once() -> Cost:
 
 
 def cpu_seconds(pid: int) -> tuple[float, float]:
-    """Seconds of the processor: of a process, and of those of its children that have ended.
+    """Return the CPU seconds of a process, and of those of its children that have ended.
 
     Format: https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html
     """
@@ -96,7 +96,7 @@ def cpu_seconds(pid: int) -> tuple[float, float]:
 
 
 def children(pid: int) -> Iterator[int]:
-    """Yield the processes that a process started and that run."""
+    """Yield the running children of a process."""
     for thread in Path(f"/proc/{pid}/task").iterdir():
         yield from map(int, (thread / "children").read_text(encoding="ascii").split())
 
@@ -109,7 +109,7 @@ def descendants(pid: int) -> Iterator[int]:
 
 
 def _child(connection: Connection) -> None:
-    # What the client costs is then what its process cost.
+    # In its own process, so that its CPU seconds are those of the client.
     connection.send(asdict(run_once()))
 
 
@@ -129,7 +129,8 @@ def main() -> None:
         process = context.Process(target=_child, args=(theirs,))
         process.start()
         theirs.close()
-        # As plain values: Pants runs this file under a name that the child does not know.
+        # Sent as plain values, because Pants runs this file under a name that the child does not
+        # know.
         costs.append(Cost(**ours.recv()))
         process.join()
     print(f"{'':<8}{'wall s':>8}{'own CPU s':>11}{'client':>8}{'functions':>11}{'moto':>7}")
@@ -137,7 +138,8 @@ def main() -> None:
         _line(f"run {number}", cost)
     names = Cost.__dataclass_fields__
     _line(
-        "median", Cost(*(statistics.median(getattr(one, name) for one in costs) for name in names))
+        "median",
+        Cost(*(statistics.median(getattr(cost, name) for cost in costs) for name in names)),
     )
 
 

@@ -1,19 +1,18 @@
-"""Print what each artefact weighs, and find what Lambda would refuse or fail on.
+"""Print the size of each artefact, and find what Lambda would reject or fail on.
 
     python3.12 build-support/ci/check_artefacts.py [DIST] --runtime PYTHON
 
 DIST is where `bin/pants package lambda::` put the zips, and PYTHON the interpreter of an
-environment that holds Lambda's own packages and nothing else
-(`build-support/bootstrap/lambda-runtime.sh` prints it). Which function has which layers is in
-`lambda/functions.json`. The exit code is 1 when
+environment that contains only Lambda's own packages (`build-support/bootstrap/lambda-runtime.sh`
+prints it). Which function has which layers is in `lambda/functions.json`. The exit code is 1 if
 
 - an artefact is missing, or its content would differ at the next build (times in the zip);
-- a function with its layers is larger unzipped than Lambda takes;
-- the zip of a function is larger than one with code alone can be;
-- a layer holds a package of Lambda's own runtime, or cannot be imported without another layer;
+- a function with its layers is larger unzipped than Lambda allows;
+- the zip of a function is so large that it must contain packages;
+- a layer contains a package of Lambda's own runtime, or cannot be imported without another layer;
 - a function cannot be imported with its layers.
 
-What is made for another machine than this one is weighed, but not imported.
+Artefacts for other architectures are measured, but not imported.
 """
 
 from __future__ import annotations
@@ -32,7 +31,7 @@ from tempfile import TemporaryDirectory
 MEGABYTE = 1_000_000
 # https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
 UNZIPPED_LIMIT = 250 * MEGABYTE
-# Ours: a function holds code, and its packages are in layers.
+# Our own limit: a function contains only code, because packages belong in layers.
 FUNCTION_LIMIT = 1 * MEGABYTE
 
 ARCHITECTURES = {"aarch64": "arm64", "arm64": "arm64", "x86_64": "x86_64"}
@@ -82,7 +81,7 @@ class Artefact:
 
 @dataclass(frozen=True)
 class Artefacts:
-    """All that is deployed, and which layers a function has.
+    """All artefacts, and the layers of each function.
 
     Attributes
     ----------
@@ -91,7 +90,7 @@ class Artefacts:
     layers_of
         Names of layers by function.
     missing
-        What is not there.
+        Paths of missing artefacts.
     """
 
     functions: dict[str, Artefact]
@@ -134,7 +133,7 @@ class Artefacts:
 
     @property
     def architectures(self) -> list[str]:
-        """Those for which there are layers."""
+        """Architectures for which layers exist."""
         return sorted({architecture for architecture, _ in self.layers})
 
     def total(self, function: str, architecture: str) -> int:
@@ -175,7 +174,7 @@ def megabytes(size: int) -> str:
 
 
 def faults_of_content(artefacts: Artefacts) -> Iterator[str]:
-    """Yield what can be seen without running anything."""
+    """Yield the problems that can be found without running anything."""
     for path in artefacts.missing:
         yield f"{path} is missing: `bin/pants package lambda::` builds it"
     for artefact in (*artefacts.functions.values(), *artefacts.layers.values()):
@@ -200,7 +199,7 @@ def faults_of_content(artefacts: Artefacts) -> Iterator[str]:
 
 
 def faults_of_imports(artefacts: Artefacts, runtime: Path, architecture: str) -> Iterator[str]:
-    """Yield what cannot be imported on Lambda's runtime with the layers it has."""
+    """Yield what cannot be imported on Lambda's runtime with the layers of the function."""
     with TemporaryDirectory() as folder:
         layers = {
             name: unpack(layer.path, Path(folder) / "layers" / name) / "python"
@@ -228,13 +227,13 @@ def unpack(path: Path, folder: Path) -> Path:
 def fault_of_import(
     subject: str, module: str, path: Sequence[Path], runtime: Path
 ) -> Iterator[str]:
-    """Import a module in an interpreter of its own; yield what went wrong, if anything did."""
+    """Import a module in a new interpreter; yield the error, if there is one."""
     done = subprocess.run(  # noqa: S603 - Lambda's runtime, with what was built
         [str(runtime), "-I", "-B", "-c", IMPORT, module, *map(str, path)],
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        # Of the account that Lambda runs it in.
+        # Lambda sets this variable, too.
         env={"AWS_DEFAULT_REGION": "eu-central-1"},
         check=False,
     )
