@@ -57,7 +57,7 @@ def transient(error: ApplicationError) -> ApplicationError:
         (WriteUnknownError("no"), TransientStorageError),
     ],
 )
-def test_what_may_pass_has_a_class_of_its_own(
+def test_transient_errors_have_their_own_class(
     error: ApplicationError, name: type[Exception]
 ) -> None:
     error.context["key"] = "a"

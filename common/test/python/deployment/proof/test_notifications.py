@@ -15,7 +15,7 @@ from local_cloud.server import moto_server
 
 @pytest.fixture
 def clients() -> Iterator[Clients]:
-    # The checks use all alarms of the account, so these tests need an account of their own.
+    # The checks use all alarms of the account, so these tests need their own account.
     options = FunctionOptions(lambda_runtime_python())
     with moto_server(functions=options) as endpoint:
         yield clients_of(endpoint)
