@@ -80,5 +80,5 @@ def test_transient_errors_have_their_own_class(
         InvalidEventError("no"),
     ],
 )
-def test_what_will_not_pass_is_left_as_it_is(error: ApplicationError) -> None:
+def test_permanent_errors_are_unchanged(error: ApplicationError) -> None:
     assert mark_transient(error) is error
