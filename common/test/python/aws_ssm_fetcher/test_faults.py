@@ -309,7 +309,7 @@ FEED = b"""<?xml version="1.0" encoding="UTF-8"?>
         pytest.param(
             Reply(status=503, headers={"Retry-After": "Mon, 01 Jan 2024 00:00:00 +" + "9" * 20}),
             "503",
-            id="pause that is no number",
+            id="pause that is not a number",
         ),
         pytest.param(Reply(status=404), "404", id="not found"),
         pytest.param(Reply(body=b"<html><body>Sign in</body></html>"), "regions.rss", id="page"),

@@ -96,7 +96,7 @@ class GlobalInfrastructure:
         Parameters
         ----------
         source, live, data_as_of
-            The statements of the catalog's `Provenance`.
+            Values for the catalog's `Provenance`.
         zones
             Whether to read the zones of each region (three calls per region).
         cross_check

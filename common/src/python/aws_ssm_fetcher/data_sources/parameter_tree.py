@@ -43,9 +43,9 @@ MAX_EMPTY_PAGES = 100
 THROTTLED_PAUSE_CALLS = 4
 """How long other calls to a region pause after it throttled a call, in calls at the rate limit.
 
-The throttled call itself waits longer. The other calls would mostly be refused too. The pause costs
-a small part of the quota if the refusal was an accident, and it lets new lists start in another
-region. Longer pauses waste more of the quota than they save in refused calls.
+The throttled call itself waits longer. Most of the other calls would be throttled too. If the
+throttling was an exception, the pause costs a small part of the quota, but it lets new lists start
+in another region. Longer pauses waste more of the quota than they save in throttled calls.
 """
 
 
@@ -60,7 +60,7 @@ class SsmRegion:
     Attributes
     ----------
     client
-        An SSM client whose own retries are off.
+        An SSM client with its own retries turned off.
     breaker
         Refuses calls for a while after several calls failed permanently.
     """
@@ -176,14 +176,14 @@ class ParameterTree:
         """
         what = f"{names[0]} and {len(names) - 1} more" if len(names) > 1 else names[0]
         with self._reading(at_once=False) as reading:
-            answer = self._call(
+            response = self._call(
                 reading,
                 "GetParameters",
                 what,
                 lambda client: client.get_parameters(Names=list(names)),
             )
-        found = {entry["Name"]: entry["Value"] for entry in answer["Parameters"]}
-        silent = set(names) - set(found) - set(answer.get("InvalidParameters", ()))
+        found = {entry["Name"]: entry["Value"] for entry in response["Parameters"]}
+        silent = set(names) - set(found) - set(response.get("InvalidParameters", ()))
         if silent:
             raise DataSourceError(
                 f"the response of SSM in {reading.region} does not mention "
@@ -226,15 +226,15 @@ class ParameterTree:
         empty_pages = 0
         request: GetParametersByPathRequestTypeDef = {"Path": path, "MaxResults": PAGE_SIZE}
         while True:
-            answer = self._call(
+            response = self._call(
                 reading,
                 "GetParametersByPath",
                 path,
                 lambda client: client.get_parameters_by_path(**request),
             )
-            page = answer["Parameters"]
+            page = response["Parameters"]
             yield page
-            token = answer.get("NextToken")
+            token = response.get("NextToken")
             if not token:
                 return
             empty_pages = 0 if page else empty_pages + 1
@@ -323,15 +323,15 @@ def in_tens(names: Iterable[str]) -> list[list[str]]:
     return [everything[start : start + PAGE_SIZE] for start in range(0, len(everything), PAGE_SIZE)]
 
 
-def _with_parameters[T: Mapping[str, Any]](answer: T) -> T:
-    """Refuse JSON that is not a response of SSM, such as a proxy's response or a truncated one.
+def _with_parameters[T: Mapping[str, Any]](response: T) -> T:
+    """Reject JSON that is not a response of SSM, such as a proxy's response or a truncated one.
 
     The error counts as temporary, like that of every response that cannot be parsed.
     """
-    entries = answer.get("Parameters")
+    entries = response.get("Parameters")
     if entries is None or not all("Name" in entry and "Value" in entry for entry in entries):
         raise ResponseParserError("the response has no list of parameters with names and values")
-    return answer
+    return response
 
 
 def _last_part(name: str, path: str) -> str:

@@ -1,7 +1,7 @@
 """One region or several: the same catalog, each region at its own rate, and errors name the region.
 
-The calls go over real sockets to a small SSM that knows by a call's signature which region is
-meant, and takes a page's token only where it gave it.
+The calls go over real sockets to a small SSM server. It finds the region in a call's signature, and
+accepts a page's token only in the region that returned it.
 """
 
 from __future__ import annotations
@@ -168,7 +168,7 @@ def test_calls_are_shared_between_regions_within_their_rates() -> None:
         times = sorted(call.at for call in ssm.received if call.region == region)
         assert len(times) >= len(ssm.received) / len(regions) / 2
         for number, at in enumerate(times):
-            # A call may come late, but never before its turn.
+            # A call may be late, but never early.
             assert at >= started + number / rate
 
 
