@@ -31,7 +31,7 @@ examples:
   bin/deploy.sh region_report dev --plan             show what would change in your account
   bin/deploy.sh region_report dev                    deploy to your account
   bin/deploy.sh region_report prod --profile ops     deploy to production; asks for confirmation
-  bin/deploy.sh region_report dev --destroy          delete everything of the stack
+  bin/deploy.sh region_report dev --destroy          delete all resources of the stack
 
 exit codes:
   0    done
@@ -62,7 +62,7 @@ def _parser() -> argparse.ArgumentParser:
     actions.add_argument(
         "--destroy",
         action="store_true",
-        help="delete everything of the stack; refused in production",
+        help="delete all resources of the stack; refused in production",
     )
     actions.add_argument(
         "--verify",

@@ -132,7 +132,7 @@ class Deployment:
         return examine(resources, self.session, just_run=run)
 
     def destroy(self) -> None:
-        """Delete everything of the stack.
+        """Delete all resources of the stack.
 
         Raises
         ------

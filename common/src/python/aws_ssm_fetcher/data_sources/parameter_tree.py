@@ -103,7 +103,7 @@ class ParameterTree:
         self._policy = policy
         self._throttled_pause_seconds = THROTTLED_PAUSE_CALLS / max_tps
         self._cancelled = threading.Event()
-        self._lanes = [_Lane(r, RateLimiter(max_tps, sleep=self._sleep)) for r in regions]
+        self._states = [_RegionState(r, RateLimiter(max_tps, sleep=self._sleep)) for r in regions]
         self._turn = threading.Lock()
         self._lock = threading.Lock()
         self._calls: Counter[str] = Counter()
@@ -119,7 +119,7 @@ class ParameterTree:
     def calls_by_region(self) -> dict[str, int]:
         """Number of calls so far by region, including retries."""
         with self._lock:
-            return {lane.region.code: lane.calls for lane in self._lanes}
+            return {state.region.code: state.calls for state in self._states}
 
     @property
     def retries(self) -> int:
@@ -183,12 +183,12 @@ class ParameterTree:
                 lambda client: client.get_parameters(Names=list(names)),
             )
         found = {entry["Name"]: entry["Value"] for entry in response["Parameters"]}
-        silent = set(names) - set(found) - set(response.get("InvalidParameters", ()))
-        if silent:
+        unmentioned = set(names) - set(found) - set(response.get("InvalidParameters", ()))
+        if unmentioned:
             raise DataSourceError(
                 f"the response of SSM in {reading.region} does not mention "
-                f"{', '.join(sorted(silent))}",
-                names=sorted(silent),
+                f"{', '.join(sorted(unmentioned))}",
+                names=sorted(unmentioned),
                 region=reading.region,
             )
         return found
@@ -196,30 +196,30 @@ class ParameterTree:
     @contextmanager
     def _reading(self, *, at_once: bool) -> Iterator[_Reading]:
         """Choose the region that a list is read from."""
-        lane = None if at_once else self._wait_for_lane()
-        reading = _Reading(lane or self._by_backlog()[0], granted=lane is not None)
+        state = None if at_once else self._wait_for_region()
+        reading = _Reading(state or self._by_backlog()[0], granted=state is not None)
         with self._lock:
-            reading.lane.lists += 1
+            reading.state.lists += 1
         try:
             yield reading
         finally:
             with self._lock:
-                reading.lane.lists -= 1
+                reading.state.lists -= 1
 
-    def _wait_for_lane(self) -> _Lane:
+    def _wait_for_region(self) -> _RegionState:
         """Return a region whose rate limit allows a call now, and use up that call."""
         with self._turn:
             while True:
                 waits = []
-                for lane in self._by_backlog():
-                    if (wait := lane.limiter.take_spare()) <= 0:
-                        return lane
+                for state in self._by_backlog():
+                    if (wait := state.limiter.take_spare()) <= 0:
+                        return state
                     waits.append(wait)
                 self._sleep(min(waits))
 
-    def _by_backlog(self) -> list[_Lane]:
+    def _by_backlog(self) -> list[_RegionState]:
         with self._lock:
-            return sorted(self._lanes, key=lambda lane: (lane.lists, lane.calls))
+            return sorted(self._states, key=lambda state: (state.lists, state.calls))
 
     def _pages(self, reading: _Reading, path: str) -> Iterator[list[ParameterTypeDef]]:
         tokens: set[str] = set()
@@ -250,26 +250,26 @@ class ParameterTree:
     def _call[T: Mapping[str, Any]](
         self, reading: _Reading, operation: str, what: str, request: Callable[[SSMClient], T]
     ) -> T:
-        lane = reading.lane
+        state = reading.state
 
         def record_retry(retry: Retry) -> None:
             with self._lock:
                 self._retries += 1
             if retry.verdict is Verdict.THROTTLED:
-                lane.limiter.penalize(self._throttled_pause_seconds)
+                state.limiter.penalize(self._throttled_pause_seconds)
 
         def attempt() -> T:
             if not reading.granted:
-                lane.limiter.acquire()
+                state.limiter.acquire()
             reading.granted = False
             self._check_cancelled()
             with self._lock:
                 self._calls[operation] += 1
-                lane.calls += 1
-            return _with_parameters(request(lane.region.client))
+                state.calls += 1
+            return _with_parameters(request(state.region.client))
 
         try:
-            return lane.region.breaker.call(
+            return state.region.breaker.call(
                 lambda: self._policy.call(
                     attempt,
                     retry_on=classify_aws_error,
@@ -296,7 +296,7 @@ class ParameterTree:
 
 
 @dataclass
-class _Lane:
+class _RegionState:
     """A region with its rate limit, its current number of lists, and its number of calls."""
 
     region: SsmRegion
@@ -309,18 +309,18 @@ class _Lane:
 class _Reading:
     """A list that is being read, and whether the rate limit has already granted its next call."""
 
-    lane: _Lane
+    state: _RegionState
     granted: bool
 
     @property
     def region(self) -> str:
-        return self.lane.region.code
+        return self.state.region.code
 
 
-def in_tens(names: Iterable[str]) -> list[list[str]]:
+def batches_of_ten(names: Iterable[str]) -> list[list[str]]:
     """Split names into lists of up to ten, as `ParameterTree.values` takes them."""
-    everything = list(names)
-    return [everything[start : start + PAGE_SIZE] for start in range(0, len(everything), PAGE_SIZE)]
+    all_names = list(names)
+    return [all_names[start : start + PAGE_SIZE] for start in range(0, len(all_names), PAGE_SIZE)]
 
 
 def _with_parameters[T: Mapping[str, Any]](response: T) -> T:

@@ -24,7 +24,7 @@ from aws_ssm_fetcher.data_sources.parameter_tree import (
     THROTTLED_PAUSE_CALLS,
     ParameterTree,
     SsmRegion,
-    in_tens,
+    batches_of_ten,
 )
 from lambda_core import aws, circuit_breaker, retry
 from lambda_core.errors import DataSourceError
@@ -176,8 +176,8 @@ def test_a_region_that_throttled_is_left_alone_for_a_moment() -> None:
     rate = 50.0
     with SmallSsm(BIG, throttles_every=10) as ssm:
         tree = parameters(ssm, [HERE], max_tps=rate)
-        for ten in in_tens(f"{ROOT}/services/{number}/longName" for number in range(400)):
-            tree.values(ten)
+        for batch in batches_of_ten(f"{ROOT}/services/{number}/longName" for number in range(400)):
+            tree.values(batch)
     assert tree.retries == 4
     pairs = list(zip(ssm.received, ssm.received[1:], strict=False))
     gaps = [later.at - call.at for call, later in pairs if call.refused]

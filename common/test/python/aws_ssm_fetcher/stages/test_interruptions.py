@@ -215,11 +215,11 @@ class Turns:
             if self._order and self._order[0] == actor:
                 self._order.popleft()
             answer = fetch()
-            asked = exchange.request
-            if asked.method == "PUT" and asked.path.endswith("/latest.json"):
+            request = exchange.request
+            if request.method == "PUT" and request.path.endswith("/latest.json"):
                 assert answer.status in {200, 412}
                 if answer.status == 200:
-                    self.pointers.append(json.loads(asked.body)["execution_id"])
+                    self.pointers.append(json.loads(request.body)["execution_id"])
             self._condition.notify_all()
         relay(exchange, answer)
 
