@@ -1,10 +1,11 @@
-"""What the start of each function costs, from the zip and the layers that are deployed.
+"""Measure the cold start of each function, with the zip and the layers that are deployed.
 
-Each function is started as the local cloud does: AWS's own runtime client, Lambda's packages, the
-function and its layers, and nothing else. It is ready when it asks for its first invocation. Beside
-it stands a function that does nothing, and each function with layers whose bytecode was taken away.
-Prints, as medians of the runs, the seconds until ready (by the clock, and of CPU) and the peak
-memory; then what importing cost by package, with every module counted to the package it is in.
+Each function starts as in the local cloud: with AWS's runtime client, the packages of the Lambda
+runtime, the function and its layers, and nothing else. It is ready when it requests its first
+invocation. For comparison, the benchmark also starts a function that does nothing, and each
+function with layers without bytecode. It prints the medians of the wall-clock seconds until ready,
+the CPU seconds and the peak memory, and then the import time of each package, including its
+submodules.
 
     bin/pants package lambda::
     bin/pants run benchmarks/cold_start.py -- [--runs N] [FUNCTION…]
@@ -43,7 +44,7 @@ WIDTH = 30
 
 @dataclass(frozen=True)
 class Start:
-    """One start, from the command to the first question for an invocation."""
+    """The cost of a start, from the command to the first request for an invocation."""
 
     seconds: float
     cpu_seconds: float
@@ -51,25 +52,25 @@ class Start:
 
 
 class Starter:
-    """Starts functions, each time in a process of its own."""
+    """Starts functions, each in a new process."""
 
     def __init__(self, host: Host) -> None:
         self._host = host
 
     def start(self, spec: FunctionSpec) -> Start:
-        """Start a function and end it."""
+        """Start a function and stop it."""
         before = _cpu_of_children()
         begin = time.perf_counter()
         _, seconds, peak_mb = self._run(spec, begin)
         return Start(seconds, _cpu_of_children() - before, peak_mb)
 
     def import_seconds(self, spec: FunctionSpec) -> dict[str, float]:
-        """Return what importing took by package; measuring makes all of it slower."""
+        """Return the import time of each package; measuring makes all imports slower."""
         measured = replace(spec, environment={**spec.environment, "PYTHONPROFILEIMPORTTIME": "1"})
         lines, _, _ = self._run(measured, time.perf_counter())
         found: dict[str, float] = {}
         for line in lines:
-            # import time:  microseconds of its own | with what it imports | indented name
+            # import time:  own microseconds | including nested imports | indented name
             fields = line.removeprefix("import time:").split("|")
             if len(fields) == 3 and fields[0].strip().isdigit():
                 package = fields[2].strip().partition(".")[0]
@@ -93,7 +94,7 @@ class Starter:
 def spec_of(
     name: str, settings: FunctionSettings, artefacts: Artefacts, store: CodeStore
 ) -> FunctionSpec:
-    """Return how to start a function from what was packaged."""
+    """Return the specification of a packaged function."""
     layers = [artefacts.layer(layer) for layer in settings.layers]
     return FunctionSpec(
         name=name,
@@ -107,7 +108,7 @@ def spec_of(
 
 
 def spec_of_nothing(store: CodeStore) -> FunctionSpec:
-    """Return how to start a function without a single import."""
+    """Return the specification of a function that imports nothing."""
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w") as archive:
         archive.writestr("lambda_function.py", "def handler(event, context): pass\n")
@@ -121,7 +122,7 @@ def spec_of_nothing(store: CodeStore) -> FunctionSpec:
 
 
 def without_bytecode(spec: FunctionSpec, folder: Path) -> FunctionSpec:
-    """Return the function with the same layers, but for their bytecode."""
+    """Return the same function with layers without bytecode."""
     layers = folder / spec.name
     shutil.copytree(
         spec.layers,
@@ -150,7 +151,7 @@ def _median(starts: list[Start]) -> Start:
 
 
 def measure(names: list[str], runs: int) -> None:
-    """Start the named functions, or all, as often as asked; print the medians."""
+    """Start the named functions, or all of them, and print the medians."""
     root = repository_root()
     pipelines = read_settings(root / "lambda/functions.json")
     names = names or [name for functions in pipelines.values() for name in functions]
@@ -197,9 +198,9 @@ def _columns(start: Start) -> str:
 
 
 def main() -> None:
-    """Read the command line."""
+    """Parse the command line and measure."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("functions", nargs="*", help="all, unless named")
+    parser.add_argument("functions", nargs="*", help="functions to start; all by default")
     parser.add_argument("--runs", type=int, default=5)
     options = parser.parse_args()
     try:

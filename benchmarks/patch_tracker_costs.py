@@ -1,10 +1,10 @@
-"""What the patch tracker costs: requests, writes, mails a second, memory.
+"""Measure the patch tracker: requests, writes, mails per second, memory.
 
     bin/pants run benchmarks/patch_tracker_costs.py -- [--mbox FILE] [--megabytes N]
 
-Requests and writes are counted against local stand-ins of both servers and a local DynamoDB; they
-are the same on every machine. Without `--mbox` the mails are made up: 20 series of 3 patches, with
-answers.
+Requests and writes are counted with local stand-ins for both servers and a local DynamoDB, so they
+are the same on every machine. Without `--mbox`, the mails are generated: 20 series of 3 patches,
+with replies.
 """
 
 from __future__ import annotations
@@ -36,8 +36,8 @@ PROJECT = "benchmark"
 SERIES, PATCHES = 20, 3
 
 
-def made_up(now: dt.datetime) -> Iterator[Mail]:
-    """Yield a week of a small list."""
+def generated_mails(now: dt.datetime) -> Iterator[Mail]:
+    """Yield the mails of a small mailing list for a week."""
     for series in range(SERIES):
         cover = f"s{series}-0@x"
         for number in range(PATCHES + 1):
@@ -68,7 +68,7 @@ def _mail(
         f"Message-ID: <{message_id}>",
     ]
     if parents:
-        lines.append(f"References: {' '.join(f'<{one}>' for one in reversed(parents))}")
+        lines.append(f"References: {' '.join(f'<{parent}>' for parent in reversed(parents))}")
     body = (
         "diff --git a/a.c b/a.c\n--- a/a.c\n+++ b/a.c\n@@ -1 +1 @@\n-x\n+y\n" if diff else "Good."
     )
@@ -77,22 +77,22 @@ def _mail(
 
 def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(description="What the patch tracker costs.")
-    parser.add_argument("--mbox", type=Path, help="real mails instead of made-up ones")
+    parser = argparse.ArgumentParser(description="Measure the patch tracker.")
+    parser.add_argument("--mbox", type=Path, help="real mails instead of generated mails")
     parser.add_argument("--megabytes", type=int, default=100, help="size of the large mbox")
     args = parser.parse_args()
     now = dt.datetime.now(dt.UTC)
     if args.mbox:
         mails = [parse_mail(raw) for raw in mails_of_bytes(args.mbox.read_bytes())]
     else:
-        mails = list(made_up(now))
+        mails = list(generated_mails(now))
     sync(mails)
     parsing(mails)
     memory(mails, args.megabytes)
 
 
 def sync(mails: list[Mail]) -> None:
-    """Count what syncs cost."""
+    """Count the requests and writes of syncs."""
     with (
         moto_server() as endpoint,
         PatchworkServer(PROJECT, mails) as patchwork,
@@ -121,25 +121,28 @@ def sync(mails: list[Mail]) -> None:
             )
         )
 
+        def requests() -> int:
+            return len(patchwork.requests) + len(lore.requests)
+
         def measure(title: str, *runs: Callable[[], object]) -> None:
-            asked, written = len(patchwork.requests) + len(lore.requests), tracker.writes
-            begun = time.monotonic()
+            requested, written = requests(), tracker.writes
+            started = time.monotonic()
             for run in runs:
                 run()
             print(
-                f"{title:<44} {len(patchwork.requests) + len(lore.requests) - asked:>5} requests "
-                f"{tracker.writes - written:>6} writes {time.monotonic() - begun:>7.1f} s"
+                f"{title:<44} {requests() - requested:>5} requests "
+                f"{tracker.writes - written:>6} writes {time.monotonic() - started:>7.1f} s"
             )
 
-        # Every mail is younger than this.
+        # Every mail is newer than this.
         days = (dt.datetime.now(dt.UTC) - min(mail.timestamp for mail in mails)).days + 2
 
         patches = sum(1 for mail in mails if mail.kind is MailKind.PATCH)
         print(f"{len(mails)} mails, {patches} patches")
         discussions = tracker.discussion_sync
         measure("first sync of patches", tracker.patch_sync.changes)
-        measure(f"the list by weeks, {days} days", lambda: discussions.refresh(days))
-        measure("the cursor is found", discussions.recent)
+        measure(f"the mailing list in weeks, {days} days", lambda: discussions.refresh(days))
+        measure("first sync with a cursor", discussions.recent)
         measure("hourly sync, nothing new", tracker.patch_sync.changes, discussions.recent)
         changed = [mail.message_id for mail in mails if mail.kind is MailKind.PATCH][:10]
         for message_id in changed:
@@ -149,35 +152,35 @@ def sync(mails: list[Mail]) -> None:
             tracker.patch_sync.changes,
             discussions.recent,
         )
-        measure("a week of the list", lambda: discussions.refresh(7))
+        measure("a week of the mailing list", lambda: discussions.refresh(7))
 
 
 def parsing(mails: list[Mail]) -> None:
-    """Time the reading of mails, and Python's own parser of mails as what it is measured by.
+    """Measure the parsing of mails, compared with Python's own parser.
 
-    That one splits headers and parts, which is the least that can be done; the tracker decodes
-    texts and finds trailers, paths and reviews in them too.
+    Python's parser only splits headers and parts, which is the minimum. The tracker also decodes
+    the texts and finds trailers, paths and reviews in them.
     """
     contents = [mail.raw for mail in mails]
-    ours = _a_second(lambda content: parse_mail(RawMail(content)), contents)
-    least = _a_second(email.message_from_bytes, contents)
-    print(f"{'mails parsed a second':<44} {ours:>8,.0f}")
-    print(f"{'that is of what email.message_from_bytes does':<44} {ours / least:>8.2f}")
+    ours = _per_second(lambda content: parse_mail(RawMail(content)), contents)
+    minimum = _per_second(email.message_from_bytes, contents)
+    print(f"{'mails parsed per second':<44} {ours:>8,.0f}")
+    print(f"{'ratio to email.message_from_bytes':<44} {ours / minimum:>8.2f}")
 
 
-def _a_second(parse: Callable[[bytes], object], contents: list[bytes]) -> float:
+def _per_second(parse: Callable[[bytes], object], contents: list[bytes]) -> float:
     rounds = max(1, 2_000 // len(contents))
-    begun = time.process_time()
+    started = time.process_time()
     for _ in range(rounds):
         for content in contents:
             parse(content)
-    return rounds * len(contents) / (time.process_time() - begun)
+    return rounds * len(contents) / (time.process_time() - started)
 
 
 def memory(mails: list[Mail], megabytes: int) -> None:
-    """Measure by how much a large mbox, read out of gzip one mail at a time, raises the peak.
+    """Measure how much the peak memory grows when a large gzipped mbox is read mail by mail.
 
-    In a process of its own: the peak of this one may be higher already, and would hide it.
+    This runs in a new process, because the peak of this process may already be higher.
     """
     block = gzip.decompress(mbox(mails))
     with tempfile.NamedTemporaryFile() as content:
@@ -190,14 +193,14 @@ def memory(mails: list[Mail], megabytes: int) -> None:
     title = f"memory for an mbox of {megabytes} MB, {read:,} mails"
     largest = max(len(mail.raw) for mail in mails) / 1e6
     print(
-        f"{title:<44} {(peak - before) / 1e3:>8.1f} MB above {before / 1e3:.0f} MB; "
+        f"{title:<44} {(peak - before) / 1e3:>8.1f} MB more than {before / 1e3:.0f} MB; "
         f"the largest mail has {largest:.2f} MB"
     )
 
 
 def _peak_of_reading(path: str) -> tuple[int, int, int]:
-    """Return how many mails were read, and the peak in kB before that and after it."""
-    # Linux: the peak is what is in use now. That of `resource` is the parent's after a fork.
+    """Return the number of mails, and the peak memory in kB before and after reading them."""
+    # Linux: resets the peak to the current use. The peak of `resource` includes the parent.
     Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
     before = _peak()
     read = 0
@@ -214,7 +217,7 @@ def _peak() -> int:
 
 
 def tables_file() -> Path:
-    """Return the definition of the tables."""
+    """Return the path of the table definitions."""
     name = Path("terraform/stacks/patch_tracker/tables.json")
     folders = Path(__file__).resolve().parents
     return next(folder / name for folder in folders if (folder / name).is_file())

@@ -1,9 +1,9 @@
-"""What the region and service report costs, beside a plain boto3 fetch in the same run.
+"""Measure the region and service report, compared with a plain boto3 fetch in the same run.
 
-Both read the whole parameter tree, zones included, from one local server in a process of its own.
-The plain fetch uses eight threads and boto3 as it comes, and throws away what it read; the report
-also works everything out and writes every file. Prints calls by operation, and for each process
-its CPU seconds and peak memory (imports included), as the median of the runs; then the ratio.
+Both read the whole parameter tree, including zones, from a local server in a separate process. The
+plain fetch uses boto3 with its defaults in eight threads, and discards the result. The report also
+does all calculations and writes all files. The benchmark prints the medians of the CPU seconds and
+the peak memory of each process, including imports, the calls by operation, and the ratio.
 
     bin/pants run benchmarks/region_report.py -- [--runs N] [--no-zones]
 """
@@ -30,7 +30,7 @@ ROOT = "/aws/service/global-infrastructure"
 
 @dataclass(frozen=True)
 class Cost:
-    """What one process used, as its operating system accounts for it."""
+    """What a process used, according to the operating system."""
 
     cpu_seconds: float
     wall_seconds: float
@@ -40,7 +40,7 @@ class Cost:
 
 
 def plain_fetch(endpoint: str, zones: bool) -> Cost:
-    """Fetch as the baseline does: eight threads, one boto3 client, every page followed."""
+    """Fetch everything with a boto3 client in eight threads: the baseline."""
     import boto3
 
     client = boto3.client("ssm", endpoint_url=endpoint, region_name="us-east-1")
@@ -72,7 +72,7 @@ def plain_fetch(endpoint: str, zones: bool) -> Cost:
 
 
 def whole_report(endpoint: str, zones: bool) -> Cost:
-    """Everything a user gets, from fetch to files."""
+    """Create the report as a user does, from the fetch to the files."""
     from aws_ssm_fetcher.core.config import Config
     from aws_ssm_fetcher.data_fetcher import AWSSSMDataFetcher, Source
     from aws_ssm_fetcher.data_sources.rss import BundledLaunchFeed
@@ -103,14 +103,14 @@ def _cost(calls: dict[str, int], stages: dict[str, float] | None = None) -> Cost
 
 
 def _measure(work: Callable[[str, bool], Cost], endpoint: str, zones: bool) -> Cost:
-    """Run the work in a fresh interpreter."""
+    """Run the work in a new interpreter."""
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe(duplex=False)
     started = time.monotonic()
     process = context.Process(target=_child, args=(theirs, work, endpoint, zones))
     process.start()
     theirs.close()
-    # As plain values: Pants runs this file under a name that the child does not know.
+    # A dictionary, because the child cannot unpickle a class of this file under Pants.
     cost = Cost(**ours.recv())
     process.join()
     return replace(cost, wall_seconds=time.monotonic() - started)
@@ -128,7 +128,7 @@ def _child(
 
 
 def main() -> None:
-    """Measure both in turn, and print the medians."""
+    """Measure both alternately, and print the medians."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--no-zones", dest="zones", action="store_false")

@@ -1,14 +1,14 @@
-"""How close a fetch comes to what SSM's quota allows, with one region and with five.
+"""Measure how close a fetch comes to the minimum time that SSM's quota allows.
 
-A small SSM on loopback, in a process of its own, answers from the parameter tree that moto ships,
-each call after 40 ms. Of each region it takes 40 calls within any second and refuses all others
-with ThrottlingException. The whole catalog is read from it as in production, at the full rate.
-Prints for each number of regions the median of the runs: the seconds, the floor
-`answered calls / (rate × regions)`, their ratio, and the share of the calls that were refused; and
-fails where one of the two is above its limit. The machine should be idle.
+A small SSM server on loopback, in a separate process, answers from moto's copy of the parameter
+tree, each call after 40 ms. For each region it accepts 40 calls in any second, and rejects all
+others with ThrottlingException. The benchmark reads the whole catalog as in production, at the full
+rate, with one region and with five. For each number of regions, it prints the medians of the
+seconds, the minimum `answered calls / (rate × regions)`, their ratio, and the share of rejected
+calls. It fails if the ratio or the share exceeds its limit. The machine should be idle.
 
-With `--others N`, other readers of the account use N calls a second of the first region's quota.
-The fetch does not know; the floor does.
+With `--others N`, other clients of the account use N calls a second of the first region's quota.
+The fetch does not know this, but the minimum takes it into account.
 
     bin/pants run benchmarks/ssm_fetch.py -- [--runs N] [--others N]
 """
@@ -42,25 +42,25 @@ LATENCY_SECONDS = 0.040
 PAGE_SIZE = 10
 
 MAX_RATIO = 1.15
-MAX_REFUSED = 0.02
+MAX_REJECTED = 0.02
 
 
-class Throttled(Exception):  # noqa: N818 - named as the answer that it becomes
-    """A region's quota is used up."""
+class Throttled(Exception):  # noqa: N818 - named like the response
+    """The quota of a region is used up."""
 
 
 class LocalSsm:
-    """The answers of SSM, whichever region is asked, and the quota of each.
+    """Answers the calls of all regions, each within its quota.
 
     Parameters
     ----------
     others
-        Calls a second of the first region's quota that are not to be had.
+        Calls a second of the first region's quota that other clients use.
 
     Attributes
     ----------
     outcomes
-        Calls so far, by `answered` and `refused`.
+        Number of calls so far: `answered` and `rejected`.
     """
 
     def __init__(self, others: int) -> None:
@@ -71,7 +71,7 @@ class LocalSsm:
         self._add(f"{ROOT}/services", tree.services)
         self._quota = {region: quota(region, others) for region in REGIONS}
         self._taken: dict[str, deque[float]] = defaultdict(deque)
-        self.outcomes: Counter[str] = Counter(answered=0, refused=0)
+        self.outcomes: Counter[str] = Counter(answered=0, rejected=0)
 
     def _add(self, path: str, node: Mapping[str, Any]) -> None:
         for name, child in node.items():
@@ -89,14 +89,14 @@ class LocalSsm:
         Raises
         ------
         Throttled
-            If the region has taken as many calls as it may within the second before this one.
+            If the region has answered as many calls in the last second as its quota allows.
         """
         now = time.monotonic()
         taken = self._taken[region]
         while taken and taken[0] <= now - 1.0:
             taken.popleft()
         if len(taken) >= self._quota[region]:
-            self.outcomes["refused"] += 1
+            self.outcomes["rejected"] += 1
             raise Throttled
         taken.append(now)
         self.outcomes["answered"] += 1
@@ -109,12 +109,12 @@ class LocalSsm:
         return self._page(region, request["Path"], request.get("NextToken"))
 
     def _page(self, region: str, path: str, token: str | None) -> dict[str, Any]:
-        """Answer a page; its token names the region, where alone it is good."""
+        """Return a page; its token names the only region in which it is valid."""
         start = 0
         if token is not None:
             issuer, _, number = token.partition(":")
             if issuer != region:
-                raise ValueError(f"{region} was given a token of {issuer}")
+                raise ValueError(f"{region} received a token of {issuer}")
             start = int(number)
         names = self._below[path]
         end = start + PAGE_SIZE
@@ -134,7 +134,7 @@ class LocalSsm:
 
 
 class Connected(asyncio.Protocol):
-    """One kept-alive HTTP/1.1 connection; answers come after the latency, in their order."""
+    """A persistent HTTP/1.1 connection; responses follow in order after the latency."""
 
     def __init__(self, ssm: LocalSsm) -> None:
         self._ssm = ssm
@@ -142,13 +142,13 @@ class Connected(asyncio.Protocol):
         self._transport: asyncio.WriteTransport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Keep the transport for the answers."""
+        """Store the transport for the responses."""
         if not isinstance(transport, asyncio.WriteTransport):
-            raise TypeError("a connection over TCP can be written to")
+            raise TypeError("the transport of a TCP connection must be writable")
         self._transport = transport
 
     def data_received(self, data: bytes) -> None:
-        """Answer every request that is complete."""
+        """Answer every complete request."""
         self._received += data
         while b"\r\n\r\n" in self._received:
             head, _, rest = self._received.partition(b"\r\n\r\n")
@@ -163,7 +163,7 @@ class Connected(asyncio.Protocol):
         if head.startswith("GET "):
             self._write(200, self._ssm.outcomes)
             return
-        # AWS's signature names the region, which is all that tells apart who is meant here.
+        # The signature names the region; nothing else in the request does.
         region = _found(r"credential=[^/]+/\d+/([^/]+)/ssm/", head)
         operation = _found(r"\r\nx-amz-target: *AmazonSSM\.(\w+)", head)
         try:
@@ -190,12 +190,12 @@ def _found(pattern: str, text: str) -> str:
 
 
 def quota(region: str, others: int) -> int:
-    """Return the calls a second that a region answers."""
+    """Return the number of calls per second that a region answers."""
     return RATE - others if region == REGIONS[0] else RATE
 
 
 def serve(connection: Connection, others: int) -> None:
-    """Body of the server's process: tell the port, then serve until the owner ends it."""
+    """Send the port, then serve until the process is killed."""
 
     async def run() -> None:
         ssm = LocalSsm(others)
@@ -209,7 +209,7 @@ def serve(connection: Connection, others: int) -> None:
 
 @contextmanager
 def local_ssm(others: int) -> Iterator[str]:
-    """Run the server, and yield its URL."""
+    """Run the server and yield its URL."""
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe(duplex=False)
     process = context.Process(target=serve, args=(theirs, others), daemon=True)
@@ -224,27 +224,27 @@ def local_ssm(others: int) -> Iterator[str]:
 
 @dataclass(frozen=True)
 class Run:
-    """What one fetch took."""
+    """The result of a fetch."""
 
     seconds: float
-    floor: float
+    minimum: float
     answered: int
-    refused: int
+    rejected: int
 
     @property
     def ratio(self) -> float:
-        """Seconds for each second that the quota costs."""
-        return self.seconds / self.floor
+        """Seconds, relative to the minimum."""
+        return self.seconds / self.minimum
 
     @property
-    def refused_share(self) -> float:
-        """Refused calls as a share of all."""
-        return self.refused / (self.answered + self.refused)
+    def rejected_share(self) -> float:
+        """Share of rejected calls in all calls."""
+        return self.rejected / (self.answered + self.rejected)
 
 
 def fetch(endpoint: str, regions: tuple[str, ...], others: int) -> Run:
-    """Read the whole catalog once, with the settings of production but for the cache."""
-    time.sleep(1.0)  # until no call of the run before counts any longer
+    """Read the whole catalog once, with production settings but without the cache."""
+    time.sleep(1.0)  # until the calls of the previous run no longer count
     before = outcomes(endpoint)
     fetcher = AWSSSMDataFetcher(
         Config(cache_enabled=False, ssm_regions=regions), max_tps=RATE, source=Source("benchmark")
@@ -253,29 +253,29 @@ def fetch(endpoint: str, regions: tuple[str, ...], others: int) -> Run:
     catalog = fetcher.fetch_catalog()
     seconds = time.monotonic() - started
     if catalog.pair_count != len(moto_tree().region_pairs()):
-        raise SystemExit(f"{catalog.pair_count} pairs were read, which is not what is there")
+        raise SystemExit(f"read {catalog.pair_count} pairs, which is not the number in the tree")
     after = outcomes(endpoint)
     answered = after["answered"] - before["answered"]
     return Run(
         seconds=seconds,
-        floor=answered / sum(quota(region, others) for region in regions),
+        minimum=answered / sum(quota(region, others) for region in regions),
         answered=answered,
-        refused=after["refused"] - before["refused"],
+        rejected=after["rejected"] - before["rejected"],
     )
 
 
 def outcomes(endpoint: str) -> dict[str, int]:
-    """Ask the server what it counted."""
+    """Return the numbers of calls that the server counted."""
     with urllib.request.urlopen(f"{endpoint}/") as answer:  # noqa: S310 - our own server
         counted: dict[str, int] = json.load(answer)
     return counted
 
 
 def main() -> None:
-    """Measure both, print the medians, and fail where a limit is passed."""
+    """Measure both, print the medians, and fail if a limit is exceeded."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument(
-        "--runs", type=int, default=1, help="with one region; three times as many with five"
+        "--runs", type=int, default=1, help="runs with one region; three times as many with five"
     )
     parser.add_argument(
         "--others", type=int, default=0, choices=range(RATE), metavar=f"0…{RATE - 1}"
@@ -286,23 +286,24 @@ def main() -> None:
     os.environ |= {"AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local"}
 
     passed = True
-    print(f"{'regions':>7}{'runs':>6}{'calls':>7}{'wall s':>8}{'floor s':>9}{'ratio':>7}  refused")
+    print(f"{'regions':>7}{'runs':>6}{'calls':>7}{'wall s':>8}{'min. s':>9}{'ratio':>7}  rejected")
     with local_ssm(args.others) as endpoint:
         os.environ["AWS_ENDPOINT_URL"] = endpoint
         for regions, count in ((REGIONS[:1], args.runs), (REGIONS, 3 * args.runs)):
             runs = [fetch(endpoint, regions, args.others) for _ in range(count)]
             ratio = statistics.median(run.ratio for run in runs)
-            refused = statistics.median(run.refused_share for run in runs)
-            passed = passed and ratio <= MAX_RATIO and refused <= MAX_REFUSED
+            rejected = statistics.median(run.rejected_share for run in runs)
+            passed = passed and ratio <= MAX_RATIO and rejected <= MAX_REJECTED
             print(
                 f"{len(regions):>7}{count:>6}{runs[0].answered:>7}"
                 f"{statistics.median(run.seconds for run in runs):>8.2f}"
-                f"{statistics.median(run.floor for run in runs):>9.2f}{ratio:>7.3f}{refused:>9.2%}",
+                f"{statistics.median(run.minimum for run in runs):>9.2f}"
+                f"{ratio:>7.3f}{rejected:>10.2%}",
                 flush=True,
             )
-    print(f"limits: ratio {MAX_RATIO}, refused {MAX_REFUSED:.0%}; load {os.getloadavg()[0]:.1f}")
+    print(f"limits: ratio {MAX_RATIO}, rejected {MAX_REJECTED:.0%}; load {os.getloadavg()[0]:.1f}")
     if not passed and not args.others:
-        raise SystemExit("a limit was passed")
+        raise SystemExit("a limit was exceeded")
 
 
 if __name__ == "__main__":

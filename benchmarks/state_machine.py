@@ -1,9 +1,9 @@
-"""What the region report costs as functions behind the state machine, on one machine.
+"""Measure the region report with its functions and state machine, on one machine.
 
-Everything that `run-local.sh region-report` does once its packages are there: the local cloud
-starts, the packages are deployed, the state machine is executed, its reports are published in a
-folder. Prints seconds of the clock and of the processor, these apart for the client (the command),
-the server (moto, which stands for AWS) and the functions. What is ours is client and functions.
+A run does what `run-local.sh region-report` does after its packages are built: it starts the local
+cloud, deploys the packages, executes the state machine and publishes the reports in a folder. The
+benchmark prints wall-clock seconds, and CPU seconds of the client (the command), the server (moto,
+in place of AWS) and the functions. Our own CPU time is that of client and functions.
 
     bin/pants run benchmarks/state_machine.py -- [--runs N]
 """
@@ -38,7 +38,7 @@ TICKS = os.sysconf("SC_CLK_TCK")
 
 @dataclass(frozen=True)
 class Cost:
-    """Seconds: of the clock, and of the processor by who used them, imports included."""
+    """Wall-clock seconds, and CPU seconds by process, including imports."""
 
     wall: float
     client: float
@@ -47,12 +47,12 @@ class Cost:
 
     @property
     def own(self) -> float:
-        """What is not moto's."""
+        """CPU seconds without those of moto."""
         return self.client + self.functions
 
 
 def run_once() -> Cost:
-    """Start a local cloud, deploy, execute and publish."""
+    """Start a local cloud, deploy, execute and publish; return the cost."""
     from aws_ssm_fetcher.outputs.publish import staging_folder
     from aws_ssm_fetcher.pipeline import Options
     from command_line.stages import PlainStages
@@ -86,7 +86,7 @@ def run_once() -> Cost:
 
 
 def cpu_seconds(pid: int) -> tuple[float, float]:
-    """Seconds of the processor: of a process, and of those of its children that have ended.
+    """Return the CPU seconds of a process, and those of its children that have ended.
 
     Format: https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html
     """
@@ -96,7 +96,7 @@ def cpu_seconds(pid: int) -> tuple[float, float]:
 
 
 def children(pid: int) -> Iterator[int]:
-    """Yield the processes that a process started and that run."""
+    """Yield the running child processes of a process."""
     for thread in Path(f"/proc/{pid}/task").iterdir():
         yield from map(int, (thread / "children").read_text(encoding="ascii").split())
 
@@ -109,7 +109,7 @@ def descendants(pid: int) -> Iterator[int]:
 
 
 def _child(connection: Connection) -> None:
-    # What the client costs is then what its process cost.
+    # The CPU time of this process is the cost of the client.
     connection.send(asdict(run_once()))
 
 
@@ -120,7 +120,7 @@ def main() -> None:
     args = parser.parse_args()
 
     root = repository_root()
-    # So that no run has to package anything.
+    # No run has to build packages then.
     packaged(root, architecture(), read_settings(root / SETTINGS_FILE)[PIPELINE])
     costs: list[Cost] = []
     context = multiprocessing.get_context("spawn")
@@ -129,16 +129,15 @@ def main() -> None:
         process = context.Process(target=_child, args=(theirs,))
         process.start()
         theirs.close()
-        # As plain values: Pants runs this file under a name that the child does not know.
+        # A dictionary, because the child cannot unpickle a class of this file under Pants.
         costs.append(Cost(**ours.recv()))
         process.join()
     print(f"{'':<8}{'wall s':>8}{'own CPU s':>11}{'client':>8}{'functions':>11}{'moto':>7}")
     for number, cost in enumerate(costs, 1):
         _line(f"run {number}", cost)
     names = Cost.__dataclass_fields__
-    _line(
-        "median", Cost(*(statistics.median(getattr(one, name) for one in costs) for name in names))
-    )
+    medians = (statistics.median(getattr(cost, name) for cost in costs) for name in names)
+    _line("median", Cost(*medians))
 
 
 def _line(title: str, cost: Cost) -> None:

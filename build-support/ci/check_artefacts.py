@@ -1,19 +1,19 @@
-"""Print what each artefact weighs, and find what Lambda would refuse or fail on.
+"""Print the size of each artefact, and find what Lambda would reject or fail to import.
 
     python3.12 build-support/ci/check_artefacts.py [DIST] --runtime PYTHON
 
-DIST is where `bin/pants package lambda::` put the zips, and PYTHON the interpreter of an
-environment that holds Lambda's own packages and nothing else
-(`build-support/bootstrap/lambda-runtime.sh` prints it). Which function has which layers is in
-`lambda/functions.json`. The exit code is 1 when
+DIST is the folder with the zips that `bin/pants package lambda::` builds. PYTHON is the interpreter
+of an environment with only the packages of the Lambda runtime;
+`build-support/bootstrap/lambda-runtime.sh` prints it. `lambda/functions.json` lists the layers of
+each function. The exit code is 1 if
 
-- an artefact is missing, or its content would differ at the next build (times in the zip);
-- a function with its layers is larger unzipped than Lambda takes;
-- the zip of a function is larger than one with code alone can be;
-- a layer holds a package of Lambda's own runtime, or cannot be imported without another layer;
+- an artefact is missing, or its content would differ in the next build (times in the zip);
+- a function with its layers is larger, unzipped, than Lambda allows;
+- the zip of a function is too large to contain only code;
+- a layer contains a package of the Lambda runtime, or cannot be imported without another layer;
 - a function cannot be imported with its layers.
 
-What is made for another machine than this one is weighed, but not imported.
+Layers for another architecture are measured, but not imported.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from tempfile import TemporaryDirectory
 MEGABYTE = 1_000_000
 # https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
 UNZIPPED_LIMIT = 250 * MEGABYTE
-# Ours: a function holds code, and its packages are in layers.
+# Our own limit: a function contains only code, and its packages are in layers.
 FUNCTION_LIMIT = 1 * MEGABYTE
 
 ARCHITECTURES = {"aarch64": "arm64", "arm64": "arm64", "x86_64": "x86_64"}
@@ -56,7 +56,7 @@ EARLIEST_TIME = (1980, 1, 1, 0, 0, 0)
 
 @dataclass(frozen=True)
 class Artefact:
-    """A zip that is deployed."""
+    """A zip to deploy."""
 
     path: Path
     zipped: int
@@ -66,7 +66,7 @@ class Artefact:
 
     @classmethod
     def read(cls, path: Path, top: str) -> Artefact:
-        """Read a zip; `top` is the folder in it from which Python imports."""
+        """Read a zip; `top` is the folder from which Python imports."""
         with zipfile.ZipFile(path) as archive:
             entries = archive.infolist()
         return cls(
@@ -82,16 +82,18 @@ class Artefact:
 
 @dataclass(frozen=True)
 class Artefacts:
-    """All that is deployed, and which layers a function has.
+    """All zips, and the layers of each function.
 
     Attributes
     ----------
+    functions
+        By name.
     layers
         By architecture and name.
     layers_of
         Names of layers by function.
     missing
-        What is not there.
+        Paths of zips that do not exist.
     """
 
     functions: dict[str, Artefact]
@@ -101,7 +103,7 @@ class Artefacts:
 
     @classmethod
     def read(cls, dist: Path, settings: Path) -> Artefacts:
-        """Read the zips that the settings of the functions name."""
+        """Read the zips that the function settings require."""
         layers_of = {
             name: tuple(function["layers"])
             for functions in json.loads(settings.read_text(encoding="utf-8")).values()
@@ -134,11 +136,11 @@ class Artefacts:
 
     @property
     def architectures(self) -> list[str]:
-        """Those for which there are layers."""
+        """The architectures that have layers."""
         return sorted({architecture for architecture, _ in self.layers})
 
     def total(self, function: str, architecture: str) -> int:
-        """Return the unzipped size of a function with its layers."""
+        """Return the unzipped size of a function with its layers, in bytes."""
         keys = [(architecture, layer) for layer in self.layers_of[function]]
         layers = [self.layers[key] for key in keys if key in self.layers]
         return self.functions[function].unzipped + sum(layer.unzipped for layer in layers)
@@ -161,46 +163,46 @@ def tables(artefacts: Artefacts) -> Iterator[str]:
             for architecture in artefacts.architectures
         )
         yield f"{name:{width}}{sizes}"
-    yield f"{'Lambda takes at most':{width}}  {megabytes(UNZIPPED_LIMIT)}"
+    yield f"{'limit of Lambda':{width}}  {megabytes(UNZIPPED_LIMIT)}"
 
 
 def kilobytes(size: int) -> str:
-    """Return a size for a column of ten characters."""
+    """Return a size as text of ten characters."""
     return f"{size / 1000:>7,.0f} kB"
 
 
 def megabytes(size: int) -> str:
-    """Return a size for a column of eleven characters."""
+    """Return a size as text of eleven characters."""
     return f"{size / MEGABYTE:>8,.1f} MB"
 
 
 def faults_of_content(artefacts: Artefacts) -> Iterator[str]:
-    """Yield what can be seen without running anything."""
+    """Yield the faults that can be found without importing anything."""
     for path in artefacts.missing:
-        yield f"{path} is missing: `bin/pants package lambda::` builds it"
+        yield f"{path} is missing; build it with `bin/pants package lambda::`"
     for artefact in (*artefacts.functions.values(), *artefacts.layers.values()):
         if artefact.has_times:
-            yield f"{artefact.path} holds files with times, so that each build differs"
+            yield f"{artefact.path} contains files with times, so each build differs"
     for layer in artefacts.layers.values():
         for name in sorted(layer.top_level.intersection(IN_THE_RUNTIME)):
-            yield f"{layer.path} holds {name}, which Lambda's runtime brings"
+            yield f"{layer.path} contains {name}, which the Lambda runtime provides"
     for name, function in artefacts.functions.items():
         if function.zipped > FUNCTION_LIMIT:
             yield (
-                f"{function.path} has {kilobytes(function.zipped).strip()}, above"
-                f" {kilobytes(FUNCTION_LIMIT).strip()}: do packages belong in a layer?"
+                f"{function.path} has {kilobytes(function.zipped).strip()}; the limit is"
+                f" {kilobytes(FUNCTION_LIMIT).strip()}. Move packages to a layer."
             )
         for architecture in artefacts.architectures:
             total = artefacts.total(name, architecture)
             if total > UNZIPPED_LIMIT:
                 yield (
                     f"{name} has {megabytes(total).strip()} unzipped with its layers on"
-                    f" {architecture}; Lambda takes {megabytes(UNZIPPED_LIMIT).strip()}"
+                    f" {architecture}; Lambda allows {megabytes(UNZIPPED_LIMIT).strip()}"
                 )
 
 
 def faults_of_imports(artefacts: Artefacts, runtime: Path, architecture: str) -> Iterator[str]:
-    """Yield what cannot be imported on Lambda's runtime with the layers it has."""
+    """Yield the functions and layers that cannot be imported in the Lambda runtime."""
     with TemporaryDirectory() as folder:
         layers = {
             name: unpack(layer.path, Path(folder) / "layers" / name) / "python"
@@ -209,7 +211,7 @@ def faults_of_imports(artefacts: Artefacts, runtime: Path, architecture: str) ->
         }
         for name, path in layers.items():
             if name not in LAYER_MODULES:
-                yield f"{Path(__file__).name} does not know what to import of the layer {name}"
+                yield f"add the modules of layer {name} to LAYER_MODULES in {Path(__file__).name}"
             for module in LAYER_MODULES.get(name, ()):
                 yield from fault_of_import(f"the layer {name} alone", module, [path], runtime)
         for name, function in artefacts.functions.items():
@@ -219,7 +221,7 @@ def faults_of_imports(artefacts: Artefacts, runtime: Path, architecture: str) ->
 
 
 def unpack(path: Path, folder: Path) -> Path:
-    """Unpack a zip, and return the folder."""
+    """Unpack a zip and return the folder."""
     with zipfile.ZipFile(path) as archive:
         archive.extractall(folder)
     return folder
@@ -228,13 +230,13 @@ def unpack(path: Path, folder: Path) -> Path:
 def fault_of_import(
     subject: str, module: str, path: Sequence[Path], runtime: Path
 ) -> Iterator[str]:
-    """Import a module in an interpreter of its own; yield what went wrong, if anything did."""
-    done = subprocess.run(  # noqa: S603 - Lambda's runtime, with what was built
+    """Import a module in a new interpreter; yield the fault if that fails."""
+    done = subprocess.run(  # noqa: S603 - the Lambda runtime and our own code
         [str(runtime), "-I", "-B", "-c", IMPORT, module, *map(str, path)],
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        # Of the account that Lambda runs it in.
+        # Lambda sets it too.
         env={"AWS_DEFAULT_REGION": "eu-central-1"},
         check=False,
     )
@@ -244,7 +246,7 @@ def fault_of_import(
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Print the tables and the faults; 1 if there are any."""
+    """Print the tables and the faults; the exit code is 1 if there are any."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("dist", nargs="?", type=Path, default=Path("dist"))
     parser.add_argument("--settings", type=Path, default=Path("lambda/functions.json"))
@@ -258,7 +260,7 @@ def main(arguments: Sequence[str]) -> int:
     if platform.system() == "Linux":
         faults += faults_of_imports(artefacts, options.runtime, architecture)
     else:
-        print("\nNot imported: what is built for Linux runs on Linux only.")
+        print("\nNothing was imported, because the artefacts run only on Linux.")
     for fault in faults:
         print(fault, file=sys.stderr)
     return 1 if faults else 0

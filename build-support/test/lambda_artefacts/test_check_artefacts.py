@@ -41,7 +41,7 @@ class Dist:
         write_zip(self.root / f"layers/{architecture}/{name}.zip", files)
 
     def check(self) -> int:
-        # This interpreter stands for Lambda's runtime; the packages in the tests are made up.
+        # This interpreter takes the place of Lambda's runtime; the packages are fictional.
         return check_artefacts.main(
             [str(self.root), "--settings", str(self.settings), "--runtime", sys.executable]
         )
@@ -81,7 +81,7 @@ def test_a_function_with_its_layers_must_fit(
     dist.layer(OTHER, {"python/openpyxl.py": "#" * (999_000 + over)})
 
     assert dist.check() == code
-    fault = f"reader has 1.0 MB unzipped with its layers on {OTHER}; Lambda takes 1.0 MB\n"
+    fault = f"reader has 1.0 MB unzipped with its layers on {OTHER}; Lambda allows 1.0 MB\n"
     assert capsys.readouterr().err == fault * code
 
 
@@ -89,16 +89,16 @@ def test_packages_in_a_function(dist: Dist, capsys: pytest.CaptureFixture[str]) 
     dist.function({"lambda_function.py": "", "polars.py": "#" * 1_000_000})
 
     assert dist.check() == 1
-    assert "reader.zip has 1,000 kB, above 1,000 kB" in capsys.readouterr().err
+    assert "reader.zip has 1,000 kB; the limit is 1,000 kB" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("missing", ["functions/reader.zip", f"layers/{OTHER}/excel.zip"])
-def test_what_is_missing(dist: Dist, capsys: pytest.CaptureFixture[str], missing: str) -> None:
+def test_missing_artefacts(dist: Dist, capsys: pytest.CaptureFixture[str], missing: str) -> None:
     (dist.root / missing).unlink()
 
     assert dist.check() == 1
     error = capsys.readouterr().err
-    assert f"{dist.root / missing} is missing: `bin/pants package lambda::` builds it" in error
+    assert f"{dist.root / missing} is missing; build it with `bin/pants package lambda::`" in error
 
 
 def test_nothing_was_built(dist: Dist, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -108,7 +108,9 @@ def test_nothing_was_built(dist: Dist, tmp_path: Path, capsys: pytest.CaptureFix
     assert capsys.readouterr().err.count("is missing") == 3
 
 
-def test_a_layer_that_was_forgotten(dist: Dist, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_layer_that_a_function_does_not_list(
+    dist: Dist, capsys: pytest.CaptureFixture[str]
+) -> None:
     dist.function({"lambda_function.py": "import openpyxl\nimport forgotten_package\n"})
 
     assert dist.check() == 1
@@ -128,26 +130,29 @@ def test_a_layer_that_needs_another(dist: Dist, capsys: pytest.CaptureFixture[st
     ) in capsys.readouterr().err
 
 
-def test_a_layer_of_which_nothing_is_known(dist: Dist, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_layer_without_known_modules(dist: Dist, capsys: pytest.CaptureFixture[str]) -> None:
     dist.settings.write_text(json.dumps({"report": {"reader": {"layers": ["excel", "new"]}}}))
     for architecture in (ARCHITECTURE, OTHER):
         dist.layer(architecture, {"python/new.py": ""}, name="new")
 
     assert dist.check() == 1
     assert capsys.readouterr().err == (
-        "check_artefacts.py does not know what to import of the layer new\n"
+        "add the modules of layer new to LAYER_MODULES in check_artefacts.py\n"
     )
 
 
 @pytest.mark.parametrize("package", ["boto3/__init__.py", "botocore/__init__.py"])
-def test_packages_of_the_runtime_in_a_layer(
+def test_runtime_packages_in_a_layer(
     dist: Dist, capsys: pytest.CaptureFixture[str], package: str
 ) -> None:
     dist.layer(OTHER, {"python/openpyxl.py": "", f"python/{package}": ""})
 
     assert dist.check() == 1
     error = capsys.readouterr().err
-    assert f"excel.zip holds {package.partition('/')[0]}, which Lambda's runtime brings" in error
+    assert (
+        f"excel.zip contains {package.partition('/')[0]}, which the Lambda runtime provides"
+        in error
+    )
 
 
 def test_times_in_a_zip(dist: Dist, capsys: pytest.CaptureFixture[str]) -> None:
@@ -156,4 +161,4 @@ def test_times_in_a_zip(dist: Dist, capsys: pytest.CaptureFixture[str]) -> None:
     )
 
     assert dist.check() == 1
-    assert "reader.zip holds files with times" in capsys.readouterr().err
+    assert "reader.zip contains files with times" in capsys.readouterr().err

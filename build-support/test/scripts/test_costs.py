@@ -86,7 +86,7 @@ def test_a_function_with_more_memory_costs_more(tmp_path: Path) -> None:
 def instances(block: str, configuration: str, functions: int) -> int:
     """Return how many instances of a resource or module a block of Terraform creates.
 
-    A map in `locals` counts its keys, a set its elements. Everything that is named `functions` has
+    A map in `locals` counts its keys, a set its elements. Every block that is named `functions` has
     an instance for each function.
     """
     each = re.search(r"^  for_each\s*= (.*)$", block, re.MULTILINE)

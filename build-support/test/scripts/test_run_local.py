@@ -50,7 +50,7 @@ def test_another_lockfile_means_another_environment(clone: Clone, environment: P
 
     result = clone.run("run-local.sh", "region-report")
 
-    # It would make a new one, but this machine has no interpreter.
+    # It would create a new environment, but this machine has no interpreter.
     assert result.returncode == 1
     assert "no CPython 3.12 found" in result.stderr
     assert environment.exists()

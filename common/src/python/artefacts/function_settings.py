@@ -46,7 +46,7 @@ def read_settings(path: Path) -> Pipelines:
     Raises
     ------
     UsageError
-        The file is missing or invalid; the text names the first invalid setting.
+        The file is missing or invalid; the message names the first invalid setting.
     """
     try:
         return _ADAPTER.validate_json(path.read_bytes())
@@ -66,7 +66,7 @@ def settings_of(
     Raises
     ------
     UsageError
-        There is no such function; the text lists those that exist.
+        The function does not exist; the message lists those that do.
     """
     functions = {
         name: settings for pipeline in pipelines.values() for name, settings in pipeline.items()

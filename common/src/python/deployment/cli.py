@@ -30,8 +30,8 @@ examples:
   bin/deploy.sh region_report dev --local            try it without an AWS account
   bin/deploy.sh region_report dev --plan             show what would change in your account
   bin/deploy.sh region_report dev                    deploy to your account
-  bin/deploy.sh region_report prod --profile ops     deploy to production, after confirmation
-  bin/deploy.sh region_report dev --destroy          delete everything in the stack
+  bin/deploy.sh region_report prod --profile ops     deploy to production; asks for confirmation
+  bin/deploy.sh region_report dev --destroy          delete all resources of the stack
 
 exit codes:
   0    done
@@ -62,7 +62,7 @@ def _parser() -> argparse.ArgumentParser:
     actions.add_argument(
         "--destroy",
         action="store_true",
-        help="delete everything in the stack; refused in production",
+        help="delete all resources of the stack; refused in production",
     )
     actions.add_argument(
         "--verify",
@@ -80,7 +80,7 @@ def _parser() -> argparse.ArgumentParser:
         help="name of the environment; states that somebody, such as a reviewer of the GitHub "
         "environment, has approved the deployment, so that the command does not ask in production",
     )
-    local = parser.add_argument_group("without an account")
+    local = parser.add_argument_group("without an AWS account")
     local.add_argument(
         "--local",
         action="store_true",

@@ -1,16 +1,4 @@
-"""The errors of the event log.
-
-`ApplicationError` is the base of all of them:
-
-- `CheckpointError`: a checkpoint could not be read or written.
-    - `DamagedCheckpointError`: its content is not a checkpoint.
-    - `CheckpointConflictError`: another writer changed it.
-    - `AdoptionError`: it has no source columns and cannot be adopted now.
-- `RunFailedError`: the whole run failed. Its message is the function's response.
-
-`event_log.event_file.RejectedError` is separate: it never leaves the package, because a rejected
-file is data, not a failure.
-"""
+"""Errors of the event log; `lambda_core.errors` shows the hierarchy of all errors."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""What every function needs of the outside world, without a word of any domain.
+"""What every function needs, independent of any domain.
 
-Import the module that you need (`lambda_core.retry`, `lambda_core.http`, …): this package itself
-imports nothing, so that a function pays only for what it uses.
+Import the modules that you need, such as `lambda_core.retry`. The package itself imports nothing,
+so a function loads only what it uses.
 """

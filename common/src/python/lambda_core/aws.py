@@ -1,7 +1,7 @@
-"""Clients of AWS, and what their errors mean.
+"""AWS clients, and the meaning of their errors.
 
-botocore's own retries are off: `lambda_core.retry` is the one place that tries again, so that
-attempts are counted, paced and reported once.
+botocore's own retries are disabled. Only `lambda_core.retry` retries calls, so all attempts are
+counted and reported.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ _TRANSIENT_ERRORS: Final = (
     aws_errors.IncompleteReadError,
     aws_errors.ChecksumError,
     aws_errors.FlexibleChecksumError,
-    # An answer that was cut off, or a proxy's page in its place.
+    # A truncated response, or a page of a proxy instead of a response.
     ResponseParserError,
 )
 _DENIED_CODES: Final = frozenset(
@@ -92,9 +92,9 @@ _CREDENTIAL_CODES: Final = frozenset(
 )
 
 AWS_ERRORS: Final = (aws_errors.BotoCoreError, aws_errors.ClientError, ResponseParserError)
-"""All that a call of boto3 raises where it fails."""
+"""The errors that a failed boto3 call raises."""
 
-# A session is not thread-safe while it makes a client.
+# A session is not thread-safe while it creates a client.
 _session_lock: Final = threading.Lock()
 
 
@@ -143,24 +143,24 @@ def client(
     pool_size: int = 10,
     user_agent: str | None = None,
 ) -> DynamoDBClient | S3Client | SSMClient:
-    """Make a client that never tries again by itself.
+    """Create a client that does not retry.
 
     Parameters
     ----------
     service
-        AWS's name of the service.
+        Name of the AWS service.
     region, profile, endpoint_url
-        None leaves each to boto3's own rules (environment, then configuration files).
+        If None, boto3 uses the environment and then the configuration files.
     pool_size
-        Connections kept open: as many as threads share the client.
+        Size of the connection pool; use the number of threads that share the client.
     user_agent
         Added to the user agent, such as `report/1.0`.
 
     Raises
     ------
     ConfigurationError
-        The profile does not exist, no region is set, the endpoint is no URL, or the certificates
-        that the environment names cannot be read.
+        The profile does not exist, no region is set, the endpoint is not a URL, or the certificate
+        file that the environment names cannot be read.
     """
     config = Config(
         connect_timeout=5,
@@ -172,29 +172,29 @@ def client(
     )
     try:
         with _session_lock:
-            made = _session(profile).client(
+            created = _session(profile).client(
                 service, region_name=region, endpoint_url=endpoint_url, config=config
             )
     except (aws_errors.BotoCoreError, ValueError) as error:
         raise ConfigurationError(
-            f"no client for {service}: {explain_aws_error(error)}", service=service
+            f"cannot create a client for {service}: {explain_aws_error(error)}", service=service
         ) from error
-    if made.meta.endpoint_url.startswith("https:"):
+    if created.meta.endpoint_url.startswith("https:"):
         _require_certificates()
-    made.meta.events.register(f"before-parse.{service}", _refuse_broken_answer)
-    return made
+    created.meta.events.register(f"before-parse.{service}", _reject_damaged_response)
+    return created
 
 
 def _require_certificates() -> None:
-    """Refuse what botocore would only fail on at each call, as if the network were at fault."""
+    """Check the certificate file now; otherwise every call would fail like a network error."""
     for variable in ("AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE"):
         if path := os.environ.get(variable):
             try:
                 ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cafile=path)
             except OSError as error:
                 raise ConfigurationError(
-                    f"{variable} is {path!r}, from which no certificates can be read "
-                    f"({error.strerror or error}); correct or unset it",
+                    f"{variable} is {path!r}, but this file cannot be read as certificates "
+                    f"({error.strerror or error}); correct or unset the variable",
                     variable=variable,
                 ) from error
             return
@@ -210,11 +210,11 @@ def _session(profile: str | None) -> boto3.Session:
 
 
 def _parse_timestamp(value: float | str) -> dt.datetime:
-    """Read a time as botocore does, but the usual ways to write one directly.
+    """Parse a time as botocore does, but parse the common formats directly.
 
-    Numbers, of which SSM's answers have one a parameter, botocore tries as text in the local time
-    zone first: a seventh of its work on a page. ISO 8601, of which S3's lists have one an object,
-    it gives to a parser of all that was ever a date: two thirds of its work on a page.
+    botocore tries a number as text in the local time zone first, which takes a seventh of its time
+    for a page of SSM parameters. It passes ISO 8601 to a parser of all date formats, which takes
+    two thirds of its time for a page of S3 objects.
     """
     if isinstance(value, int | float):
         return dt.datetime.fromtimestamp(value, dt.UTC)
@@ -224,14 +224,14 @@ def _parse_timestamp(value: float | str) -> dt.datetime:
         return parse_timestamp(value)
 
 
-def _refuse_broken_answer(
+def _reject_damaged_response(
     operation_model: OperationModel, response_dict: dict[str, Any], **_: object
 ) -> None:
-    """Raise where botocore would take a broken answer for an empty one.
+    """Raise if botocore would take a damaged response for an empty response.
 
-    botocore does not compare the length of a body with Content-Length, and reads JSON that it
-    cannot parse as an answer without any field: a page that was cut off, or a proxy's page in
-    its place, would look like the last page of a list.
+    botocore does not compare the length of the body with Content-Length, and treats invalid JSON as
+    a response without fields. A truncated page, or a page of a proxy, would look like the last page
+    of a list.
     """
     body = response_dict["body"]
     if not isinstance(body, bytes) or operation_model.http.get("method") == "HEAD":
@@ -245,28 +245,28 @@ def _refuse_broken_answer(
         and not body.lstrip().startswith(b"{")
     ):
         raise ResponseParserError(
-            f"the answer to {operation_model.name} is not JSON; it begins {body[:40]!r}"
+            f"the response to {operation_model.name} is not JSON; it begins with {body[:40]!r}"
         )
 
 
 def _length(stated: str, operation: str) -> int:
-    """Read a Content-Length, which a proxy may repeat (RFC 9110, section 8.6)."""
+    """Parse a Content-Length, which a proxy may repeat (RFC 9110, section 8.6)."""
     repeated = {part.strip() for part in stated.split(",")}
     length = repeated.pop()
     if repeated or not re.fullmatch(r"[0-9]{1,18}", length):
         raise ResponseParserError(
-            f"the answer to {operation} states no length; its Content-Length is {stated[:40]!r}"
+            f"the response to {operation} has an invalid Content-Length: {stated[:40]!r}"
         )
     return int(length)
 
 
 def error_code(error: Exception) -> str:
-    """Return AWS's code of an error such as `ThrottlingException`, or "" where it has none."""
+    """Return the AWS error code, such as `ThrottlingException`, or "" if there is none."""
     return str(_details(error).get("Code", ""))
 
 
 def status_code(error: Exception) -> int:
-    """Return the HTTP status of an error that AWS answered, or 0 where there was no answer."""
+    """Return the HTTP status of an error response, or 0 if there was no response."""
     if not isinstance(error, aws_errors.ClientError):
         return 0
     return int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
@@ -279,10 +279,17 @@ def _details(error: Exception) -> dict[str, Any]:
 
 
 def classify_aws_error(error: Exception) -> Verdict:
-    """Judge an error of boto3 for `RetryPolicy.call`.
+    """Classify an error of boto3 for `RetryPolicy.call`.
 
-    The codes are those of the AWS SDKs' standard retry mode,
+    The codes are those of the standard retry mode of the AWS SDKs:
     https://docs.aws.amazon.com/sdkref/latest/guide/feature-retry-behavior.html
+
+    Examples
+    --------
+    >>> classify_aws_error(aws_errors.ConnectTimeoutError(endpoint_url="https://example.org"))
+    <Verdict.TRANSIENT: 'transient'>
+    >>> classify_aws_error(KeyError("our own mistake"))
+    <Verdict.PERMANENT: 'permanent'>
     """
     code = error_code(error)
     status = status_code(error)
@@ -298,15 +305,15 @@ def classify_aws_error(error: Exception) -> Verdict:
 
 
 def is_aws_fault(error: Exception) -> bool:
-    """Whether an error counts against the service in a circuit breaker: transient, unthrottled."""
+    """Whether an error is a failure for a circuit breaker: it is transient, but not throttling."""
     return classify_aws_error(error) is Verdict.TRANSIENT
 
 
 def explain_aws_error(error: Exception) -> str:
-    """Return one line for a person: what boto3 says and, where it is known, what to do."""
-    said = " ".join(str(error).split())
+    """Return one line: the message of boto3 and, if known, what to do."""
+    message = " ".join(str(error).split())
     advice = _advice(error)
-    return f"{said} - {advice}" if advice else said
+    return f"{message} - {advice}" if advice else message
 
 
 def _advice(error: Exception) -> str:
@@ -314,14 +321,14 @@ def _advice(error: Exception) -> str:
     if code in _CREDENTIAL_CODES:
         return "the credentials are expired or wrong: sign in again"
     if code in _DENIED_CODES:
-        return "the credentials in use may not do this: allow the action in their policy"
+        return "these credentials do not allow this action: add it to their policy"
     if code in _THROTTLED_CODES:
-        return "the quota is used up: ask more slowly, or later"
+        return "the quota is used up: call less often, or later"
     match error:
         case aws_errors.NoCredentialsError() | aws_errors.PartialCredentialsError():
             return "set AWS_PROFILE or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or sign in"
         case aws_errors.ProfileNotFound():
-            return "`aws configure list-profiles` shows the profiles that exist"
+            return "`aws configure list-profiles` shows the existing profiles"
         case aws_errors.NoRegionError():
             return "set AWS_DEFAULT_REGION"
         case aws_errors.TokenRetrievalError() | aws_errors.UnauthorizedSSOTokenError():

@@ -1,12 +1,12 @@
-"""A circuit breaker: a service that keeps failing is left alone for a while.
+"""A circuit breaker: stops calling a service that keeps failing, and tries again after a pause.
 
-Closed, calls go through. After some failures in a row it opens: calls are refused at once. After
-a pause it is half-open: a few trial calls go through; if they succeed it closes, if one fails it
-opens again. Written here because no library fits: pybreaker holds its lock during the call,
-purgatory and circuitbreaker do not limit the calls of the half-open state.
+While the circuit is closed, calls go through. After several consecutive failures it opens, and
+calls are rejected at once. After a pause it is half-open, and a few trial calls go through: if they
+succeed, the circuit closes; if a trial call fails, it opens again.
+docs/decisions/circuit-breaker-and-rate-limiter.md explains why no library does this.
 
-Put it around the retry, not inside: then a failure is an operation whose attempts are spent, and
-one short hiccup of a service under many threads does not open the circuit.
+Put the circuit breaker around the retries, not inside them. Then a failure is an operation that
+used all its attempts, and a short outage that several threads notice does not open the circuit.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _logger = logging.getLogger(__name__)
 
 
 class CircuitState(StrEnum):
-    """The three states of a breaker."""
+    """The states of a circuit breaker."""
 
     CLOSED = "closed"
     OPEN = "open"
@@ -34,21 +34,21 @@ class CircuitState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class BreakerPolicy:
-    """When a breaker opens and closes.
+    """When a circuit breaker opens and closes.
 
     Attributes
     ----------
     failure_threshold
-        Failures in a row that open it.
+        Consecutive failures that open it.
     open_seconds
         How long it stays open.
     half_open_calls
-        Trial calls at the same time in the half-open state, and successes that close it.
+        Concurrent trial calls in the half-open state, and number of successes that close it.
 
     Raises
     ------
     ValueError
-        Where a number makes no sense.
+        If a number is out of range.
     """
 
     failure_threshold: int = 5
@@ -56,16 +56,16 @@ class BreakerPolicy:
     half_open_calls: int = 3
 
     def __post_init__(self) -> None:
-        """Refuse numbers that make no sense."""
+        """Reject numbers that are out of range."""
         if self.failure_threshold < 1 or self.half_open_calls < 1 or self.open_seconds < 0:
-            raise ValueError("a breaker's counts must be at least 1, its seconds at least 0")
+            raise ValueError("counts must be at least 1, and seconds at least 0")
 
 
 STANDARD: Final = BreakerPolicy()
 """The default: 5 failures, 30 s, 3 trial calls."""
 
 AWS: Final = BreakerPolicy(failure_threshold=3, open_seconds=60.0, half_open_calls=2)
-"""For AWS's services: 3 failures, 60 s, 2 trial calls."""
+"""For AWS services: 3 failures, 60 s, 2 trial calls."""
 
 type FailureJudge = Callable[[Exception], bool]
 
@@ -75,19 +75,32 @@ def _every_error(_error: Exception) -> bool:
 
 
 class CircuitBreaker:
-    """The breaker of one service; threads may share it, and it is never locked during a call.
+    """The circuit breaker of one service. Threads may share it; it is not locked during a call.
 
     Parameters
     ----------
     service
-        Its name in messages, such as a host.
+        Name of the service in messages, such as a host.
     policy
-        When it opens and closes.
+        When the circuit opens and closes.
     is_failure
-        Whether an error is the service's fault. One that is not (throttling, a wrong request)
-        changes nothing: it neither counts as a failure nor as a success.
+        Whether an error is the service's fault. Other errors, such as throttling or an invalid
+        request, count neither as a failure nor as a success.
     clock
-        Monotonic seconds.
+        Returns monotonic seconds.
+
+    Examples
+    --------
+    >>> breaker = CircuitBreaker("example.org", BreakerPolicy(failure_threshold=1))
+    >>> def fail() -> None:
+    ...     raise ConnectionError("reset")
+    >>> breaker.call(fail)
+    Traceback (most recent call last):
+    ConnectionError: reset
+    >>> breaker.call(fail)
+    Traceback (most recent call last):
+    lambda_core.errors.CircuitOpenError: example.org is not called for another 30 s, because it \
+failed 1 time in a row; last failure: ConnectionError: reset
     """
 
     def __init__(
@@ -104,7 +117,7 @@ class CircuitBreaker:
         self._clock = clock
         self._lock = threading.Lock()
         self._state = CircuitState.CLOSED
-        # Counts each change of state: what a call from before the last change tells is too old.
+        # Counts the changes of state. The result of a call that began before a change is ignored.
         self._era = 0
         self._failures = 0
         self._successes = 0
@@ -114,7 +127,7 @@ class CircuitBreaker:
 
     @property
     def state(self) -> CircuitState:
-        """The state now; an open breaker becomes half-open when its time is over."""
+        """The current state. An open circuit becomes half-open when its time has passed."""
         with self._lock:
             self._advance()
             return self._state
@@ -125,9 +138,9 @@ class CircuitBreaker:
         Raises
         ------
         CircuitOpenError
-            The circuit is open, or half-open with all its trial calls under way.
+            The circuit is open, or it is half-open and all trial calls are running.
         Exception
-            Whatever the function raises, unchanged.
+            What the function raises, unchanged.
         """
         era = self._admit()
         try:
@@ -147,16 +160,17 @@ class CircuitBreaker:
             if self._state is CircuitState.OPEN:
                 wait = self._opened_at + self._policy.open_seconds - self._clock()
                 raise CircuitOpenError(
-                    f"{self.service} is not called: it failed {self._failures} times in a row and "
-                    f"is left alone for another {wait:.0f} s; last failure: {self._last_failure}",
+                    f"{self.service} is not called for another {wait:.0f} s, because it failed "
+                    f"{self._failures} {'time' if self._failures == 1 else 'times'} in a row; "
+                    f"last failure: {self._last_failure}",
                     service=self.service,
                     retry_in_seconds=wait,
                 )
             if self._state is CircuitState.HALF_OPEN:
                 if self._trials >= self._policy.half_open_calls:
                     raise CircuitOpenError(
-                        f"{self.service} is not called: it is being tried with {self._trials} "
-                        f"calls after failures; last failure: {self._last_failure}",
+                        f"{self.service} is not called: after failures, it is being tried with "
+                        f"{self._trials} calls; last failure: {self._last_failure}",
                         service=self.service,
                         retry_in_seconds=0.0,
                     )
@@ -200,12 +214,12 @@ class CircuitBreaker:
 
 
 class CircuitBreakers:
-    """One breaker a name (a host, a service), made when first asked for.
+    """A circuit breaker for each service or host, created when it is first requested.
 
     Parameters
     ----------
     policy, is_failure, clock
-        As for `CircuitBreaker`; the same for all.
+        As in `CircuitBreaker`; they apply to all.
     """
 
     def __init__(
@@ -222,7 +236,7 @@ class CircuitBreakers:
         self._breakers: dict[str, CircuitBreaker] = {}
 
     def get(self, service: str) -> CircuitBreaker:
-        """Return the breaker of this name, always the same one."""
+        """Return the circuit breaker of a service, always the same object."""
         with self._lock:
             breaker = self._breakers.get(service)
             if breaker is None:

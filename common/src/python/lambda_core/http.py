@@ -1,6 +1,6 @@
-"""Reading from the web: bounded in time and size, honest about who asks, patient where asked to.
+"""HTTP requests with limits on time and size, retries and an honest user agent.
 
-Every way in which an answer can be less than it should be is an error, never a short answer.
+An incomplete response is always an error, never a short response.
 """
 
 from __future__ import annotations
@@ -37,18 +37,18 @@ _CREDENTIAL_HEADERS: Final = frozenset({"authorization", "cookie", "proxy-author
 
 
 class HttpError(DataSourceError):
-    """A request failed; its context has the `url`, without credentials."""
+    """A request failed. The context has the `url` without credentials."""
 
 
 class HttpStatusError(HttpError):
-    """The server answered with a status that is no success.
+    """The status of the response is an error.
 
     Attributes
     ----------
     status
         The status code.
     retry_after_seconds
-        The pause that the server stated, None where it stated none.
+        The pause that the server asked for, or None.
     """
 
     def __init__(
@@ -66,7 +66,7 @@ class HttpStatusError(HttpError):
 
 
 class ResponseTooLargeError(HttpError):
-    """The body, as sent or once decompressed, is larger than allowed."""
+    """The body is larger than allowed, as sent or after decompression."""
 
 
 class TruncatedResponseError(HttpError):
@@ -76,31 +76,31 @@ class TruncatedResponseError(HttpError):
 
 
 class HttpTimeoutError(HttpError):
-    """The server did not answer, or not completely, in time."""
+    """There was no complete response in time."""
 
     transient = True
 
 
 class HttpUnreachableError(HttpError):
-    """The server cannot be reached, or does not speak HTTP."""
+    """There is no connection to the server, or it is not an HTTP server."""
 
     transient = True
 
 
 @dataclass(frozen=True, slots=True)
 class HttpResponse:
-    """A complete answer.
+    """A complete response.
 
     Attributes
     ----------
     status
-        From 200 to 299; or 304, where the request was conditional.
+        From 200 to 299, or 304 for a conditional request.
     headers
-        The answer's headers; names compare without case.
+        The response headers; names are case-insensitive.
     content
-        The body, decompressed.
+        The decompressed body.
     url
-        Where it was found after redirects, as it was asked for: it may hold secrets.
+        The URL after redirects. It may contain secrets.
     """
 
     status: int
@@ -111,17 +111,16 @@ class HttpResponse:
 
 @dataclass(frozen=True, slots=True)
 class HttpLimits:
-    """How long a request may take and how far it may lead.
+    """Limits on the time and the redirects of a request.
 
     Attributes
     ----------
     connect_seconds, read_seconds
-        To connect, and between two pieces of the answer.
+        To connect, and between two parts of the response.
     total_seconds
-        For everything: name lookup, redirects, the whole body, further attempts and the pauses
-        between them.
+        For everything: name lookup, redirects, the whole body, retries and their pauses.
     redirects
-        How many are followed. They stay in http and https, and never leave https for http.
+        Maximum number of redirects. A redirect must be http or https, and never from https to http.
     """
 
     connect_seconds: float = 10.0
@@ -136,17 +135,22 @@ def user_agent(product: str, version: str, purpose: str = "") -> str:
     Parameters
     ----------
     product, version
-        What asks: tokens of RFC 9110, section 10.1.5.
+        The client, as tokens of RFC 9110, section 10.1.5.
     purpose
-        Why, or where to complain, such as a URL.
+        The purpose, or a contact such as a URL.
 
     Raises
     ------
     ValueError
-        A part has characters that a header must not have.
+        A part has characters that are not allowed in the header.
+
+    Examples
+    --------
+    >>> user_agent("report", "1.0", "https://example.org/contact")
+    'report/1.0 (+https://example.org/contact)'
     """
     if not re.fullmatch(r"[\w.+-]+", product + version, re.ASCII):
-        raise ValueError("product and version may have letters, digits and . + - _ only")
+        raise ValueError("product and version may contain only letters, digits and . + - _")
     if not re.fullmatch(r"[ -'*-~]*", purpose):
         raise ValueError("purpose must be printable ASCII without parentheses")
     return f"{product}/{version} (+{purpose})" if purpose else f"{product}/{version}"
@@ -154,7 +158,7 @@ def user_agent(product: str, version: str, purpose: str = "") -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Request:
-    """What is asked; `check` is as in `HttpSession.get`."""
+    """A request; `check` is as in `HttpSession.get`."""
 
     method: str
     url: str
@@ -164,32 +168,32 @@ class _Request:
 
 
 class _Session(requests.Session):
-    """Sees no redirects: requests would read their bodies whole, even where it follows none."""
+    """Ignores redirects. Otherwise requests reads their whole body, even without following them."""
 
     def get_redirect_target(self, resp: requests.Response) -> str | None:  # noqa: ARG002 - the base's
         return None
 
 
 class HttpSession:
-    """Gets pages, over connections that stay open; threads may share it. It keeps no cookies.
+    """Sends requests over persistent connections. Threads may share it. It stores no cookies.
 
     Parameters
     ----------
     agent
-        The `User-Agent`, see `user_agent`.
+        The `User-Agent`; see `user_agent`.
     limits
-        Time and redirects.
+        Limits on time and redirects.
     retry
-        How often a transient failure is tried again; `Retry-After` is honoured.
+        How often to retry a transient failure. `Retry-After` is respected.
     breakers
-        A breaker for each host; an operation whose attempts are spent is one failure. By default
-        one that opens after 5 of them.
+        Circuit breakers of the hosts. A request that used all its attempts counts as a failure. By
+        default a circuit opens after 5 failures.
     pool_size
-        Connections kept open for one host.
+        Connections per host.
     on_retry
-        Told of each attempt that will be made again.
+        Called before each pause.
     sleep
-        How to wait between attempts.
+        Waits between attempts.
     """
 
     def __init__(
@@ -222,32 +226,32 @@ class HttpSession:
         headers: Mapping[str, str] | None = None,
         check: Callable[[HttpResponse], None] | None = None,
     ) -> HttpResponse:
-        """Get one page.
+        """Send a GET request.
 
         Parameters
         ----------
         url
             An absolute http or https URL.
         max_bytes
-            Largest body that is accepted, both as sent and decompressed.
+            Maximum size of the body, as sent and after decompression.
         headers
-            Further request headers. Credentials among them go to the URL's own origin only.
+            Additional request headers. Credentials are sent only to the origin of the URL.
         check
-            Raises an `HttpError` where an answer is not what was asked for, whatever its status
-            says. It is judged as every other error is: for trying again, and by the breaker.
+            Raises an `HttpError` if a successful response is not what was requested. Retries and
+            the circuit breaker treat it like any other error.
 
         Raises
         ------
         HttpStatusError
-            The answer is no success.
+            The status is an error.
         ResponseTooLargeError, TruncatedResponseError
-            The body is too large, or not complete.
+            The body is too large or incomplete.
         HttpTimeoutError, HttpUnreachableError
-            There was no answer.
+            There was no response.
         HttpError
-            The URL is none, a redirect leads nowhere, or `check` refused the answer.
+            The URL is not valid, a redirect is not allowed, or `check` rejected the response.
         CircuitOpenError
-            The host failed too often, and was not asked.
+            The host failed too often, so no request was sent.
         """
         return self._request(_Request("GET", url, max_bytes, dict(headers or {}), check))
 
@@ -259,10 +263,10 @@ class HttpSession:
         headers: Mapping[str, str] | None = None,
         check: Callable[[HttpResponse], None] | None = None,
     ) -> HttpResponse:
-        """Ask by a POST without a body, for a server that wants a search to be one.
+        """Send a POST request without a body, for servers that require it for a search.
 
-        It is tried again as a GET is, so it must be for what changes nothing. Parameters and
-        errors are those of `get`; a redirect that would make it a GET is an error.
+        It is retried like a GET, so it must not change anything. Parameters and errors are those of
+        `get`. A redirect that would turn it into a GET is an error.
         """
         return self._request(_Request("POST", url, max_bytes, dict(headers or {}), check))
 
@@ -295,10 +299,10 @@ class HttpSession:
                 if response.status_code not in _REDIRECTS or location is None:
                     _require_success(response, url)
                     content = b"".join(_body(response, url, request.max_bytes, ends_at))
-                    answer = HttpResponse(response.status_code, response.headers, content, url)
+                    complete = HttpResponse(response.status_code, response.headers, content, url)
                     if request.check:
-                        request.check(answer)
-                    return answer
+                        request.check(complete)
+                    return complete
                 if request.method != "GET" and response.status_code not in _SAME_METHOD:
                     raise HttpError(
                         f"{redact_url(url)} redirects a {request.method} to a GET; not followed",
@@ -318,8 +322,8 @@ class HttpSession:
         )
 
     def _open(self, method: str, url: str, headers: Mapping[str, str]) -> requests.Response:
-        """Send the request and read the headers of the answer."""
-        # No error is chained here: their texts quote the URL with all its secrets.
+        """Send the request and read the response headers."""
+        # Errors are not chained, because their messages contain the URL with its secrets.
         shown = redact_url(url)
         limits = self._limits
         try:
@@ -338,13 +342,13 @@ class HttpSession:
                 url=shown,
             ) from None
         except requests.exceptions.SSLError as error:
-            refused = HttpUnreachableError(
+            unreachable = HttpUnreachableError(
                 f"{shown}: no secure connection; check the certificate, the clock and the proxy: "
                 f"{_root_of(error)}",
                 url=shown,
             )
-            refused.transient = "CERTIFICATE_VERIFY_FAILED" not in str(error)
-            raise refused from None
+            unreachable.transient = "CERTIFICATE_VERIFY_FAILED" not in str(error)
+            raise unreachable from None
         except requests.ConnectionError as error:
             raise HttpUnreachableError(
                 f"{shown} cannot be reached; check the address, the network and the proxy: "
@@ -352,19 +356,22 @@ class HttpSession:
                 url=shown,
             ) from None
         except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
-            raise HttpError(f"{shown} cannot be asked: {type(error).__name__}", url=shown) from None
-        except OSError as error:
-            # requests looks for the certificates itself, and says where.
             raise HttpError(
-                f"{shown} cannot be asked: {error}; check REQUESTS_CA_BUNDLE and CURL_CA_BUNDLE",
+                f"cannot send a request to {shown}: {type(error).__name__}", url=shown
+            ) from None
+        except OSError as error:
+            # requests itself opens the certificate file, and names it.
+            raise HttpError(
+                f"cannot send a request to {shown}: {error}; check REQUESTS_CA_BUNDLE and "
+                "CURL_CA_BUNDLE",
                 url=shown,
             ) from None
 
 
 def classify_http_error(error: Exception) -> Verdict:
-    """Judge an error of `HttpSession` for trying again.
+    """Classify an error of `HttpSession` for retries.
 
-    Throttled is a status 429, and a 503 that states when to come back.
+    Status 429, and 503 with `Retry-After`, mean throttling.
     """
     if isinstance(error, HttpStatusError) and (
         error.status == HTTPStatus.TOO_MANY_REQUESTS
@@ -379,7 +386,7 @@ def classify_http_error(error: Exception) -> Verdict:
 
 
 def is_server_fault(error: Exception) -> bool:
-    """Whether an error counts against the host in a circuit breaker."""
+    """Whether an error is a failure of the host for a circuit breaker."""
     return classify_http_error(error) is Verdict.TRANSIENT
 
 
@@ -388,19 +395,27 @@ def _stated_pause(error: Exception) -> float | None:
 
 
 def parse_retry_after(value: str | None, now: dt.datetime) -> float | None:
-    """Read a `Retry-After` header (RFC 9110, section 10.2.3): seconds, or a date.
+    """Parse a `Retry-After` header (RFC 9110, section 10.2.3): seconds, or a date.
 
     Parameters
     ----------
     value
-        The header, None where there is none.
+        The header, or None.
     now
-        The time against which a date is measured; timezone-aware.
+        The current time, timezone-aware.
 
     Returns
     -------
     float or None
-        Seconds from `now`, at least 0; None where there is no header or it cannot be read.
+        Seconds from `now`, at least 0; None if there is no header or it cannot be parsed.
+
+    Examples
+    --------
+    >>> now = dt.datetime(2024, 5, 1, 12, 0, tzinfo=dt.UTC)
+    >>> parse_retry_after("120", now)
+    120.0
+    >>> parse_retry_after("Wed, 01 May 2024 12:00:30 GMT", now)
+    30.0
     """
     text = (value or "").strip()
     if re.fullmatch(r"[0-9]{1,9}", text):
@@ -408,7 +423,7 @@ def parse_retry_after(value: str | None, now: dt.datetime) -> float | None:
     try:
         date = parsedate_to_datetime(text)
     except (ValueError, OverflowError):
-        # The latter where a number of it is larger than the standard library can store.
+        # OverflowError: a number is larger than the standard library can store.
         return None
     if date.tzinfo is None:
         date = date.replace(tzinfo=dt.UTC)
@@ -416,11 +431,10 @@ def parse_retry_after(value: str | None, now: dt.datetime) -> float | None:
 
 
 def _run_until[T](ends_at: float, function: Callable[[], T], url: str) -> T:
-    """Run `function` in a thread, and stop waiting for it when the time is over.
+    """Run `function` in a thread, and stop waiting at the time limit.
 
-    Only a thread bounds everything: neither a name lookup nor a server that sends its headers
-    one byte at a time is stopped by the timeouts of a socket. An abandoned thread ends with its
-    socket's own timeout.
+    Only a thread limits the total time: socket timeouts stop neither a name lookup nor a server
+    that sends its headers byte by byte. An abandoned thread ends at its socket timeout.
     """
     future: Future[T] = Future()
 
@@ -439,16 +453,16 @@ def _run_until[T](ends_at: float, function: Callable[[], T], url: str) -> T:
 
 def _out_of_time(url: str) -> HttpTimeoutError:
     shown = redact_url(url)
-    return HttpTimeoutError(f"{shown} did not answer completely within the time", url=shown)
+    return HttpTimeoutError(f"{shown} did not answer completely within the time limit", url=shown)
 
 
 def _body(response: requests.Response, url: str, max_bytes: int, ends_at: float) -> Iterator[bytes]:
-    """Yield the body in pieces, decompressed, while it keeps within its limits."""
+    """Yield the decompressed body in pieces, within the limits."""
     shown = redact_url(url)
     encoding = response.headers.get("Content-Encoding", "identity").strip().lower()
     if encoding not in {"identity", "gzip", "x-gzip"}:
         raise HttpError(
-            f"{shown} answered in the encoding {encoding!r}, which was not asked for", url=shown
+            f"{shown} answered in the encoding {encoding!r}, which was not requested", url=shown
         )
     decoder = _GunzipStream() if encoding != "identity" else None
     received = decoded = 0
@@ -459,7 +473,7 @@ def _body(response: requests.Response, url: str, max_bytes: int, ends_at: float)
                 decoded += len(part)
                 if max(received, decoded) > max_bytes:
                     raise ResponseTooLargeError(
-                        f"{shown} answered with more than the {max_bytes} bytes that are allowed",
+                        f"{shown} answered with more than {max_bytes} bytes, which is the limit",
                         url=shown,
                         max_bytes=max_bytes,
                     )
@@ -473,7 +487,7 @@ def _body(response: requests.Response, url: str, max_bytes: int, ends_at: float)
 
 
 def _pieces(response: requests.Response, url: str, ends_at: float) -> Iterator[bytes]:
-    """Yield the body as it was sent, whatever has arrived at each time."""
+    """Yield the body as sent, in pieces as they arrive."""
     shown = redact_url(url)
     while True:
         if time.monotonic() > ends_at:
@@ -482,11 +496,12 @@ def _pieces(response: requests.Response, url: str, ends_at: float) -> Iterator[b
             piece = response.raw.read1(_CHUNK_BYTES, decode_content=False)
         except urllib3.exceptions.ReadTimeoutError as error:
             raise HttpTimeoutError(
-                f"{shown} stopped sending in the middle of its answer", url=shown
+                f"{shown} stopped sending in the middle of its response", url=shown
             ) from error
         except (urllib3.exceptions.HTTPError, OSError) as error:
             raise TruncatedResponseError(
-                f"{shown} broke off its answer: {_root_of(error)}", url=shown
+                f"{shown} closed the connection before the end of its response: {_root_of(error)}",
+                url=shown,
             ) from error
         if not piece:
             return
@@ -494,14 +509,14 @@ def _pieces(response: requests.Response, url: str, ends_at: float) -> Iterator[b
 
 
 class _GunzipStream:
-    """Decompresses gzip (RFC 1952, members in a row) in pieces of bounded size."""
+    """Decompresses gzip (RFC 1952, one or more members) in pieces of limited size."""
 
     def __init__(self) -> None:
         self._decoder = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
 
     @property
     def complete(self) -> bool:
-        """Whether the last member has ended, checksum included."""
+        """Whether the last member is complete, including its checksum."""
         return self._decoder.eof
 
     def decode(self, data: bytes) -> Iterator[bytes]:
@@ -527,7 +542,7 @@ def _require_success(response: requests.Response, url: str) -> None:
 
 
 def _require_http(url: str) -> str:
-    """Return the host and port of a URL, or raise where it is no http(s) URL."""
+    """Return the host and port of a URL; raise if it is not an http or https URL."""
     try:
         parts = urlsplit(url)
         host, port = parts.hostname, parts.port
@@ -535,7 +550,7 @@ def _require_http(url: str) -> str:
         host, port, parts = None, None, urlsplit("")
     if parts.scheme not in {"http", "https"} or not host:
         shown = redact_url(url)
-        raise HttpError(f"{shown!r} is no http or https URL", url=shown)
+        raise HttpError(f"{shown!r} is not an http or https URL", url=shown)
     return f"{host}:{port}" if port else host
 
 
@@ -550,7 +565,8 @@ def _redirect_target(url: str, location: str) -> str:
         _require_http(target)
     except (ValueError, HttpError) as error:
         raise HttpError(
-            f"{shown} redirects to what is no http or https URL: {redact_url(location)!r}",
+            f"{shown} redirects to a target that is not an http or https URL: "
+            f"{redact_url(location)!r}",
             url=shown,
         ) from error
     if urlsplit(url).scheme == "https" and urlsplit(target).scheme == "http":
@@ -559,7 +575,7 @@ def _redirect_target(url: str, location: str) -> str:
 
 
 def _root_of(error: BaseException) -> str:
-    """Return what was wrong at the root: the layers above repeat it around the whole URL."""
+    """Describe the root cause; the layers above repeat it together with the whole URL."""
     reason: BaseException = error
     while True:
         inner = getattr(reason, "reason", None) or next(

@@ -1,14 +1,14 @@
-"""Logs, timings, metrics and traces, set up once and the same for every function.
+"""Logs, timings, metrics and traces, the same for every function.
 
-In Lambda, logs are JSON lines by Powertools, metrics go to CloudWatch in its embedded format and
-steps show in X-Ray where the invocation is sampled. Elsewhere, logs are lines for a reader, and
-metrics and traces cost nothing. Code logs through the standard library alone:
+In Lambda, Powertools writes logs as JSON lines and metrics in CloudWatch's embedded metric format,
+and the steps of a sampled invocation appear in X-Ray. Elsewhere, logs are readable lines, and
+metrics and traces do nothing. Code logs with the standard library:
 
 >>> logger = get_logger(__name__)
 >>> logger.info("Regions were read", extra={"regions": 39})
 
-Powertools is imported in Lambda only, and the X-Ray SDK (a quarter of a second) only where a
-trace is really taken. This module alone knows of tracing, so that another SDK can take its place.
+Powertools is imported only in Lambda. The X-Ray SDK, which takes a quarter of a second to import,
+is imported only for a sampled invocation. Only this module uses it, so it can be replaced here.
 """
 
 from __future__ import annotations
@@ -34,15 +34,16 @@ if TYPE_CHECKING:
 LOG_LEVELS: Final = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 
 _LIBRARIES: Final = ("boto3", "botocore", "s3transfer", "urllib3")
-"""Their debug logs would bury ours and hold credentials."""
+"""Their debug logs would hide ours, and contain credentials."""
 
 _NO_FIELDS: Final = frozenset({*logging.makeLogRecord({}).__dict__, "message", "asctime", "error"})
-"""What a record has beside the fields that a call gave it; `error` is told in its own way."""
+"""Attributes of a record that are not fields of the call; `error` has its own format."""
 
 _logger = logging.getLogger(__name__)
 
 _invocation_fields: dict[str, str] = {}
-"""What every line of the invocation says; threads share it, as they work for one invocation."""
+"""Fields of every line of the invocation. All threads share it, because a process handles one
+invocation at a time."""
 
 
 def in_lambda() -> bool:
@@ -53,38 +54,39 @@ def in_lambda() -> bool:
 
 
 def get_logger(name: str) -> logging.Logger:
-    """Return the logger of a module, `get_logger(__name__)`; fields go into `extra`."""
+    """Return the logger of a module: `get_logger(__name__)`. Pass fields as `extra`."""
     return logging.getLogger(name)
 
 
 def configure_logging(
     level: str = "INFO", *, service: str | None = None, stream: TextIO | None = None
 ) -> None:
-    """Set up the logs of the process; a second call replaces the first.
+    """Configure the logs of the process. A second call replaces the first.
 
-    An exception that is logged (`exc_info`) is told with its causes and their context; its
-    traceback too, unless it is an `ApplicationError` read by a person above level DEBUG.
+    A logged exception (`exc_info`) is shown with its causes and their context. The traceback is
+    shown too, unless the exception is an `ApplicationError`, the lines are for people, and the
+    level is above DEBUG.
 
     Parameters
     ----------
     level
-        One of `LOG_LEVELS`, in any case. Libraries are never more talkative than WARNING.
+        One of `LOG_LEVELS`, case-insensitive. Libraries log at WARNING or above.
     service
-        Name in the field `service` of JSON lines; `POWERTOOLS_SERVICE_NAME` by default.
+        Value of the field `service` in JSON lines; `POWERTOOLS_SERVICE_NAME` by default.
     stream
-        Where lines go: standard output in Lambda and standard error elsewhere by default.
+        Receives the lines; by default standard output in Lambda, and standard error elsewhere.
 
     Raises
     ------
     ConfigurationError
-        The level is none.
+        The level does not exist.
     """
     name = level.strip().upper()
     if name not in LOG_LEVELS:
-        raise ConfigurationError(f"log level {level!r} is none of {', '.join(LOG_LEVELS)}")
+        raise ConfigurationError(f"log level {level!r} does not exist; use {', '.join(LOG_LEVELS)}")
     root = logging.getLogger()
     for handler in list(root.handlers):
-        # Lambda's runtime brings a handler of its own: each line would come twice.
+        # Lambda's runtime adds its own handler, which would repeat each line.
         if isinstance(handler, _LineHandler) or in_lambda():
             root.removeHandler(handler)
     line_handler = _LineHandler(stream)
@@ -100,7 +102,7 @@ def configure_logging(
 
 
 class _LineHandler(logging.StreamHandler[TextIO]):
-    """Writes to the standard stream of the moment, which may have been replaced meanwhile."""
+    """Writes to the current standard stream, which may have been replaced since the start."""
 
     def __init__(self, stream: TextIO | None) -> None:
         super().__init__(stream)
@@ -127,9 +129,9 @@ def _add_invocation_fields(record: logging.LogRecord) -> bool:
 
 
 def log_in_every_line(**fields: str) -> None:
-    """Add fields to every line of this invocation from now on, that of its failure included.
+    """Add fields to every following line of this invocation, including the line about a failure.
 
-    Ended by the next invocation of a handler that is `instrumented`.
+    The next invocation of an `instrumented` handler removes them.
     """
     _invocation_fields.update(fields)
 
@@ -143,10 +145,10 @@ def _json_formatter(service: str | None) -> LambdaPowertoolsFormatter:
 
 
 class _ReadableFormatter(logging.Formatter):
-    """One line a record: time, level, logger, message, fields; then the causes of an error.
+    """Formats a record as one line (time, level, logger, message, fields) and lines for its errors.
 
-    What cannot be printed is escaped: a name from outside may neither begin a line of its own nor
-    command the terminal.
+    Unprintable characters are escaped, so that an external name can neither start a new line nor
+    control the terminal.
     """
 
     def __init__(self, *, debug: bool) -> None:
@@ -189,7 +191,7 @@ def _printable(text: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class StepTiming:
-    """How long one run of a step took, in seconds, and whether it ended in an error."""
+    """The duration of a step in seconds, and whether it failed."""
 
     name: str
     seconds: float
@@ -197,22 +199,22 @@ class StepTiming:
 
 
 class StepTimings:
-    """Collects how long steps took, for reports."""
+    """Collects the durations of steps, for reports."""
 
     def __init__(self) -> None:
         self._steps: list[StepTiming] = []
 
     def add(self, timing: StepTiming) -> None:
-        """Keep one more."""
+        """Add the timing of a step."""
         self._steps.append(timing)
 
     @property
     def steps(self) -> tuple[StepTiming, ...]:
-        """Every run of every step, in the order in which they ended."""
+        """All timings, in the order in which the steps ended."""
         return tuple(self._steps)
 
     def seconds(self) -> dict[str, float]:
-        """Return the seconds of each step by name; those of a step that ran often are summed."""
+        """Return the total seconds of each step by name."""
         sums: defaultdict[str, float] = defaultdict(float)
         for step in self._steps:
             sums[step.name] += step.seconds
@@ -226,28 +228,36 @@ def timed_step(
     *,
     clock: Callable[[], float] = time.monotonic,
 ) -> Iterator[None]:
-    """Time a named step, as a context manager or as a decorator.
+    """Measure the duration of a step, as a context manager or a decorator.
 
-    Its duration is logged and kept in `timings`, where given; in a sampled trace it is a
-    subsegment. Steps in other threads than the handler's are no part of a trace.
+    Logs the duration, and adds it to `timings` if given. In a sampled trace, the step is a
+    subsegment, unless it runs in another thread than the handler.
 
     Parameters
     ----------
     name
-        What is done, for readers.
+        Name of the step for readers.
     timings
-        Keeps the duration.
+        Receives the duration.
     clock
-        Monotonic seconds.
+        Returns monotonic seconds.
+
+    Examples
+    --------
+    >>> timings = StepTimings()
+    >>> with timed_step("read the regions", timings):
+    ...     pass
+    >>> [step.name for step in timings.steps]
+    ['read the regions']
     """
-    begun = clock()
+    started = clock()
     failed = True
     try:
         with _subsegment(name):
             yield
         failed = False
     finally:
-        seconds = clock() - begun
+        seconds = clock() - started
         if timings is not None:
             timings.add(StepTiming(name, seconds, failed))
         _logger.info(
@@ -260,17 +270,17 @@ def timed_step(
 
 
 def count(name: str, value: float = 1) -> None:
-    """Add to a metric of the function; outside Lambda nothing happens.
+    """Add to a count metric of the function. Does nothing outside Lambda.
 
-    It is published when the handler ends, see `instrumented`.
+    `instrumented` publishes it when the handler ends.
     """
     measure(name, value, "Count")
 
 
 def measure(name: str, value: float, unit: Literal["Count", "Seconds", "Bytes"]) -> None:
-    """Note a value of a metric of the function; outside Lambda nothing happens.
+    """Add a value to a metric of the function. Does nothing outside Lambda.
 
-    It is published when the handler ends, as `count` is.
+    `instrumented` publishes it when the handler ends.
     """
     if in_lambda():
         _metrics().add_metric(name=name, unit=unit, value=value)
@@ -278,17 +288,17 @@ def measure(name: str, value: float, unit: Literal["Count", "Seconds", "Bytes"])
 
 @dataclass(frozen=True, slots=True)
 class MetricValue:
-    """A value of a metric, with its unit."""
+    """A value of a metric and its unit."""
 
     value: float
     unit: Literal["Count", "Seconds", "Bytes"] = "Count"
 
 
 def measure_apart(values: Mapping[str, MetricValue], dimensions: Mapping[str, str]) -> None:
-    """Publish values of metrics at once, under dimensions of their own.
+    """Publish metric values immediately, with additional dimensions. Does nothing outside Lambda.
 
-    Outside Lambda nothing happens. Within, namespace and service are those of the function, and
-    what `count` and `measure` collect is left as it is.
+    Namespace and service are those of the function. The values that `count` and `measure` collect
+    do not change.
     """
     if not in_lambda():
         return
@@ -298,8 +308,8 @@ def measure_apart(values: Mapping[str, MetricValue], dimensions: Mapping[str, st
     own = EphemeralMetrics(namespace=shared.namespace, service=shared.service)
     for name, dimension in dimensions.items():
         own.add_dimension(name=name, value=dimension)
-    for name, one in values.items():
-        own.add_metric(name=name, unit=one.unit, value=one.value)
+    for name, metric in values.items():
+        own.add_metric(name=name, unit=metric.unit, value=metric.value)
     own.flush_metrics()
 
 
@@ -307,22 +317,21 @@ type Handler = Callable[[dict[str, Any], Any], dict[str, Any]]
 
 
 def instrumented(service: str, *, namespace: str) -> Callable[[Handler], Handler]:
-    """Decorate a Lambda handler: logs with the request's id, metrics, a trace, errors told.
+    """Decorate a Lambda handler with logs that show the request ID, metrics and a trace.
 
-    An error is logged with its causes and raised again: a function that fails must fail, or
-    neither alarms nor retries would notice.
+    An error is logged with its causes and raised again, so that alarms and retries notice it.
 
     Parameters
     ----------
     service
-        The function's name in logs, metrics and traces.
+        Name of the function in logs, metrics and traces.
     namespace
-        CloudWatch's namespace for its metrics, where POWERTOOLS_METRICS_NAMESPACE names no other.
+        Namespace of the metrics, unless POWERTOOLS_METRICS_NAMESPACE is set.
     """
 
     def decorate(function: Handler) -> Handler:
         @functools.wraps(function)
-        def told(event: dict[str, Any], context: Any) -> dict[str, Any]:  # noqa: ANN401 - Lambda's
+        def logged(event: dict[str, Any], context: Any) -> dict[str, Any]:  # noqa: ANN401 - Lambda's
             try:
                 return function(event, context)
             except Exception as error:
@@ -333,8 +342,8 @@ def instrumented(service: str, *, namespace: str) -> Callable[[Handler], Handler
         def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:  # noqa: ANN401 - Lambda's
             _invocation_fields.clear()
             if not in_lambda():
-                return told(event, context)
-            return _observe(told, service, namespace)(event, context)
+                return logged(event, context)
+            return _observe(logged, service, namespace)(event, context)
 
         return handler
 
@@ -342,12 +351,12 @@ def instrumented(service: str, *, namespace: str) -> Callable[[Handler], Handler
 
 
 def _observe(function: Handler, service: str, namespace: str) -> Handler:
-    """Wrap a handler with Powertools; for one invocation, as each may be sampled or not."""
+    """Wrap a handler with Powertools for one invocation, because each may be sampled or not."""
     from aws_lambda_powertools import Logger
 
     level = os.environ.get("LOG_LEVEL", "INFO")
     configure_logging(level, service=service)
-    # It shares the formatter of all lines, to which it adds the request's fields.
+    # It adds the fields of the request to the shared formatter.
     logger = Logger(service=service, level=level, logger_formatter=_json_formatter(service))
     metrics = _metrics()
     metrics.provider.namespace = os.environ.get("POWERTOOLS_METRICS_NAMESPACE") or namespace
@@ -373,7 +382,7 @@ def _metrics() -> Metrics:
 
 
 def _sampled() -> bool:
-    """Whether this invocation is traced, as Lambda's runtime states for each."""
+    """Whether Lambda traces this invocation."""
     disabled = os.environ.get("POWERTOOLS_TRACE_DISABLED", "").lower() in {"1", "true"}
     return in_lambda() and not disabled and "Sampled=1" in os.environ.get("_X_AMZN_TRACE_ID", "")
 
@@ -382,7 +391,7 @@ def _sampled() -> bool:
 def _tracer(service: str | None) -> Tracer:
     from aws_lambda_powertools import Tracer
 
-    # Patching every library it knows would make a thousand calls of AWS a thousand subsegments.
+    # With automatic patching, a thousand AWS calls would become a thousand subsegments.
     return Tracer(service=service, auto_patch=False)
 
 

@@ -1,8 +1,8 @@
-"""A token bucket: at most `rate x t + burst` grants in any span of `t` seconds.
+"""A token bucket: at most `rate x t + burst` permits in any interval of `t` seconds.
 
-It is kept as one number (the "generic cell rate algorithm", ITU-T I.371): the time at which the
-bucket would be full again. Libraries were looked at: pyrate-limiter keeps a log of a sliding
-window and waits in steps of 50 ms, throttled-py counts whole seconds.
+Its state is one number, the time at which the bucket would be full again (the "generic cell rate
+algorithm", ITU-T I.371). docs/decisions/circuit-breaker-and-rate-limiter.md explains why no library
+does this.
 """
 
 from __future__ import annotations
@@ -15,24 +15,32 @@ from collections.abc import Callable
 class RateLimiter:
     """A token bucket that threads may share.
 
-    A grant is booked at the moment it is given, not when it was asked for, so that a thread that
-    wakes late cannot meet the next one and break the limit together with it. Those who wait
-    stand in line: one of them sleeps for the next grant, the others for their turn. Who has a
-    choice of several limiters stands in no line, and takes what one of them has to spare.
+    A permit counts from the moment a thread receives it, not from the moment it asked. So a thread
+    that wakes up late cannot exceed the limit together with the next thread. Waiting threads form a
+    queue: the first one sleeps until the next permit, the others wait for their turn. A caller that
+    can choose between several limiters does not queue: it takes a spare permit of any of them.
 
     Parameters
     ----------
     rate_per_second
-        Grants a second in the long run; above 0.
+        Average number of permits per second; above 0.
     burst
-        Grants that may come at once after a quiet time; at least 1.
+        Permits available at once after a quiet period; at least 1.
     clock, sleep
-        Monotonic seconds, and how to wait for some of them.
+        Return monotonic seconds, and wait for some seconds.
 
     Raises
     ------
     ValueError
-        Where the rate or the burst makes no sense.
+        If the rate or the burst is out of range.
+
+    Examples
+    --------
+    >>> limiter = RateLimiter(rate_per_second=1000, burst=2)
+    >>> limiter.acquire(), limiter.acquire()
+    (0.0, 0.0)
+    >>> 0 < limiter.acquire() <= 0.001
+    True
     """
 
     def __init__(
@@ -57,12 +65,12 @@ class RateLimiter:
         self._waiting = 0
 
     def acquire(self) -> float:
-        """Wait for a grant.
+        """Wait for a permit.
 
         Returns
         -------
         float
-            Seconds slept for it, without the time spent in line.
+            Seconds slept, without the time in the queue.
         """
         slept = 0.0
         with self._state:
@@ -78,21 +86,21 @@ class RateLimiter:
         return slept
 
     def take_spare(self) -> float:
-        """Take a grant that is there now and that nobody waits for; never waits.
+        """Take a permit if it is available now and no thread is waiting for it. Never waits.
 
         Returns
         -------
         float
-            0 where it was taken, or else the seconds after which there may be one to spare.
+            0 if a permit was taken; otherwise the seconds until a spare permit may be available.
         """
         with self._state:
-            # The next grant belongs to those who wait; ask for the one after it.
+            # The next permit belongs to a waiting thread; the one after it may be spare.
             return self._book() if not self._waiting else self._wait() + self._interval
 
     def penalize(self, seconds: float) -> None:
-        """Give no grant for some seconds from now, and no burst right after them.
+        """Give no permit for some seconds from now, and no burst right after them.
 
-        For a service that says that it is asked too fast although the limit was kept, as others
+        Use it if a service throttles a call although the limit was respected, because other clients
         use the same quota.
         """
         with self._state:
@@ -103,7 +111,7 @@ class RateLimiter:
             return self._book()
 
     def _book(self) -> float:
-        """Book a grant and return 0, or return the seconds until there is one."""
+        """Take a permit and return 0, or return the seconds until a permit is available."""
         if (wait := self._wait()) > 0:
             return wait
         self._full_at = max(self._full_at, self._clock()) + self._interval

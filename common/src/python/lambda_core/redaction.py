@@ -1,4 +1,4 @@
-"""Keeping secrets out of messages and logs."""
+"""Keeps secrets out of messages and logs."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Final
 from urllib.parse import urlsplit, urlunsplit
 
 MASK: Final = "***"
-"""What stands in place of a secret."""
+"""Replaces a secret."""
 
 _SECRET_NAME: Final = re.compile(
     r"secret|token|passw|key|credential|signature|auth(?!or)|^sig$", re.IGNORECASE
@@ -15,26 +15,36 @@ _SECRET_NAME: Final = re.compile(
 
 
 def is_secret_name(name: str) -> bool:
-    """Whether a value of this name (a variable, a query parameter) should never be shown.
+    """Whether the value of a variable or query parameter with this name must not be shown.
 
-    Errs on the side of hiding: `API_KEY` and `SESSION_TOKEN` are secret, `CACHE_KEY` is too.
+    When in doubt, it is secret.
+
+    Examples
+    --------
+    >>> is_secret_name("API_KEY"), is_secret_name("CACHE_KEY"), is_secret_name("AWS_REGION")
+    (True, True, False)
     """
     return _SECRET_NAME.search(name) is not None
 
 
 def redact_url(url: str) -> str:
-    """Return `url` fit for a message: no user, no password, no secret query value, no fragment.
+    """Return a URL for a message: without user, password, secret query values and fragment.
 
     Parameters
     ----------
     url
-        Any text that should be a URL. One that cannot be split is masked as a whole.
+        Any text that should be a URL. If it cannot be parsed, all of it is masked.
 
     Returns
     -------
     str
-        The same URL; user information is dropped and the values of query parameters whose name
-        looks secret (see `is_secret_name`) are replaced by `MASK`.
+        The URL. `MASK` replaces the values of query parameters with a secret name
+        (`is_secret_name`).
+
+    Examples
+    --------
+    >>> redact_url("https://user:secret@example.org/feed?token=abc&page=2#top")
+    'https://example.org/feed?token=***&page=2'
     """
     try:
         parts = urlsplit(url)

@@ -1,6 +1,6 @@
-"""Objects in S3: read, written on a condition, listed, deleted, many at a time.
+"""Reads, writes (also conditionally), lists and deletes objects in S3.
 
-Not being able to read an object is never the same as its not being there.
+A failure to read an object never looks like a missing object.
 """
 
 from __future__ import annotations
@@ -44,32 +44,32 @@ _UPDATE_PAUSES: Final = RetryPolicy(base_seconds=0.05, cap_seconds=2.0)
 
 
 class S3Error(DataSourceError):
-    """S3 refused or failed; its context has `bucket` and, where there is one, `key`."""
+    """S3 rejected a request or failed. The context has `bucket` and, for one object, `key`."""
 
 
 class ObjectNotFoundError(S3Error):
-    """S3 says that there is no such object."""
+    """S3 says that the object does not exist."""
 
 
 class PreconditionFailedError(S3Error):
-    """Another writer was faster: the object is not what the condition asked for."""
+    """Another writer changed the object first, so the condition of a write does not hold."""
 
 
 class WriteUnknownError(S3Error):
-    """Whether a conditional write took place cannot be known.
+    """It is unknown whether a conditional write took place.
 
-    Its answer was lost, and by the time of the next attempt the object had changed: by this write
-    and then another, or by another alone.
+    Its response was lost, and the object had changed before the next attempt: either by this write
+    and then by another, or only by another.
     """
 
 
 class DeleteError(S3Error):
-    """Some objects could not be deleted; `context["failed"]` has the reason by key."""
+    """Some objects could not be deleted. `context["failed"]` has the reason by key."""
 
 
 @dataclass(frozen=True, slots=True)
 class StoredObject:
-    """An object as it was read. `etag` is S3's, for conditions; `metadata` the user's own."""
+    """An object as it was read; `etag` is for conditions, `metadata` is the user metadata."""
 
     content: bytes
     etag: str
@@ -79,7 +79,7 @@ class StoredObject:
 
 @dataclass(frozen=True, slots=True)
 class ObjectSummary:
-    """An object, or a version of one, as it is listed; `size` in bytes."""
+    """An object, or a version of an object, as listed; `size` is in bytes."""
 
     key: str
     size: int
@@ -90,7 +90,7 @@ class ObjectSummary:
 
 @dataclass(frozen=True, slots=True)
 class DownloadedObject:
-    """An object whose content was written to a file; otherwise as `StoredObject`."""
+    """An object whose content was written to a file; otherwise like `StoredObject`."""
 
     path: Path
     etag: str
@@ -100,7 +100,7 @@ class DownloadedObject:
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """What came of reading one of many objects: either `stored` or `error` is set."""
+    """The result of reading one of many objects: either `stored` or `error` is set."""
 
     key: str
     stored: StoredObject | None = None
@@ -108,13 +108,21 @@ class Fetched:
 
 
 def require_key(key: str) -> str:
-    """Return `key` if it is fit for an object.
+    """Return `key` if it is a valid object key.
 
     Raises
     ------
     ValueError
         It is empty, longer than 1,024 bytes, begins or ends with `/`, or has an empty part, a
         part `.` or `..`, a backslash or a control character.
+
+    Examples
+    --------
+    >>> require_key("raw-data/exec-1/catalog.json")
+    'raw-data/exec-1/catalog.json'
+    >>> require_key("raw-data/../secret")
+    Traceback (most recent call last):
+    ValueError: 'raw-data/../secret' is not a valid object key
     """
     parts = key.split("/")
     if (
@@ -123,41 +131,41 @@ def require_key(key: str) -> str:
         or "\\" in key
         or not {"", ".", ".."}.isdisjoint(parts)
     ):
-        raise ValueError(f"{key[:200]!r} is not fit to be a key of an object")
+        raise ValueError(f"{key[:200]!r} is not a valid object key")
     return key
 
 
 def require_prefix(prefix: str) -> str:
-    """Return `prefix` if it is fit to stand for all objects below it: like a key, and a `/`.
+    """Return `prefix` if it is a valid prefix: a valid key followed by `/`.
 
-    Without the last `/` the prefix `run-1` would stand for `run-10` as well.
+    Without the final `/`, the prefix `run-1` would also match `run-10`.
 
     Raises
     ------
     ValueError
-        It does not end in `/`, or what stands before that is not fit to be a key.
+        It does not end with `/`, or the text before it is not a valid key.
     """
     if not prefix.endswith("/"):
-        raise ValueError(f"the prefix {prefix[:200]!r} must end in '/'")
+        raise ValueError(f"the prefix {prefix[:200]!r} must end with '/'")
     require_key(prefix[:-1])
     return prefix
 
 
 class S3Objects:
-    """The objects of one bucket; threads may share it.
+    """The objects of one bucket. Threads may share it.
 
     Parameters
     ----------
     client
-        Made by `lambda_core.aws.client`, which leaves trying again to this class.
+        A client of `lambda_core.aws.client`, which does not retry itself.
     bucket
         Name of the bucket.
     retry
-        How often a call that failed is made again.
+        How often to retry a failed call.
     on_retry
-        Told of each call that will be made again.
+        Called before each pause.
     sleep
-        How to wait.
+        Waits between attempts.
     """
 
     def __init__(
@@ -183,12 +191,12 @@ class S3Objects:
         ObjectNotFoundError
             S3 says that it does not exist.
         S3Error
-            It could not be read; nothing is known of whether it exists.
+            It could not be read, so it may or may not exist.
         """
 
         def read() -> StoredObject:
             answer = self._client.get_object(Bucket=self.bucket, Key=key)
-            # `with answer["Body"]` would read past the check of the length.
+            # `with answer["Body"]` would skip the check of the length.
             with closing(answer["Body"]) as body:
                 content = body.read()
             return StoredObject(
@@ -198,9 +206,9 @@ class S3Objects:
         return self._read(key, read)
 
     def download(self, key: str, path: Path) -> DownloadedObject:
-        """Read an object into a file, piece by piece, as `get` does into memory.
+        """Read an object into a file, piece by piece; otherwise like `get`.
 
-        After an error, the file holds what came before it.
+        After an error, the file has partial content.
         """
 
         def read() -> DownloadedObject:
@@ -220,14 +228,14 @@ class S3Objects:
         except AWS_ERRORS as error:
             if error_code(error) == "NoSuchKey":
                 raise ObjectNotFoundError(
-                    f"there is no object {key!r} in bucket {self.bucket}",
+                    f"object {key!r} does not exist in bucket {self.bucket}",
                     bucket=self.bucket,
                     key=key,
                 ) from error
             raise self._failure("read", key, error) from error
 
     def find(self, key: str) -> StoredObject | None:
-        """Read an object as `get` does, or return None where S3 says that there is none."""
+        """Read an object like `get`, but return None if S3 says that it does not exist."""
         try:
             return self.get(key)
         except ObjectNotFoundError:
@@ -248,12 +256,12 @@ class S3Objects:
         Parameters
         ----------
         key, content, content_type, metadata
-            What to write: bytes, or a file that is sent piece by piece. A conditional write adds
-            `write-id` to the metadata.
+            The object to write; the content is bytes, or a file that is sent piece by piece. A
+            conditional write adds `write-id` to the metadata.
         if_match
             Write only if the object still has this ETag.
         if_none_match
-            Write only if there is no object yet.
+            Write only if the object does not exist.
 
         Returns
         -------
@@ -263,9 +271,9 @@ class S3Objects:
         Raises
         ------
         PreconditionFailedError
-            The condition does not hold, or another conditional write was under way.
+            The condition does not hold, or another conditional write was in progress.
         WriteUnknownError
-            Whether the condition held is not known, see there.
+            It is unknown whether the object was written.
         S3Error
             It could not be written.
         """
@@ -276,11 +284,11 @@ class S3Objects:
             conditions["IfNoneMatch"] = "*"
         write_id = uuid.uuid4().hex if conditions else ""
         stored_metadata = {**(metadata or {}), **({_WRITE_ID: write_id} if write_id else {})}
-        lost_answers: list[Retry] = []
+        lost_responses: list[Retry] = []
 
         def note(retry: Retry) -> None:
             if retry.verdict is Verdict.TRANSIENT:
-                lost_answers.append(retry)
+                lost_responses.append(retry)
             if self._on_retry:
                 self._on_retry(retry)
 
@@ -300,10 +308,10 @@ class S3Objects:
         except AWS_ERRORS as error:
             if not (conditions and _is_conflict(error)):
                 raise self._failure("write", key, error) from error
-            if lost_answers:
+            if lost_responses:
                 return self._etag_of_write(key, write_id, error)
             raise PreconditionFailedError(
-                f"{key!r} in bucket {self.bucket} was changed by another writer",
+                f"another writer changed {key!r} in bucket {self.bucket}; read it again",
                 bucket=self.bucket,
                 key=key,
             ) from error
@@ -316,17 +324,17 @@ class S3Objects:
         *,
         content_type: str = "application/octet-stream",
     ) -> str:
-        """Read an object, change it, write it, and start again where another was faster.
+        """Read an object, change it and write it; repeat this if another writer was faster.
 
         Parameters
         ----------
         key
-            The object, which need not exist.
+            The object; it may not exist yet.
         change
-            Makes the new content of the old object, or of None where there is none. It is called
+            Returns the new content for the current object, or for None if it does not exist. Called
             again with the newer object after each conflict.
         content_type
-            Of the new content.
+            Type of the new content.
 
         Returns
         -------
@@ -336,9 +344,9 @@ class S3Objects:
         Raises
         ------
         PreconditionFailedError
-            Others were faster too many times.
+            Other writers were faster too many times.
         WriteUnknownError
-            Whether the change was written is not known; it is not made twice.
+            It is unknown whether the change was written. It is not repeated.
         S3Error
             It could not be read or written.
         """
@@ -365,19 +373,19 @@ class S3Objects:
     def list(self, prefix: str, *, start_after: str = "") -> Iterator[ObjectSummary]:
         """Yield all objects whose key begins with `prefix`, in the order of their keys.
 
-        Pages are asked for as they are needed.
+        Pages are requested on demand.
 
         Parameters
         ----------
         prefix
-            How the keys begin.
+            Beginning of the keys.
         start_after
-            Only keys after this one.
+            Yield only keys after this key.
 
         Raises
         ------
         S3Error
-            A page could not be read, or S3's pages do not end.
+            A page could not be read, or the pages do not end.
         """
         token: str | None = None
         seen: set[str] = set()
@@ -393,14 +401,14 @@ class S3Objects:
             if token is None or token in seen:
                 raise S3Error(
                     f"the list of {prefix!r} in bucket {self.bucket} does not end: a page "
-                    f"{'has no token' if token is None else 'repeats the token'} of the next",
+                    f"{'has no token' if token is None else 'repeats the token'} for the next page",
                     bucket=self.bucket,
                     key=prefix,
                 )
             seen.add(token)
 
     def list_versions(self, prefix: str, *, start_after: str = "") -> Iterator[ObjectSummary]:
-        """Yield all versions of all objects, as `list` does the current ones; no delete markers."""
+        """Yield all versions of all objects, without delete markers; otherwise like `list`."""
         marker: dict[str, Any] = {"KeyMarker": start_after} if start_after else {}
         seen: set[tuple[str, ...]] = set()
         while True:
@@ -424,25 +432,25 @@ class S3Objects:
             if not place or place in seen:
                 raise S3Error(
                     f"the versions of {prefix!r} in bucket {self.bucket} do not end: a page "
-                    f"{'repeats the marker' if place else 'has no marker'} of the next",
+                    f"{'repeats the marker' if place else 'has no marker'} for the next page",
                     bucket=self.bucket,
                     key=prefix,
                 )
             seen.add(place)
 
     def keeps_versions(self) -> bool:
-        """Whether objects have, or may have, versions that are not current.
+        """Whether the bucket has, or may have, noncurrent versions of objects.
 
         Raises
         ------
         S3Error
-            S3 does not say; the permission is `s3:GetBucketVersioning`.
+            S3 does not say. The required permission is `s3:GetBucketVersioning`.
         """
         try:
             answer = self._call(lambda: self._client.get_bucket_versioning(Bucket=self.bucket))
         except AWS_ERRORS as error:
             raise S3Error(
-                f"cannot see whether bucket {self.bucket} keeps versions: "
+                f"cannot determine whether bucket {self.bucket} keeps versions: "
                 f"{explain_aws_error(error)}",
                 bucket=self.bucket,
                 code=error_code(error),
@@ -450,7 +458,7 @@ class S3Objects:
         return "Status" in answer
 
     def delete(self, keys: Iterable[str]) -> int:
-        """Delete objects, 1,000 a call; one that is not there counts as deleted.
+        """Delete objects, 1,000 per call. An object that does not exist counts as deleted.
 
         Returns
         -------
@@ -460,9 +468,9 @@ class S3Objects:
         Raises
         ------
         DeleteError
-            Some failed. All others were tried.
+            Some objects were not deleted. All others were.
         S3Error
-            A call failed as a whole; later ones were not made.
+            A whole call failed; later calls were not made.
         """
         count = 0
         failed: dict[str, str] = {}
@@ -476,7 +484,7 @@ class S3Objects:
             first, reason = next(iter(failed.items()))
             raise DeleteError(
                 f"{len(failed)} of {count} objects in bucket {self.bucket} were not deleted, "
-                f"such as {first!r}: {reason}",
+                f"for example {first!r}: {reason}",
                 bucket=self.bucket,
                 failed=failed,
             )
@@ -552,16 +560,16 @@ class S3Objects:
         return answer.get("Errors", [])
 
     def _etag_of_write(self, key: str, write_id: str, conflict: Exception) -> str:
-        """Tell whether a write whose answer was lost is the one that is stored now.
+        """Return the ETag if the current object comes from the write whose response was lost.
 
-        Without this, a write that arrived would be taken for another's, and made a second time.
+        Otherwise a successful write would look like a conflict with another writer and be repeated.
         """
         current = self.find(key)
         if current is not None and current.metadata.get(_WRITE_ID) == write_id:
             return current.etag
         raise WriteUnknownError(
-            f"{key!r} in bucket {self.bucket}: the answer to a write was lost, and the object "
-            "has changed since; compare its content before writing again",
+            f"{key!r} in bucket {self.bucket}: the response to a write was lost, and the object "
+            "has changed since; compare its content before you write again",
             bucket=self.bucket,
             key=key,
         ) from conflict
@@ -580,8 +588,8 @@ class S3Objects:
         hint = ""
         if doing == "read" and status_code(error) == 403:
             hint = (
-                "; without the permission s3:ListBucket, S3 answers the same for an object that "
-                "does not exist"
+                "; without the permission s3:ListBucket, S3 gives the same response for an object "
+                "that does not exist"
             )
         failure = S3Error(
             f"cannot {doing} {key!r} in bucket {self.bucket}: {explain_aws_error(error)}{hint}",
@@ -594,10 +602,10 @@ class S3Objects:
 
 
 def _is_conflict(error: Exception) -> bool:
-    """Whether a conditional write failed by its condition.
+    """Whether a conditional write failed because of its condition.
 
-    412 where it does not hold, 409 where another write of the object was under way, 404 where the
-    object of `If-Match` is gone, see
+    S3 answers 412 if the condition does not hold, 409 if another write of the object was in
+    progress, and 404 if the object of `If-Match` does not exist:
     https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html
     """
     return error_code(error) in {
@@ -608,7 +616,7 @@ def _is_conflict(error: Exception) -> bool:
 
 
 def _own_metadata(stored: StoredObject | None) -> dict[str, str]:
-    """Return the metadata without what a conditional write adds to it."""
+    """Return the metadata without the key that a conditional write adds."""
     metadata = dict(stored.metadata) if stored else {}
     metadata.pop(_WRITE_ID, None)
     return metadata

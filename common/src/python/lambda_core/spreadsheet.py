@@ -1,8 +1,8 @@
-"""How text from outside becomes harmless text in a spreadsheet: shared by CSV and workbooks.
+"""Makes external text safe for the cells of CSV files and workbooks.
 
-A spreadsheet takes a cell that begins with certain characters for a formula and runs it, see
-https://owasp.org/www-community/attacks/CSV_Injection. Every text that a report shows is somebody
-else's, so each one goes through `cell_text` on its way into a cell.
+A spreadsheet program runs a cell that begins with certain characters as a formula:
+https://owasp.org/www-community/attacks/CSV_Injection. The texts of a report come from outside, so
+each of them passes through `cell_text`.
 """
 
 from __future__ import annotations
@@ -11,23 +11,28 @@ import re
 from functools import lru_cache
 
 _FORMULA_STARTS = frozenset("=+-@\uff1d\uff0b\uff0d\uff20")
-"""ASCII and full-width forms: some programs fold the latter into the former."""
+"""ASCII and full-width forms, because some programs convert the latter to the former."""
 
 _CONTROL_STARTS = frozenset("\t\r\n")
 
 _INVISIBLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufffe\uffff]")
-"""Control characters, line separators, and what XML 1.0 or UTF-8 cannot carry."""
+"""Control characters, line separators, and characters that XML 1.0 or UTF-8 cannot represent."""
 
 _HEX_ESCAPE = re.compile(r"_(?=x[0-9A-Fa-f]{4}_)")
 
 
 def neutralise(text: str) -> str:
-    r"""Put a `'` before a text that a spreadsheet could take for a formula.
+    r"""Put a `'` in front of text that a spreadsheet program could run as a formula.
 
-    Such a text begins with a tab, a carriage return or a line feed, or its first character after
-    any white space is one of `= + - @` or of their full-width forms. Every other text comes back
-    as it is. Doing it twice changes nothing more, since `'` itself begins no formula; taking one
-    leading `'` away gives the original back, except for a text that had this form already.
+    Such text begins with a tab, a carriage return or a line feed, or its first character after
+    white space is one of `= + - @` or their full-width forms. Other text is returned unchanged. A
+    second call changes nothing. Removing one leading `'` restores the original, unless the original
+    already had this form.
+
+    Examples
+    --------
+    >>> neutralise("=1+1"), neutralise("eu-west-1")
+    ("'=1+1", 'eu-west-1')
     """
     if text[:1] in _CONTROL_STARTS or text.lstrip()[:1] in _FORMULA_STARTS:
         return f"'{text}"
@@ -37,24 +42,39 @@ def neutralise(text: str) -> str:
 def visible(text: str) -> str:
     r"""Write control characters, line breaks and unpaired surrogates as escapes, such as `\x07`.
 
-    A cell is one line of printable text then, in every format; nothing is dropped.
+    The result is one line of printable text in every format. Nothing is removed.
+
+    Examples
+    --------
+    >>> print(visible("two\nlines"))
+    two\x0alines
     """
     return _INVISIBLE.sub(_escape, text)
 
 
 @lru_cache(maxsize=8192)
 def cell_text(text: str) -> str:
-    """Return the text as a cell shows it: never a formula, one line, printable.
+    r"""Return the text for a cell: printable, on one line, and never a formula.
 
-    Remembered, because a report repeats some thousand codes and names tens of thousands of times.
+    Results are cached, because a report repeats a few thousand codes and names very often.
+
+    Examples
+    --------
+    >>> print(cell_text("@SUM(A1)\n"))
+    '@SUM(A1)\x0a
     """
     return visible(neutralise(text))
 
 
 def literal(text: str) -> str:
-    """Protect what a workbook's XML reads as an escape: `_x003D_` would be shown as `=`.
+    """Protect text that a workbook would read as an escape: it would show `_x003D_` as `=`.
 
-    ECMA-376 part 1, 22.4.2.4. It is for workbooks only, where it comes last.
+    Call it last, and only for workbooks. Source: ECMA-376 part 1, 22.4.2.4.
+
+    Examples
+    --------
+    >>> literal("_x003D_")
+    '_x005F_x003D_'
     """
     return _HEX_ESCAPE.sub("_x005F_", text)
 

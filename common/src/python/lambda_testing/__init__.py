@@ -1,1 +1,1 @@
-"""Help for tests: AWS's stand-in, servers that fail on purpose, fixtures. Never packaged."""
+"""Helpers for tests: a local AWS server, servers that fail on purpose, fixtures. Never packaged."""

@@ -1,4 +1,4 @@
-"""Sample events of functions, which lie beside their code as JSON files."""
+"""Sample events of functions, which are JSON files next to the code."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from typing import Any
 
 
 def sample_events(folder: Path) -> dict[str, dict[str, Any]]:
-    """Read all events of a folder by the names of their files.
+    """Return all events of a folder by file name.
 
     Raises
     ------
     FileNotFoundError
-        There are none: a test of no event would pass whatever they are.
+        The folder has no event, so a test of all events would test nothing.
     """
     events = {path.name: json.loads(path.read_text()) for path in sorted(folder.glob("*.json"))}
     if not events:
-        raise FileNotFoundError(f"there is no event in {folder}")
+        raise FileNotFoundError(f"{folder} contains no events (*.json)")
     return events

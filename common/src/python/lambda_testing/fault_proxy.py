@@ -1,14 +1,21 @@
 """An HTTP proxy in front of a real server, with scripted faults.
 
-Tests let a real client talk to moto's server through it, and choose which calls go wrong and how:
+In tests, a real client uses a server through the proxy, and the test decides which calls fail and
+how. Usually the server is moto's; here it is a static server:
 
->>> with FaultProxy(upstream, [Fault(every(3), throttling())]) as proxy:  # doctest: +SKIP
-...     client = boto3.client("ssm", endpoint_url=proxy.url)
-...     ...
-...     assert proxy.calls["GetParametersByPath"] == 4
+>>> import requests
+>>> from lambda_testing.static_server import Reply, static_server
+>>> with (
+...     static_server(Reply(body=b"39 regions")) as upstream,
+...     FaultProxy(upstream.url, [Fault(every(3), throttling())]) as proxy,
+... ):
+...     [requests.get(proxy.url, timeout=10).status_code for _ in range(4)]
+[200, 200, 400, 200]
+>>> sorted(proxy.outcomes.items())
+[('ThrottlingException', 1), ('forwarded', 3)]
 
-For each request the first fault whose matcher says yes acts; where none does, the request is
-forwarded as it is.
+The first fault whose matcher matches a request acts on it. If none matches, the request is
+forwarded unchanged.
 """
 
 from __future__ import annotations
@@ -28,15 +35,15 @@ UPSTREAM_TIMEOUT_SECONDS = 60.0
 _HOP_BY_HOP = frozenset({"connection", "keep-alive", "transfer-encoding"})
 
 type Matcher = Callable[[ReceivedRequest], bool]
-"""Says whether a fault acts on a request.
+"""Decides whether a fault acts on a request.
 
-Matchers are asked one request at a time, so those that count need no lock.
+Matchers are called for one request at a time, so those that count need no lock.
 """
 
 
 @dataclass
 class UpstreamResponse:
-    """What the server behind the proxy answered; an action may change it before it goes on."""
+    """The response of the server behind the proxy; an action may change it."""
 
     status: int
     headers: dict[str, str]
@@ -44,7 +51,7 @@ class UpstreamResponse:
 
 
 class UpstreamError(Exception):
-    """The server behind the proxy could not be reached or broke off."""
+    """The server behind the proxy could not be reached, or closed the connection early."""
 
 
 type Fetch = Callable[[], UpstreamResponse]
@@ -59,8 +66,8 @@ class Action:
     outcome
         Its name in `FaultProxy.outcomes`.
     act
-        Answers the request. The second argument asks the server behind the proxy, and raises
-        `UpstreamError` where that fails.
+        Answers the request. The second argument forwards the request to the server behind the
+        proxy, and raises `UpstreamError` if that fails.
     """
 
     outcome: str
@@ -69,7 +76,7 @@ class Action:
 
 @dataclass(frozen=True)
 class Fault:
-    """Which requests go wrong, and how."""
+    """Which requests fail, and how."""
 
     matches: Matcher
     action: Action
@@ -82,7 +89,7 @@ def always(request: ReceivedRequest) -> bool:
 
 
 def every(n: int) -> Matcher:
-    """Match each n-th of the requests about which it is asked."""
+    """Match every n-th request for which the matcher is called."""
     seen = Counter[str]()
 
     def matches(_: ReceivedRequest) -> bool:
@@ -93,7 +100,7 @@ def every(n: int) -> Matcher:
 
 
 def first(n: int) -> Matcher:
-    """Match the first n of the requests about which it is asked."""
+    """Match the first n requests for which the matcher is called."""
     seen = Counter[str]()
 
     def matches(_: ReceivedRequest) -> bool:
@@ -104,12 +111,12 @@ def first(n: int) -> Matcher:
 
 
 def on_operation(name: str) -> Matcher:
-    """Match calls of one AWS operation, such as `GetParametersByPath`."""
+    """Match calls of an AWS operation, such as `GetParametersByPath`."""
     return lambda request: request.operation == name
 
 
 def on_path(prefix: str) -> Matcher:
-    """Match calls whose JSON body has a `Path` (SSM's parameter hierarchy) of this beginning."""
+    """Match calls whose JSON body has a `Path` (of SSM's hierarchy) that begins with `prefix`."""
 
     def matches(request: ReceivedRequest) -> bool:
         body = request.json
@@ -120,10 +127,10 @@ def on_path(prefix: str) -> Matcher:
 
 
 def all_of(*matchers: Matcher) -> Matcher:
-    """Match what every matcher matches, asked in their order until one says no.
+    """Match requests that every matcher matches; stop at the first matcher that does not match.
 
-    A counting matcher in the last place counts only what the others let through:
-    `all_of(on_operation("PutObject"), first(2))` is the first two such calls.
+    A counting matcher at the end counts only what the others matched:
+    `all_of(on_operation("PutObject"), first(2))` matches the first two calls of that operation.
     """
     return lambda request: all(matches(request) for matches in matchers)
 
@@ -131,7 +138,7 @@ def all_of(*matchers: Matcher) -> Matcher:
 def respond(
     status: int, body: bytes = b"", headers: Mapping[str, str] | None = None, outcome: str = ""
 ) -> Action:
-    """Answer without asking the server behind."""
+    """Answer without forwarding the request."""
     stated = dict(headers or {})
     return Action(
         outcome or str(status), lambda exchange, _: exchange.respond(status, stated, body)
@@ -139,34 +146,34 @@ def respond(
 
 
 def aws_error(code: str, status: int = 400, message: str = "Scripted by the test.") -> Action:
-    """Answer an error of AWS's JSON protocol, named in body and header as AWS does."""
+    """Answer with an error of AWS's JSON protocol, with its code in body and header."""
     body = json.dumps({"__type": code, "message": message}).encode()
     headers = {"Content-Type": "application/x-amz-json-1.1", "x-amzn-ErrorType": code}
     return respond(status, body, headers, outcome=code)
 
 
 def throttling() -> Action:
-    """Answer `ThrottlingException`, which AWS sends with status 400."""
+    """Answer with `ThrottlingException`, which AWS sends with status 400."""
     return aws_error("ThrottlingException", message="Rate exceeded")
 
 
 def access_denied() -> Action:
-    """Answer `AccessDeniedException`."""
+    """Answer with `AccessDeniedException`."""
     return aws_error("AccessDeniedException", message="User is not authorized to do this.")
 
 
 def internal_server_error() -> Action:
-    """Answer `InternalServerError` with status 500."""
+    """Answer with `InternalServerError` and status 500."""
     return aws_error("InternalServerError", status=500, message="An error occurred.")
 
 
 def reset_connection() -> Action:
-    """Break the connection off (RST) instead of answering."""
+    """Reset the connection (RST) instead of answering."""
     return Action("reset", lambda exchange, _: exchange.reset())
 
 
 def hang() -> Action:
-    """Never answer: the client must run into its timeout."""
+    """Never answer, so that the client times out."""
 
     def act(exchange: Exchange, _: Fetch) -> None:
         exchange.wait()
@@ -176,7 +183,7 @@ def hang() -> Action:
 
 
 def delay(seconds: float) -> Action:
-    """Forward after a wait."""
+    """Forward the request after a pause."""
 
     def act(exchange: Exchange, fetch: Fetch) -> None:
         exchange.wait(seconds)
@@ -186,9 +193,9 @@ def delay(seconds: float) -> Action:
 
 
 def truncate(keep: int | None = None) -> Action:
-    """Send the real answer's head and the first `keep` bytes of its body, half of it by default.
+    """Send the headers and the first `keep` bytes of the real body, by default half of it.
 
-    The stated length is the whole one, so the client can tell that something is missing.
+    Content-Length is that of the whole body, so the client can detect that a part is missing.
     """
 
     def act(exchange: Exchange, fetch: Fetch) -> None:
@@ -202,7 +209,7 @@ def truncate(keep: int | None = None) -> Action:
 
 
 def mutate(change: Callable[[bytes], bytes]) -> Action:
-    """Forward, and change the body of the answer."""
+    """Forward the request, and change the body of the response."""
 
     def act(exchange: Exchange, fetch: Fetch) -> None:
         response = fetch()
@@ -213,12 +220,12 @@ def mutate(change: Callable[[bytes], bytes]) -> Action:
 
 
 def mutate_json(change: Callable[[Any], Any]) -> Action:
-    """Forward, and change the answer's JSON value."""
+    """Forward the request, and change the JSON value of the response."""
     return mutate(lambda body: json.dumps(change(json.loads(body))).encode())
 
 
 def relay(exchange: Exchange, response: UpstreamResponse) -> None:
-    """Send a response on; its length is stated anew, but for HEAD, which has no body."""
+    """Send a response to the client, with a new Content-Length unless the request is a HEAD."""
     headers = response.headers
     if exchange.request.method != "HEAD":
         headers = {k: v for k, v in headers.items() if k.lower() != "content-length"}
@@ -234,17 +241,17 @@ class FaultProxy(LoopbackServer):
     Parameters
     ----------
     upstream_url
-        Base URL of the server behind it; plain HTTP.
+        Base URL of the server behind the proxy, with the scheme http.
     faults
-        What goes wrong; the first that matches acts.
+        The faults; the first one that matches a request acts on it.
 
     Attributes
     ----------
     calls : Counter
-        Requests by AWS operation, or by HTTP method where there is none (S3).
+        Requests by AWS operation, or by HTTP method if there is no operation (S3).
     outcomes : Counter
-        Requests by what became of them: `forwarded`, or the outcome of the action that acted,
-        or `upstream unreachable`, which the client sees as status 502.
+        Requests by outcome: `forwarded`, the outcome of the action, or `upstream unreachable`,
+        which the client receives as status 502.
     """
 
     def __init__(self, upstream_url: str, faults: Iterable[Fault] = ()) -> None:
@@ -256,7 +263,7 @@ class FaultProxy(LoopbackServer):
         self.outcomes: Counter[str] = Counter()
 
     def answer(self, exchange: Exchange) -> None:
-        """Forward the request, or let the first fault that matches answer it."""
+        """Forward the request, or let the first matching fault answer it."""
         request = exchange.request
         with self.lock:
             self.calls[request.operation or request.method] += 1
@@ -274,7 +281,7 @@ class FaultProxy(LoopbackServer):
 
     def _fetch(self, request: ReceivedRequest) -> UpstreamResponse:
         connection = http.client.HTTPConnection(*self._upstream, timeout=UPSTREAM_TIMEOUT_SECONDS)
-        # The body is here as a whole, so a transfer coding of the client's no longer holds.
+        # The proxy has read the whole body, so the transfer coding of the client does not apply.
         headers = _end_to_end(request.headers)
         headers["Content-Length"] = str(len(request.body))
         try:
@@ -284,7 +291,7 @@ class FaultProxy(LoopbackServer):
         except (OSError, http.client.HTTPException) as error:
             host, port = self._upstream
             raise UpstreamError(
-                f"The proxy for tests could not ask http://{host}:{port}: {error!r}"
+                f"The test proxy could not forward a request to http://{host}:{port}: {error!r}"
             ) from error
         finally:
             connection.close()

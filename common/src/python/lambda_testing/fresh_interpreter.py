@@ -1,4 +1,4 @@
-"""What importing a module costs: which others a fresh interpreter has loaded afterwards."""
+"""Finds which packages a fresh interpreter loads when it imports a module."""
 
 from __future__ import annotations
 
@@ -24,24 +24,24 @@ print(json.dumps(sorted({name.partition(".")[0] for name in sys.modules})))
 
 
 def packages_after_import(module: str, *, blocked: Collection[str] = ()) -> set[str]:
-    """Import a module in an interpreter of its own.
+    """Import a module in a new interpreter.
 
     Parameters
     ----------
     module
-        Its full name.
+        Full name of the module.
     blocked
-        Packages that cannot be imported there, as if they were not installed.
+        Packages that cannot be imported, as if they were not installed.
 
     Returns
     -------
     set of str
-        The top-level packages that are loaded afterwards.
+        The loaded top-level packages.
 
     Raises
     ------
     AssertionError
-        The import failed; the message has the traceback.
+        The import failed. The message has the traceback.
     """
     done = subprocess.run(  # noqa: S603 - our own interpreter and script
         [sys.executable, "-c", _SCRIPT, module, json.dumps(sorted(blocked))],

@@ -1,4 +1,4 @@
-"""Moto's server in a thread of the test process, on loopback."""
+"""Moto's server on loopback, in a thread of the test process."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ LOOPBACK = "127.0.0.1"
 def running_moto_server() -> Iterator[str]:
     """Run moto's server on a free loopback port and yield its endpoint URL.
 
-    The server speaks HTTP, so clients are tested with their real network code; nothing is
-    patched. Its state lives in this process and is shared by every server in it.
+    Clients use it over HTTP, so tests run their real network code. All servers in a process share
+    their state.
     """
-    # One line for each request would bury the output of the tests.
+    # A line for each request would hide the output of the tests.
     logging.getLogger("werkzeug").setLevel(logging.WARNING)
     server = ThreadedMotoServer(ip_address=LOOPBACK, port=0, verbose=False)
     server.start()

@@ -1,6 +1,6 @@
-"""Moto's copy of AWS's parameter tree, read straight from its resource files.
+"""Moto's copy of AWS's parameter tree, read directly from its resource files.
 
-What a test counts here never passed through SSM, moto's server or our own code.
+A count from these files is independent of SSM, moto's server and our own code.
 """
 
 from __future__ import annotations
@@ -23,38 +23,38 @@ class MotoTree:
         By region code: `Value`, attributes such as `longName`, and the nodes `services`,
         `availability-zones`, `local-zones`, `wavelength-zones`.
     services
-        By service code: `longName`, the node `regions`, and `Value` where the code itself is a
-        parameter, that is where the service is listed.
+        By service code: `longName`, the node `regions`, and `Value` if the code itself is a
+        parameter, which means that the service is listed.
     """
 
     regions: dict[str, Any]
     services: dict[str, Any]
 
     def listed_services(self) -> set[str]:
-        """Codes that are parameters of their own below `services/`."""
+        """Return the codes that are parameters below `services/`."""
         return {code for code, node in self.services.items() if "Value" in node}
 
     def region_pairs(self) -> set[tuple[str, str]]:
-        """(region, service) as the `regions/` tree has them."""
+        """Return the pairs (region, service) of the `regions/` tree."""
         return {(r, s) for r, node in self.regions.items() for s in children(node, "services")}
 
     def service_pairs(self) -> set[tuple[str, str]]:
-        """(region, service) as the `services/` tree has them."""
+        """Return the pairs (region, service) of the `services/` tree."""
         return {(r, s) for s, node in self.services.items() for r in children(node, "regions")}
 
     def zones(self, kind: str) -> set[str]:
-        """Ids of the zones of one kind, such as `local-zones`."""
+        """Return the IDs of the zones of a kind, such as `local-zones`."""
         return {zone for node in self.regions.values() for zone in children(node, kind)}
 
 
 def children(node: dict[str, Any], name: str) -> list[str]:
-    """Names below one branch of a node, without the value of the branch itself."""
+    """Return the names below a branch of a node, without the value of the branch itself."""
     return [key for key in node.get(name, {}) if key != "Value"]
 
 
 @cache
 def moto_tree() -> MotoTree:
-    """Read both files once."""
+    """Return both trees; the files are read only once."""
     return MotoTree(regions=_read("regions"), services=_read("services"))
 
 

@@ -1,8 +1,8 @@
 """Fixtures and profiles of all tests: `pytest_plugins = ["lambda_testing.pytest_plugin"]`.
 
-No test can reach a real account: each one runs with made-up credentials, without the user's AWS
-files, profiles and proxies, and with an endpoint at which nobody listens, unless it asks for
-`aws_environment`, which points at moto's server.
+No test can reach a real account. Each test runs with fake credentials, without the user's AWS
+files, profiles and proxies, and with an endpoint on which nothing listens. With the fixture
+`aws_environment`, the endpoint is moto's server.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from hypothesis import HealthCheck, settings
 REGION = "us-east-1"
 
 NOBODY = "http://127.0.0.1:9"
-"""The discard port of loopback, where nothing listens: calls fail at once, with a clear error."""
+"""The discard port of loopback. Nothing listens there, so calls fail at once with a clear error."""
 
 _PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
 
@@ -43,8 +43,8 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
 
 @pytest.fixture(scope="session")
 def moto_server() -> Iterator[str]:
-    """Endpoint URL of a moto server on loopback that lives as long as the session."""
-    # Importing moto takes about two seconds, which only tests that need it should pay.
+    """Endpoint URL of a moto server on loopback, which runs until the session ends."""
+    # Importing moto takes about two seconds. Only tests that need it should wait for it.
     from lambda_testing.moto_server import running_moto_server
 
     with running_moto_server() as endpoint:
@@ -55,19 +55,19 @@ def moto_server() -> Iterator[str]:
 def aws_isolation(
     monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    """Keep the user's AWS set-up out, and every test away from real accounts."""
+    """Hide the user's AWS configuration, and keep every test away from real accounts."""
     for name in list(os.environ):
         if name.startswith("AWS_") or name.upper() in _PROXIES:
             monkeypatch.delenv(name)
     nowhere = tmp_path_factory.getbasetemp() / "no-aws-files"
-    for name, value in _made_up_environment(nowhere).items():
+    for name, value in _fake_environment(nowhere).items():
         monkeypatch.setenv(name, value)
     if boto3 := sys.modules.get("boto3"):
-        # The default session keeps the credentials of the test that made it.
+        # The default session keeps the credentials of the test that created it.
         monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
 
 
-def _made_up_environment(nowhere: Path) -> dict[str, str]:
+def _fake_environment(nowhere: Path) -> dict[str, str]:
     return {
         "AWS_ACCESS_KEY_ID": "testing",
         "AWS_SECRET_ACCESS_KEY": "testing",
@@ -83,19 +83,19 @@ def _made_up_environment(nowhere: Path) -> dict[str, str]:
 
 @pytest.fixture
 def aws_environment(
-    aws_isolation: None,  # noqa: ARG001  # sets what is overridden here
+    aws_isolation: None,  # noqa: ARG001  # sets what this fixture overrides
     moto_server: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> str:
-    """Environment in which every AWS client talks to moto's server; its endpoint URL."""
+    """Endpoint URL of moto's server, to which all AWS clients of this test connect."""
     monkeypatch.setenv("AWS_ENDPOINT_URL", moto_server)
     return moto_server
 
 
 @pytest.fixture
 def bucket(aws_environment: str) -> Iterator[str]:
-    """Name of an empty bucket of this test's own; it is removed with all that is in it."""
-    import boto3  # costs 0.4 s, which only tests that need AWS should pay
+    """Name of an empty bucket for this test; it is deleted afterwards with its content."""
+    import boto3  # takes 0.4 s; only tests that need AWS should wait for it
 
     s3 = boto3.client("s3", endpoint_url=aws_environment, region_name=REGION)
     name = f"test-{uuid.uuid4()}"

@@ -1,10 +1,12 @@
-"""A tiny HTTP server on loopback that gives scripted answers, for clients of feeds and files.
+"""A small HTTP server on loopback with scripted responses, for tests of HTTP clients.
 
->>> with static_server(Reply(status=503), Reply(body=feed)) as server:  # doctest: +SKIP
-...     fetch(server.url + "/regions.rss")
+>>> import requests
+>>> with static_server(Reply(status=503), Reply(body=b"39 regions")) as server:
+...     [requests.get(server.url + "/feed", timeout=10).status_code for _ in range(3)]
+[503, 200, 200]
 
-Bodies may be made while they are sent, so that a huge one never is in memory, and may stop early,
-so that a client can show that it notices.
+A body may be generated while it is sent, so that a huge body is never in memory. It may also stop
+early, to test whether a client notices.
 """
 
 from __future__ import annotations
@@ -17,29 +19,29 @@ from local_cloud.loopback_server import Exchange, LoopbackServer, ReceivedReques
 _PIECE_BYTES = 64 * 1024
 
 type Pieces = Callable[[], Iterable[bytes]]
-"""Makes the pieces of a body, anew for each response."""
+"""Generates the pieces of a body; called for each response."""
 
 
 @dataclass(frozen=True)
 class Reply:
-    """One scripted answer.
+    """A scripted response.
 
     Attributes
     ----------
     body
-        The bytes, or a function that makes them piece by piece while they are sent.
+        The bytes, or a function that generates them piece by piece while they are sent.
     status, headers
-        Sent as they are; headers may state anything.
+        Sent unchanged and unchecked.
     content_length
-        The length that is stated. By default that of `body` where it is bytes; where it is made
-        in pieces, none is stated and the end of the connection is the end of the body. A stated
-        length above the real one makes a truncated answer.
+        The value of the header. By default the length of `body` if it is bytes; if it is generated,
+        there is no header, and the body ends with the connection. A value above the real length
+        makes a truncated response.
     chunked
-        Whether to send in chunks (each piece one) instead of stating a length.
+        Whether to send each piece as a chunk, without a Content-Length.
     complete
-        False breaks off in the middle: a chunked body ends without its last chunk.
+        If False, a chunked body ends without its last chunk.
     pause_seconds
-        Wait before each piece.
+        Pause before each piece.
     """
 
     body: bytes | Pieces = b""
@@ -55,7 +57,7 @@ class Reply:
         return (self.body,) if isinstance(self.body, bytes) else self.body()
 
     def framing(self) -> dict[str, str]:
-        """Return the headers that say where the body ends."""
+        """Return the headers that define where the body ends."""
         if self.chunked:
             return {"Transfer-Encoding": "chunked"}
         if self.content_length is not None:
@@ -66,7 +68,7 @@ class Reply:
 
 
 def repeated(piece: bytes, size: int) -> Pieces:
-    """Make a body of `size` bytes out of one piece, without holding it in memory."""
+    """Return a body of `size` bytes that repeats a piece; it is never in memory as a whole."""
 
     def pieces() -> Iterator[bytes]:
         block = piece * (_PIECE_BYTES // len(piece) + 1)
@@ -85,9 +87,9 @@ class StaticServer(LoopbackServer):
     Attributes
     ----------
     requests : list of ReceivedRequest
-        What was asked, in order.
+        The requests in order.
     bytes_sent : int
-        Bytes of bodies that the clients' sockets took, over all requests.
+        Bytes of bodies that the clients' sockets accepted, over all requests.
     """
 
     def __init__(self, replies: Iterable[Reply]) -> None:
@@ -97,7 +99,7 @@ class StaticServer(LoopbackServer):
         self.bytes_sent = 0
 
     def answer(self, exchange: Exchange) -> None:
-        """Send the next reply; the last one is repeated."""
+        """Send the next reply, or the last reply again."""
         with self.lock:
             self.requests.append(exchange.request)
             reply = self._replies[min(len(self.requests), len(self._replies)) - 1]
@@ -119,8 +121,8 @@ class StaticServer(LoopbackServer):
 
 
 def static_server(*replies: Reply) -> StaticServer:
-    """Return a server (a context manager) that answers with `replies` in turn.
+    """Return a server, a context manager, that sends the replies in order.
 
-    The path of a request does not matter. After the last reply, that one is repeated.
+    The path of a request does not matter. The last reply is repeated.
     """
     return StaticServer(replies)

@@ -28,7 +28,7 @@ class Failures:
             message = f"{type(error).__name__}: {error}"
         request = f"{environ['REQUEST_METHOD']} {environ.get('PATH_INFO', '')!r}"
         print(f"local cloud: {request}: {' '.join(message.split())}", file=sys.stderr, flush=True)
-        body = f"The local cloud cannot answer this: {message}\n".encode(errors="replace")
+        body = f"The local cloud cannot process this request: {message}\n".encode(errors="replace")
         status = HTTPStatus.INTERNAL_SERVER_ERROR
         start_response(
             f"{status.value} {status.phrase}",

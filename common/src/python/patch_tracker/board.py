@@ -148,7 +148,7 @@ def _asks_author(patch: Patch, replies: Sequence[ReplySummary]) -> bool:
         elif reply.sentiment in {Sentiment.QUESTION, Sentiment.CONCERN}:
             open_askers.add(reply.author.email)
         elif reply.sentiment is Sentiment.APPROVAL:
-            # An approval settles what this person asked before.
+            # An approval resolves this person's earlier questions.
             open_askers.discard(reply.author.email)
     return bool(open_askers)
 

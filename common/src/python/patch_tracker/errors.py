@@ -7,9 +7,9 @@ from lambda_core.http import HttpError
 
 
 class OutageError(HttpError):
-    """A server answered with a page for people instead of data.
+    """A server returned an HTML page instead of data.
 
-    Proof-of-work gates and maintenance pages answer with status 200. Such a page says nothing
+    Proof-of-work gates and maintenance pages have status 200. Such a page says nothing
     about new data, so it never counts as "no data", and the request is not repeated in the same
     run.
     """
@@ -20,7 +20,7 @@ class UnknownSourceError(DataSourceError):
 
 
 class FormatError(DataSourceError):
-    """A server's answer does not match its documentation."""
+    """A server's response does not match its documentation."""
 
 
 class PartialSyncError(ApplicationError):

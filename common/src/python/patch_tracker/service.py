@@ -48,7 +48,8 @@ class TrackerSettings(EnvironmentSettings):
     patches_table, discussions_table
         Names of the DynamoDB tables.
     contact
-        URL or address at which the operators of the servers can complain; sent with each request.
+        URL or address at which the operators of the servers can report problems; sent with each
+        request.
     patchwork_url, patchwork_project
         The Patchwork server, and the link name of the project. The tracker uses the same name.
     lore_url, lore_list

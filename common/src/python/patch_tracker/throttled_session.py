@@ -33,12 +33,13 @@ _JITTER: Final = random.SystemRandom()
 
 @dataclass(frozen=True, slots=True)
 class RequestPolicy:
-    """How often a server may be asked.
+    """How often requests may be sent to a server.
 
     Attributes
     ----------
     contact
-        URL or address at which the server's operators can complain; sent in the `User-Agent`.
+        URL or address at which the server's operators can report problems; sent in the
+        `User-Agent`.
     spacing_seconds, jitter_seconds
         Minimum time between two requests, and the maximum of the random time added to it.
     attempts
@@ -82,7 +83,7 @@ class ThrottledSession:
     ) -> None:
         self.counts: Counter[str] = Counter()
         self._source = source
-        self._manners = policy
+        self._policy = policy
         self._sleep = sleep
         self._clock = clock
         self._rng = rng
@@ -130,7 +131,7 @@ class ThrottledSession:
     def _send(self, send: Callable[[], HttpResponse]) -> HttpResponse:
         with self._turn:
             self._limiter.acquire()
-            self._limiter.penalize(self._manners.spacing_seconds + self._jitter())
+            self._limiter.penalize(self._policy.spacing_seconds + self._jitter())
             self._add("requests", 1)
             # Emit the metric even if nothing fails, so that dashboards show 0.
             count(f"{self._source}Failures", 0)
@@ -138,7 +139,7 @@ class ThrottledSession:
             try:
                 return send()
             except HttpError as error:
-                # "Not found" is a normal answer.
+                # "Not found" is a normal response.
                 if not (isinstance(error, HttpStatusError) and error.status == 404):
                     self._add("failures", 1)
                 if isinstance(error, HttpStatusError):
@@ -148,11 +149,11 @@ class ThrottledSession:
                 measure(f"{self._source}Latency", self._clock() - begun, "Seconds")
 
     def _jitter(self) -> float:
-        return self._rng.uniform(0, self._manners.jitter_seconds)
+        return self._rng.uniform(0, self._policy.jitter_seconds)
 
     def _pause(self, seconds: float) -> None:
         """Wait before a retry, at least as long as between two requests."""
-        self._sleep(max(seconds, self._manners.spacing_seconds) + self._jitter())
+        self._sleep(max(seconds, self._policy.spacing_seconds) + self._jitter())
 
     def _note_retry(self, retry: Retry) -> None:
         if isinstance(retry.error, HttpStatusError):
@@ -166,12 +167,12 @@ class ThrottledSession:
 
 
 def reject_html(response: HttpResponse) -> None:
-    """Reject a page for people.
+    """Reject an HTML page.
 
     Raises
     ------
     OutageError
-        If the response is HTML according to its header or its first bytes.
+        If the response is HTML, according to its header or its first bytes.
     """
     kind = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
     start = response.content[:200].lstrip().lower()

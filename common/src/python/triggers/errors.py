@@ -1,4 +1,4 @@
-"""Errors of functions and executions that were started."""
+"""Errors of invocations and executions."""
 
 from __future__ import annotations
 

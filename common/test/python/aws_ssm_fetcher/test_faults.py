@@ -162,16 +162,16 @@ def test_a_region_without_services_is_named(
     run: Callable[..., tuple[int, dict[str, Any]]],
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    asked: list[ReceivedRequest] = []
+    received: list[ReceivedRequest] = []
 
     def one_region(request: ReceivedRequest) -> bool:
         if found := fault.on_path(ONE_REGION)(request):
-            asked.append(request)
+            received.append(request)
         return found
 
     with FaultProxy(upstream, [Fault(one_region, NOTHING)]) as proxy:
         _, summary = run(proxy.url)
-    assert len(asked) == 2
+    assert len(received) == 2
     assert 0 < summary["statistics"]["regional_combinations"] < PAIRS
     warning = "The source lists no services in 1 region: eu-west-3."
     assert warning in summary["warnings"]
@@ -309,7 +309,7 @@ FEED = b"""<?xml version="1.0" encoding="UTF-8"?>
         pytest.param(
             Reply(status=503, headers={"Retry-After": "Mon, 01 Jan 2024 00:00:00 +" + "9" * 20}),
             "503",
-            id="pause that is no number",
+            id="pause that is not a number",
         ),
         pytest.param(Reply(status=404), "404", id="not found"),
         pytest.param(Reply(body=b"<html><body>Sign in</body></html>"), "regions.rss", id="page"),

@@ -227,7 +227,7 @@ def key_used(url: str | None, regions: tuple[str, ...], monkeypatch: pytest.Monk
     return keys[0]
 
 
-def test_the_cache_knows_the_partition_and_who_is_not_aws(
+def test_the_cache_key_contains_partition_and_foreign_endpoint(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     def key(url: str | None, *regions: str) -> str:

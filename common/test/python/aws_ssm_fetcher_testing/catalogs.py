@@ -48,9 +48,9 @@ def catalog(
 def small_catalog() -> Catalog:
     """Return the catalog of the worked example in `docs/region-report-formulas.md`.
 
-    It is odd in every way that the real one is, and more: an empty region of which nothing is
-    known, a region without a name, a service in no region, one that is not listed and has no
-    name, two of one name, and one whose code begins with a capital.
+    It contains every irregularity of the real one, and more: an empty region without attributes, a
+    region without a name, a service in no region, an unlisted service without a name, two services
+    with the same name, and a service whose code begins with a capital.
     """
     return Catalog(
         regions=(

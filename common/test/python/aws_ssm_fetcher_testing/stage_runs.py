@@ -53,7 +53,7 @@ type Objects = dict[str, Stored]
 class SerialS3:
     """moto's S3, one request at a time; a test may intervene between a request and its response.
 
-    moto checks a condition and then writes, where S3 does both in one step.
+    moto checks a condition and then writes, but S3 does both in one step.
     """
 
     def __init__(self) -> None:

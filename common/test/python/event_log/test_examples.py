@@ -1,25 +1,13 @@
-"""The Python examples in the documentation and in docstrings run as written."""
+"""The Python examples in the documentation run as written."""
 
 from __future__ import annotations
 
-import doctest
 import re
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 from event_log_testing.cloud import EVENT
 
-from event_log import (
-    checkpoint,
-    event_file,
-    file_names,
-    layout,
-    models,
-    monthly_report,
-    query_validation,
-    s3_retriever,
-)
 from event_log.checkpoint import Checkpoint
 from event_log.models import VisitEvent
 
@@ -55,23 +43,3 @@ def test_documented_example(
     if "write_report" in example:
         suffixes = {file.suffix for file in (tmp_path / "monthly-report").iterdir()}
         assert suffixes == {".txt", ".csv", ".xlsx"}
-
-
-@pytest.mark.parametrize(
-    "module",
-    [
-        checkpoint,
-        event_file,
-        file_names,
-        layout,
-        models,
-        monthly_report,
-        query_validation,
-        s3_retriever,
-    ],
-    ids=lambda module: module.__name__,
-)
-def test_docstring_examples(module: ModuleType) -> None:
-    result = doctest.testmod(module)
-    assert result.attempted > 0
-    assert result.failed == 0

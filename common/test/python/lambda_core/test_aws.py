@@ -27,7 +27,7 @@ from lambda_core.retry import Verdict
 
 
 class Service(BaseHTTPRequestHandler):
-    """Answers each call with what the test set, and counts."""
+    """Answers each call as the test has set, and records the requests."""
 
     status: ClassVar[int] = 200
     body: ClassVar[bytes] = b"{}"
@@ -67,14 +67,14 @@ def error_of_call(url: str) -> Exception:
     return caught.value
 
 
-def test_reads_from_a_service(moto_server: str) -> None:
+def test_a_client_reads_from_a_service(moto_server: str) -> None:
     ssm = client("ssm", region="us-east-1", endpoint_url=moto_server)
     answer = ssm.get_parameter(Name="/aws/service/global-infrastructure/regions/af-south-1")
     assert answer["Parameter"]["Value"] == "af-south-1"
 
 
 @pytest.mark.parametrize("written", ["1750000000.5", '"2025-06-15T15:06:40.5Z"'])
-def test_times_are_read_from_numbers_and_texts(service_url: str, written: str) -> None:
+def test_times_are_parsed_from_numbers_and_text(service_url: str, written: str) -> None:
     Service.body = f'{{"Parameter": {{"LastModifiedDate": {written}}}}}'.encode()
     answer = client("ssm", endpoint_url=service_url).get_parameter(Name="/a")
     assert answer["Parameter"]["LastModifiedDate"] == dt.datetime(
@@ -82,7 +82,7 @@ def test_times_are_read_from_numbers_and_texts(service_url: str, written: str) -
     )
 
 
-def test_says_who_asks(service_url: str) -> None:
+def test_the_user_agent_is_sent(service_url: str) -> None:
     client("ssm", endpoint_url=service_url, user_agent="report/1.0").describe_parameters()
     assert "report/1.0" in Service.requests[0]["User-Agent"]
 
@@ -102,7 +102,7 @@ def test_says_who_asks(service_url: str) -> None:
         (403, "ExpiredTokenException", Verdict.PERMANENT),
     ],
 )
-def test_answers_are_judged_by_code_and_status_and_asked_for_once(
+def test_error_responses_are_classified_and_not_retried(
     service_url: str, status: int, code: str, verdict: Verdict
 ) -> None:
     Service.status = status
@@ -114,7 +114,7 @@ def test_answers_are_judged_by_code_and_status_and_asked_for_once(
     assert len(Service.requests) == 1
 
 
-def test_an_answer_that_is_cut_off_is_transient(service_url: str) -> None:
+def test_a_truncated_response_is_transient(service_url: str) -> None:
     Service.body = b'{"Parameter": {"Name": "/a"'
     Service.lengths = (1000,)
     error = error_of_call(service_url)
@@ -123,7 +123,7 @@ def test_an_answer_that_is_cut_off_is_transient(service_url: str) -> None:
 
 
 @pytest.mark.parametrize("lengths", [("2, 2",), ("2 ,2",), (2, 2)], ids=str)
-def test_a_length_that_is_stated_twice_is_one(
+def test_a_repeated_content_length_is_accepted(
     service_url: str, lengths: tuple[int | str, ...]
 ) -> None:
     Service.lengths = lengths
@@ -136,7 +136,7 @@ def test_a_length_that_is_stated_twice_is_one(
     ["2, 3", "2, two", "2,", "two", "-2", "+2", "\u00b2", "9" * 5000],
     ids=lambda text: text[:9],
 )
-def test_a_length_that_is_none_is_transient(service_url: str, length: str) -> None:
+def test_an_invalid_content_length_is_transient(service_url: str, length: str) -> None:
     Service.lengths = (length,)
     error = error_of_call(service_url)
     # urllib3 itself refuses several numbers.
@@ -147,7 +147,7 @@ def test_a_length_that_is_none_is_transient(service_url: str, length: str) -> No
 
 
 @pytest.mark.parametrize("body", [b"<html>Sign in to the network</html>", b""])
-def test_an_answer_that_is_not_json_is_transient_and_never_an_empty_one(
+def test_a_response_that_is_not_json_is_transient_and_never_empty(
     service_url: str, body: bytes
 ) -> None:
     Service.body = body
@@ -156,7 +156,7 @@ def test_an_answer_that_is_not_json_is_transient_and_never_an_empty_one(
     assert classify_aws_error(error) is Verdict.TRANSIENT
 
 
-def test_an_answer_without_a_body_is_no_broken_one(moto_server: str) -> None:
+def test_a_response_without_a_body_is_accepted(moto_server: str) -> None:
     s3 = client("s3", endpoint_url=moto_server)
     s3.create_bucket(Bucket="aws-test-bucket")
     s3.put_object(Bucket="aws-test-bucket", Key="k", Body=b"12345")
@@ -173,7 +173,7 @@ def test_an_unreachable_service_is_transient_and_explained() -> None:
     assert "check the network" in explain_aws_error(error)
 
 
-def test_a_wrong_certificate_is_not_tried_again() -> None:
+def test_a_wrong_certificate_is_permanent() -> None:
     wrong = aws_errors.SSLError(
         endpoint_url="https://x", error=OSError("[SSL: CERTIFICATE_VERIFY_FAILED] self-signed")
     )
@@ -182,19 +182,19 @@ def test_a_wrong_certificate_is_not_tried_again() -> None:
     assert classify_aws_error(broken) is Verdict.TRANSIENT
 
 
-def test_an_error_of_our_own_is_not_tried_again() -> None:
+def test_an_error_of_our_own_code_is_permanent() -> None:
     assert classify_aws_error(KeyError("x")) is Verdict.PERMANENT
 
 
 @pytest.mark.parametrize(
     ("code", "advice"),
     [
-        ("AccessDeniedException", "allow the action"),
+        ("AccessDeniedException", "to their policy"),
         ("ExpiredTokenException", "sign in again"),
-        ("ThrottlingException", "more slowly"),
+        ("ThrottlingException", "less often"),
     ],
 )
-def test_an_answer_is_explained(service_url: str, code: str, advice: str) -> None:
+def test_an_error_response_is_explained(service_url: str, code: str, advice: str) -> None:
     Service.status = 400
     Service.body = f'{{"__type": "{code}", "message": "no,\\n really"}}'.encode()
     explained = explain_aws_error(error_of_call(service_url))
@@ -203,7 +203,7 @@ def test_an_answer_is_explained(service_url: str, code: str, advice: str) -> Non
     assert "\n" not in explained
 
 
-def test_an_error_without_advice_is_told_as_it_is() -> None:
+def test_an_error_without_advice_is_unchanged() -> None:
     assert explain_aws_error(ValueError("odd")) == "odd"
 
 
@@ -220,12 +220,12 @@ def test_missing_credentials_are_explained(
     assert Service.requests == []
 
 
-def test_an_unknown_profile_is_a_wrong_setting() -> None:
+def test_an_unknown_profile_is_a_configuration_error() -> None:
     with pytest.raises(ConfigurationError, match=r"nobody.*aws configure list-profiles"):
         client("s3", profile="nobody")
 
 
-def test_a_missing_region_is_a_wrong_setting(
+def test_a_missing_region_is_a_configuration_error(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     (tmp_path / "config").write_text("[profile regionless]\noutput = json\n")
@@ -238,25 +238,27 @@ def test_a_missing_region_is_a_wrong_setting(
 
 @pytest.mark.parametrize("variable", ["AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE"])
 @pytest.mark.parametrize("content", [None, "no certificate"])
-def test_certificates_that_cannot_be_read_are_a_wrong_setting(
+def test_an_unreadable_certificate_file_is_a_configuration_error(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, variable: str, content: str | None
 ) -> None:
     bundle = tmp_path / "bundle.pem"
     if content:
         bundle.write_text(content)
     monkeypatch.setenv(variable, str(bundle))
-    with pytest.raises(ConfigurationError, match=f"{variable} is .*bundle.pem.* unset it"):
+    with pytest.raises(
+        ConfigurationError, match=f"{variable} is .*bundle.pem.* unset the variable"
+    ):
         client("ssm", endpoint_url="https://127.0.0.1:9")
 
 
-def test_certificates_that_are_not_needed_need_not_be_there(
+def test_certificates_are_checked_only_for_https(
     service_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AWS_CA_BUNDLE", "/nowhere/bundle.pem")
     client("ssm", endpoint_url=service_url).get_parameters(Names=["/a"])
 
 
-def test_certificates_that_are_there_are_used(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_existing_certificates_are_used(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_CA_BUNDLE", DEFAULT_CA_BUNDLE)
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/nowhere/bundle.pem")
     with socket.socket() as taken:
@@ -265,6 +267,6 @@ def test_certificates_that_are_there_are_used(monkeypatch: pytest.MonkeyPatch) -
     assert isinstance(error, aws_errors.EndpointConnectionError)
 
 
-def test_an_endpoint_that_is_no_url_is_a_wrong_setting() -> None:
+def test_an_endpoint_that_is_not_a_url_is_a_configuration_error() -> None:
     with pytest.raises(ConfigurationError, match="nonsense"):
         client("ssm", endpoint_url="nonsense")

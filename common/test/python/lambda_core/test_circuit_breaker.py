@@ -22,11 +22,11 @@ POLICY = BreakerPolicy(failure_threshold=3, open_seconds=10.0, half_open_calls=2
 
 
 class BrokenError(Exception):
-    """The service's fault."""
+    """A failure of the service."""
 
 
 class ThrottledError(Exception):
-    """Not the service's fault."""
+    """Not a failure of the service."""
 
 
 class Clock:
@@ -45,7 +45,7 @@ def raising(error: BaseException) -> Callable[[], None]:
 
 
 def state_of(breaker: CircuitBreaker) -> CircuitState:
-    """Read the state afresh, where a type checker would take it for what it was before."""
+    """Read the state again; a type checker would assume that it has not changed."""
     return breaker.state
 
 
@@ -61,12 +61,12 @@ def fail(breaker: CircuitBreaker, times: int = 1) -> None:
             breaker.call(raising(BrokenError("500")))
 
 
-def test_defaults_are_the_documented_ones() -> None:
+def test_defaults() -> None:
     assert BreakerPolicy(5, 30.0, 3) == STANDARD
     assert BreakerPolicy(3, 60.0, 2) == AWS
 
 
-def test_opens_after_failures_in_a_row_and_refuses_without_calling() -> None:
+def test_consecutive_failures_open_it_and_calls_are_rejected() -> None:
     clock = Clock()
     breaker = make(clock)
     fail(breaker, 3)
@@ -77,12 +77,12 @@ def test_opens_after_failures_in_a_row_and_refuses_without_calling() -> None:
     assert called == []
     assert caught.value.context == {"service": "ssm", "retry_in_seconds": 6.0}
     assert str(caught.value) == (
-        "ssm is not called: it failed 3 times in a row and is left alone for another 6 s; "
+        "ssm is not called for another 6 s, because it failed 3 times in a row; "
         "last failure: BrokenError: 500"
     )
 
 
-def test_a_success_between_failures_starts_the_count_anew() -> None:
+def test_a_success_resets_the_count_of_failures() -> None:
     breaker = make(Clock())
     fail(breaker, 2)
     assert breaker.call(lambda: "fine") == "fine"
@@ -90,7 +90,7 @@ def test_a_success_between_failures_starts_the_count_anew() -> None:
     assert state_of(breaker) is CircuitState.CLOSED
 
 
-def test_closes_after_the_trial_calls_succeed() -> None:
+def test_successful_trial_calls_close_it() -> None:
     clock = Clock()
     breaker = make(clock)
     fail(breaker, 3)
@@ -104,7 +104,7 @@ def test_closes_after_the_trial_calls_succeed() -> None:
     assert state_of(breaker) is CircuitState.CLOSED
 
 
-def test_one_failed_trial_opens_it_for_the_full_time() -> None:
+def test_a_failed_trial_call_opens_it_for_the_full_time() -> None:
     clock = Clock()
     breaker = make(clock)
     fail(breaker, 3)
@@ -130,7 +130,7 @@ def test_throttling_neither_opens_it_nor_resets_the_count() -> None:
 
 
 @pytest.mark.parametrize("error", [ThrottledError(), KeyboardInterrupt(), SystemExit()])
-def test_a_trial_that_tells_nothing_frees_its_place(error: BaseException) -> None:
+def test_an_inconclusive_trial_call_frees_its_place(error: BaseException) -> None:
     clock = Clock()
     breaker = make(clock)
     fail(breaker, 3)
@@ -144,7 +144,7 @@ def test_a_trial_that_tells_nothing_frees_its_place(error: BaseException) -> Non
     assert state_of(breaker) is CircuitState.CLOSED
 
 
-def test_an_answer_from_before_the_change_is_too_old_to_count() -> None:
+def test_a_call_that_began_before_the_change_of_state_is_ignored() -> None:
     clock = Clock()
     breaker = make(clock)
 
@@ -161,7 +161,7 @@ def test_an_answer_from_before_the_change_is_too_old_to_count() -> None:
     assert state_of(breaker) is CircuitState.CLOSED
 
 
-def test_trials_at_the_same_time_are_limited() -> None:
+def test_concurrent_trial_calls_are_limited() -> None:
     clock = Clock()
     breaker = make(clock)
     fail(breaker, 3)
@@ -175,8 +175,8 @@ def test_trials_at_the_same_time_are_limited() -> None:
     assert state_of(breaker) is CircuitState.CLOSED
 
 
-def test_threads_are_admitted_while_a_call_is_under_way() -> None:
-    """The lock is not held during a call: all threads meet inside of it."""
+def test_calls_run_concurrently() -> None:
+    """The lock is not held during a call: all threads are inside a call at the same time."""
     breaker = make(Clock())
     together = threading.Barrier(8, timeout=20)
     threads = [threading.Thread(target=breaker.call, args=(together.wait,)) for _ in range(8)]
@@ -188,7 +188,7 @@ def test_threads_are_admitted_while_a_call_is_under_way() -> None:
     assert state_of(breaker) is CircuitState.CLOSED
 
 
-def test_threads_never_exceed_the_trial_calls() -> None:
+def test_threads_never_exceed_the_number_of_trial_calls() -> None:
     clock = Clock()
     breaker = make(clock, BreakerPolicy(1, 10.0, 3))
     fail(breaker)
@@ -219,29 +219,28 @@ def test_threads_never_exceed_the_trial_calls() -> None:
     assert state_of(breaker) is CircuitState.CLOSED
 
 
-def test_each_name_has_one_breaker() -> None:
+def test_each_service_has_its_own_circuit_breaker() -> None:
     clock = Clock()
     breakers = CircuitBreakers(POLICY, clock=clock)
-    one = breakers.get("a.example")
-    assert breakers.get("a.example") is one
-    fail(one, 3)
+    breaker = breakers.get("a.example")
+    assert breakers.get("a.example") is breaker
+    fail(breaker, 3)
     assert breakers.get("a.example").state is CircuitState.OPEN
     assert breakers.get("b.example").state is CircuitState.CLOSED
     clock.now = 10.0
-    assert one.state is CircuitState.HALF_OPEN
+    assert breaker.state is CircuitState.HALF_OPEN
 
 
 @pytest.mark.parametrize("numbers", [(0, 1.0, 1), (1, -1.0, 1), (1, 1.0, 0)])
-def test_senseless_policies_are_refused(numbers: tuple[int, float, int]) -> None:
+def test_numbers_out_of_range_are_rejected(numbers: tuple[int, float, int]) -> None:
     with pytest.raises(ValueError, match="at least"):
         BreakerPolicy(*numbers)
 
 
 class BreakerMachine(RuleBasedStateMachine):
-    """Calls that overlap in any way, against a model of plain numbers.
+    """Compares calls that overlap in any way with a model of plain numbers.
 
-    A call is begun and ended by separate rules; between them it hangs in a thread that waits for
-    its outcome.
+    Separate rules begin and end a call. In between, the call waits for its outcome in a thread.
     """
 
     def __init__(self) -> None:
@@ -313,12 +312,12 @@ class BreakerMachine(RuleBasedStateMachine):
 
 
 class Hanging:
-    """One call through a breaker that hangs until it is told its outcome."""
+    """A call through a circuit breaker that waits until the test sets its outcome."""
 
     def __init__(self, breaker: CircuitBreaker) -> None:
         self._breaker = breaker
         self._known = threading.Event()
-        self._told = threading.Event()
+        self._ended = threading.Event()
         self._outcome: BaseException | None = None
         self.admitted = False
         self._thread = threading.Thread(target=self._run, daemon=True)
@@ -337,13 +336,13 @@ class Hanging:
     def _inside(self) -> None:
         self.admitted = True
         self._known.set()
-        self._told.wait(20)
+        self._ended.wait(20)
         if self._outcome is not None:
             raise self._outcome
 
     def end(self, outcome: BaseException | None) -> None:
         self._outcome = outcome
-        self._told.set()
+        self._ended.set()
         self._thread.join(20)
 
 

@@ -38,7 +38,7 @@ def test_many_problems_are_counted() -> None:
 
 
 @pytest.mark.parametrize("event", [None, [], "text", 7, float("nan"), object(), {"a": object()}])
-def test_what_is_not_an_event_is_refused(event: object) -> None:
+def test_other_values_are_rejected(event: object) -> None:
     with pytest.raises(InvalidEventError, match="the event is not a valid Visit"):
         parse_event(Visit, event)
 
@@ -54,12 +54,12 @@ def test_several_kinds_of_event() -> None:
 
 
 @given(st.from_regex(r"[A-Za-z0-9][A-Za-z0-9_-]{0,79}", fullmatch=True))
-def test_execution_ids_become_one_part_of_a_key(text: str) -> None:
+def test_an_execution_id_is_a_single_part_of_a_key(text: str) -> None:
     assert TypeAdapter(ExecutionId).validate_python(text) == text
     assert not set(text) & set("/.")
 
 
 @pytest.mark.parametrize("text", ["", "-a", "_a", "a/b", "..", "a.b", "a\n", "é", "a" * 81])
-def test_other_execution_ids_are_refused(text: str) -> None:
+def test_invalid_execution_ids_are_rejected(text: str) -> None:
     with pytest.raises(ValidationError):
         TypeAdapter(ExecutionId).validate_python(text)

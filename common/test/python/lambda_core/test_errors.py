@@ -31,11 +31,11 @@ def test_every_error_is_an_application_error(kind: type[ApplicationError]) -> No
     assert error.transient is False
 
 
-def test_text_is_one_line() -> None:
+def test_the_message_is_on_one_line() -> None:
     assert str(ApplicationError("first\n  second\r\tthird")) == "first second third"
 
 
-def test_context_is_json_whatever_is_given() -> None:
+def test_the_context_is_json() -> None:
     error = ApplicationError(
         "x",
         none=None,
@@ -53,7 +53,7 @@ def test_context_is_json_whatever_is_given() -> None:
     }
 
 
-def test_survives_the_way_between_processes() -> None:
+def test_errors_can_be_pickled() -> None:
     copy = pickle.loads(pickle.dumps(DataSourceError("no", path="/a")))  # noqa: S301 - own bytes
     assert (type(copy), str(copy), copy.context) == (DataSourceError, "no", {"path": "/a"})
 
@@ -70,7 +70,7 @@ def _failure(*, suppress: bool) -> BaseException:
         return error
 
 
-def test_description_tells_the_whole_chain() -> None:
+def test_the_description_shows_all_causes() -> None:
     error = _failure(suppress=False)
     error.add_note("gave up")
     assert describe_error(error) == [
@@ -84,20 +84,20 @@ def test_description_tells_the_whole_chain() -> None:
     ]
 
 
-def test_description_keeps_a_suppressed_cause_out() -> None:
+def test_the_description_omits_a_suppressed_cause() -> None:
     assert [entry["type"] for entry in describe_error(_failure(suppress=True))] == [
         "DataSourceError"
     ]
 
 
-def test_chain_follows_the_error_that_was_being_handled() -> None:
+def test_the_chain_includes_the_error_that_was_being_handled() -> None:
     inner = ValueError("inner")
     outer = RuntimeError("outer")
     outer.__context__ = inner
     assert list(cause_chain(outer)) == [outer, inner]
 
 
-def test_chain_ends_where_it_runs_in_a_circle() -> None:
-    one, two = ValueError("one"), ValueError("two")
-    one.__cause__, two.__cause__ = two, one
-    assert list(cause_chain(one)) == [one, two]
+def test_the_chain_of_a_cycle_ends() -> None:
+    first, second = ValueError("first"), ValueError("second")
+    first.__cause__, second.__cause__ = second, first
+    assert list(cause_chain(first)) == [first, second]

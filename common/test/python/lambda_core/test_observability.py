@@ -42,7 +42,7 @@ CONTEXT = SimpleNamespace(
 
 @pytest.fixture(autouse=True)
 def _own_logging(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Each test sets the logs up anew, and leaves them as they were."""
+    """Each test configures the logs itself; their configuration is restored afterwards."""
     for name in ("AWS_LAMBDA_FUNCTION_NAME", "AWS_LAMBDA_RUNTIME_API", "_X_AMZN_TRACE_ID"):
         monkeypatch.delenv(name, raising=False)
     root = logging.getLogger()
@@ -73,7 +73,7 @@ def json_lines(text: str) -> list[dict[str, Any]]:
 
 
 class TestReadableLines:
-    def test_a_line_tells_level_logger_message_and_fields(self) -> None:
+    def test_a_line_shows_level_logger_message_and_fields(self) -> None:
         out = io.StringIO()
         configure_logging("info", stream=out)
         get_logger("some.module").info("Read %d regions", 39, extra={"source": "a b", "n": 2})
@@ -82,7 +82,7 @@ class TestReadableLines:
         assert time.count(":") == 2
         assert rest == 'INFO     some.module: Read 39 regions source="a b" n=2\n'
 
-    def test_an_error_is_told_with_its_causes_and_no_traceback(self) -> None:
+    def test_an_application_error_is_shown_with_causes_and_without_traceback(self) -> None:
         out = io.StringIO()
         configure_logging(stream=out)
         get_logger("x").error("It failed", exc_info=chained())
@@ -91,20 +91,20 @@ class TestReadableLines:
             "    KeyError: 'root'",
         ]
 
-    def test_whoever_debugs_sees_the_traceback(self) -> None:
+    def test_level_debug_shows_the_traceback(self) -> None:
         out = io.StringIO()
         configure_logging("DEBUG", stream=out)
         get_logger("x").error("It failed", exc_info=chained())
         assert "Traceback" in out.getvalue()
 
-    def test_an_error_that_nobody_foresaw_is_told_with_its_traceback(self) -> None:
+    def test_an_unexpected_error_is_shown_with_its_traceback(self) -> None:
         out = io.StringIO()
         configure_logging(stream=out)
         get_logger("x").error("It failed", exc_info=ZeroDivisionError("division"))
         assert "    ZeroDivisionError: division\n" in out.getvalue()
 
     @given(st.text(st.characters(exclude_categories=["Cs"])))
-    def test_a_name_from_outside_cannot_forge_a_line(self, name: str) -> None:
+    def test_an_external_name_cannot_forge_a_line(self, name: str) -> None:
         out = io.StringIO()
         configure_logging(stream=out)
         get_logger("x").error("Feed %s", name, extra={"name_of_feed": name})
@@ -112,7 +112,7 @@ class TestReadableLines:
         assert len(lines) == 1
         assert lines[0].isprintable()
 
-    def test_lines_go_to_the_standard_error_of_the_moment(
+    def test_lines_go_to_the_current_standard_error(
         self, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
     ) -> None:
         configure_logging()
@@ -125,7 +125,9 @@ class TestReadableLines:
         assert "first" in captured.err
         assert "second" in other.getvalue()
 
-    def test_setting_up_twice_tells_everything_once(self, caplog: pytest.LogCaptureFixture) -> None:
+    def test_a_second_configuration_does_not_repeat_lines(
+        self, caplog: pytest.LogCaptureFixture
+    ) -> None:
         old, new = io.StringIO(), io.StringIO()
         configure_logging(stream=old)
         configure_logging(stream=new)
@@ -134,7 +136,7 @@ class TestReadableLines:
         assert new.getvalue().count("once") == 1
         assert caplog.messages == ["once"]
 
-    def test_libraries_keep_their_secrets(self) -> None:
+    def test_libraries_do_not_log_below_warning(self) -> None:
         out = io.StringIO()
         configure_logging("DEBUG", stream=out)
         logging.getLogger("botocore.auth").debug("signature")
@@ -142,8 +144,8 @@ class TestReadableLines:
         assert out.getvalue() == ""
 
 
-def test_an_unknown_level_is_refused() -> None:
-    with pytest.raises(ConfigurationError, match="'LOUD' is none of DEBUG, INFO"):
+def test_an_unknown_level_is_rejected() -> None:
+    with pytest.raises(ConfigurationError, match="'LOUD' does not exist; use DEBUG, INFO"):
         configure_logging("LOUD")
 
 
@@ -157,7 +159,7 @@ class TestInLambda:
         assert (line["level"], line["service"], line["regions"]) == ("INFO", "report", 39)
         assert line["timestamp"].endswith("+00:00")
 
-    def test_an_error_is_told_with_its_causes(self, capsys: pytest.CaptureFixture[str]) -> None:
+    def test_an_error_is_logged_with_its_causes(self, capsys: pytest.CaptureFixture[str]) -> None:
         configure_logging()
         get_logger("x").error("It failed", exc_info=chained())
         (line,) = json_lines(capsys.readouterr().out)
@@ -172,7 +174,9 @@ class TestInLambda:
         ]
         assert line["exception_name"] == "DataSourceError"
 
-    def test_the_handler_of_the_runtime_gives_way(self, capsys: pytest.CaptureFixture[str]) -> None:
+    def test_the_log_handler_of_the_runtime_is_removed(
+        self, capsys: pytest.CaptureFixture[str]
+    ) -> None:
         runtime = io.StringIO()
         logging.getLogger().addHandler(logging.StreamHandler(runtime))
         configure_logging()
@@ -180,7 +184,7 @@ class TestInLambda:
         assert runtime.getvalue() == ""
         assert len(json_lines(capsys.readouterr().out)) == 1
 
-    def test_a_handler_tells_its_request_and_publishes_its_metrics(
+    def test_a_handler_logs_its_request_and_publishes_its_metrics(
         self, capsys: pytest.CaptureFixture[str]
     ) -> None:
         @instrumented("processor", namespace="Report")
@@ -191,15 +195,15 @@ class TestInLambda:
 
         for _ in range(2):
             assert handler({"a": 1}, CONTEXT) == {"got": {"a": 1}}
-            told, metrics = json_lines(capsys.readouterr().out)
-            assert told["message"] == "working"
-            assert told["function_request_id"] == "request-1"
+            line, metrics = json_lines(capsys.readouterr().out)
+            assert line["message"] == "working"
+            assert line["function_request_id"] == "request-1"
             assert metrics["regions"] == [39]
             assert metrics["service"] == "processor"
             assert metrics["_aws"]["CloudWatchMetrics"][0]["Namespace"] == "Report"
 
     @pytest.mark.parametrize(("named", "expected"), [("Report/dev", "Report/dev"), ("", "Report")])
-    def test_the_environment_can_name_the_namespace(
+    def test_the_environment_can_set_the_namespace(
         self,
         named: str,
         expected: str,
@@ -217,7 +221,7 @@ class TestInLambda:
         (metrics,) = json_lines(capsys.readouterr().out)
         assert metrics["_aws"]["CloudWatchMetrics"][0]["Namespace"] == expected
 
-    def test_a_handler_that_fails_is_told_and_fails(
+    def test_a_failure_of_a_handler_is_logged_and_raised(
         self, capsys: pytest.CaptureFixture[str]
     ) -> None:
         @instrumented("processor", namespace="Report")
@@ -227,12 +231,12 @@ class TestInLambda:
 
         with pytest.raises(DataSourceError):
             handler({}, CONTEXT)
-        told, metrics = json_lines(capsys.readouterr().out)
-        assert told["message"] == "The invocation failed: no regions"
-        assert told["error"][1]["type"] == "KeyError"
+        line, metrics = json_lines(capsys.readouterr().out)
+        assert line["message"] == "The invocation failed: no regions"
+        assert line["error"][1]["type"] == "KeyError"
         assert metrics["tried"] == [1]
 
-    def test_a_field_is_in_every_line_of_its_invocation_and_of_no_other(
+    def test_a_field_is_in_every_line_of_its_invocation_only(
         self, capsys: pytest.CaptureFixture[str]
     ) -> None:
         @instrumented("processor", namespace="Report")
@@ -265,7 +269,7 @@ class TestInLambda:
             {"Name": "Duration", "Unit": "Seconds"}
         ]
 
-    def test_values_of_a_group_have_its_dimensions_alone(
+    def test_values_with_additional_dimensions_are_separate(
         self, capsys: pytest.CaptureFixture[str]
     ) -> None:
         @instrumented("processor", namespace="Report")
@@ -288,7 +292,7 @@ class TestInLambda:
         assert "Size" not in shared
 
 
-def test_a_handler_runs_anywhere(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_handler_runs_outside_lambda(caplog: pytest.LogCaptureFixture) -> None:
     @instrumented("processor", namespace="Report")
     def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
         count("regions")
@@ -304,14 +308,14 @@ def test_a_handler_runs_anywhere(caplog: pytest.LogCaptureFixture) -> None:
 
 
 @pytest.mark.parametrize("name", ["AWS_LAMBDA_FUNCTION_NAME", "AWS_LAMBDA_RUNTIME_API"])
-def test_knows_lambda_by_its_environment(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+def test_lambda_is_detected_by_its_environment(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     assert not in_lambda()
     monkeypatch.setenv(name, "x")
     assert in_lambda()
 
 
 class TestTimedStep:
-    def test_keeps_and_tells_how_long_each_took(self, caplog: pytest.LogCaptureFixture) -> None:
+    def test_durations_are_collected_and_logged(self, caplog: pytest.LogCaptureFixture) -> None:
         caplog.set_level("INFO")
         timings = StepTimings()
         ticks = iter([10.0, 12.5, 20.0, 20.25, 30.0, 31.0])
@@ -327,7 +331,7 @@ class TestTimedStep:
         assert caplog.messages[0] == "fetch took 2.500 s"
         assert caplog.records[0].__dict__["seconds"] == 2.5
 
-    def test_a_step_that_fails_is_kept_too(self, caplog: pytest.LogCaptureFixture) -> None:
+    def test_a_failed_step_is_collected_too(self, caplog: pytest.LogCaptureFixture) -> None:
         caplog.set_level("INFO")
         timings = StepTimings()
         ticks = iter([1.0, 3.0])
@@ -339,7 +343,7 @@ class TestTimedStep:
         assert timings.steps == (StepTiming("fetch", 2.0, True),)
         assert caplog.messages == ["fetch failed after 2.000 s"]
 
-    def test_decorates_a_function_for_each_of_its_calls(self) -> None:
+    def test_as_a_decorator_it_measures_each_call(self) -> None:
         timings = StepTimings()
 
         @timed_step("double", timings)
@@ -351,7 +355,7 @@ class TestTimedStep:
 
 
 def run_python(code: str, folder: Path, **environ: str) -> str:
-    """Run code in an interpreter of its own, whose imports are not those of the tests."""
+    """Run code in a new interpreter, which has not imported what the tests import."""
     inherited = {key: value for key, value in os.environ.items() if not key.startswith("AWS_")}
     done = subprocess.run(  # noqa: S603 - our own code
         [sys.executable, "-c", code],
@@ -365,7 +369,7 @@ def run_python(code: str, folder: Path, **environ: str) -> str:
     return done.stdout
 
 
-def test_a_laptop_does_not_pay_for_lambda(tmp_path: Path) -> None:
+def test_powertools_is_not_imported_outside_lambda(tmp_path: Path) -> None:
     code = """
 import sys
 from lambda_core.observability import *
@@ -394,7 +398,7 @@ print("aws_xray_sdk" in sys.modules)
 
 
 @pytest.mark.parametrize("sampled", [True, False])
-def test_steps_show_in_a_trace_that_is_sampled(tmp_path: Path, sampled: bool) -> None:
+def test_steps_are_in_a_sampled_trace(tmp_path: Path, sampled: bool) -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as daemon:
         daemon.bind(("127.0.0.1", 0))
         daemon.settimeout(10)

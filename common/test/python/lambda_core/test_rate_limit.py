@@ -11,7 +11,7 @@ from lambda_core.rate_limit import RateLimiter
 
 
 class FakeTime:
-    """A clock that threads may share: sleeping moves it."""
+    """A clock that threads may share; sleeping advances it."""
 
     def __init__(self, late: float = 0.0) -> None:
         self.now = 1000.0
@@ -45,7 +45,7 @@ bursts = st.integers(1, 8)
     late=st.sampled_from([0.0, 0.003, 0.4]),
     steps=st.lists(st.one_of(st.none(), st.floats(0, 5)), max_size=40),
 )
-def test_never_above_the_rate_in_any_window(
+def test_the_rate_holds_in_every_interval(
     rate: float, burst: int, late: float, steps: list[float | None]
 ) -> None:
     fake = FakeTime(late)
@@ -63,7 +63,7 @@ def test_never_above_the_rate_in_any_window(
 
 
 @given(rate=rates, burst=bursts, count=st.integers(1, 40))
-def test_no_slower_than_the_rate(rate: float, burst: int, count: int) -> None:
+def test_it_is_not_slower_than_the_rate(rate: float, burst: int, count: int) -> None:
     fake = FakeTime()
     limiter = RateLimiter(rate, burst, clock=fake.clock, sleep=fake.sleep)
     slept = sum(limiter.acquire() for _ in range(count))
@@ -71,7 +71,7 @@ def test_no_slower_than_the_rate(rate: float, burst: int, count: int) -> None:
 
 
 @given(burst=bursts)
-def test_a_burst_comes_at_once_and_no_more(burst: int) -> None:
+def test_a_burst_is_available_at_once(burst: int) -> None:
     fake = FakeTime()
     limiter = RateLimiter(1.0, burst, clock=fake.clock, sleep=fake.sleep)
     assert [limiter.take_spare() for _ in range(burst)] == [0.0] * burst
@@ -81,7 +81,7 @@ def test_a_burst_comes_at_once_and_no_more(burst: int) -> None:
     assert limiter.take_spare() > 0
 
 
-def test_a_long_quiet_time_saves_up_one_burst_only() -> None:
+def test_a_long_quiet_period_allows_only_one_burst() -> None:
     fake = FakeTime()
     limiter = RateLimiter(10.0, 3, clock=fake.clock, sleep=fake.sleep)
     fake.now += 1_000_000
@@ -89,7 +89,7 @@ def test_a_long_quiet_time_saves_up_one_burst_only() -> None:
 
 
 @given(rate=rates, burst=bursts)
-def test_what_is_not_there_to_spare_is_there_after_the_time_told(rate: float, burst: int) -> None:
+def test_a_spare_permit_is_available_after_the_returned_time(rate: float, burst: int) -> None:
     fake = FakeTime()
     limiter = RateLimiter(rate, burst, clock=fake.clock, sleep=fake.sleep)
     while (wait := limiter.take_spare()) == 0:
@@ -98,24 +98,24 @@ def test_what_is_not_there_to_spare_is_there_after_the_time_told(rate: float, bu
     assert limiter.take_spare() == 0
 
 
-def test_nobody_takes_what_another_waits_for() -> None:
+def test_take_spare_does_not_take_the_permit_of_a_waiting_thread() -> None:
     fake = FakeTime()
-    told: list[float] = []
+    seconds_to_wait: list[float] = []
 
     def sleep(seconds: float) -> None:
-        # Others ask while one waits: before its grant is there, and when it is.
-        told.append(limiter.take_spare())
+        # Other threads ask before and after the permit of the waiting thread is available.
+        seconds_to_wait.append(limiter.take_spare())
         fake.sleep(seconds)
-        told.append(limiter.take_spare())
+        seconds_to_wait.append(limiter.take_spare())
 
     limiter = RateLimiter(10.0, clock=fake.clock, sleep=sleep)
     limiter.acquire()
     assert limiter.acquire() == pytest.approx(0.1)
-    assert told == pytest.approx([0.2, 0.1])
+    assert seconds_to_wait == pytest.approx([0.2, 0.1])
     assert limiter.take_spare() == pytest.approx(0.1)
 
 
-def test_a_penalty_holds_everyone_back_and_ends_the_burst() -> None:
+def test_a_penalty_delays_all_permits_and_ends_the_burst() -> None:
     fake = FakeTime()
     limiter = RateLimiter(10.0, 3, clock=fake.clock, sleep=fake.sleep)
     limiter.penalize(5.0)
@@ -132,7 +132,7 @@ def test_a_small_penalty_never_shortens_a_large_one() -> None:
     assert limiter.acquire() == pytest.approx(5.0)
 
 
-def test_a_penalty_reaches_the_one_who_sleeps() -> None:
+def test_a_penalty_also_delays_a_sleeping_thread() -> None:
     fake = FakeTime()
     penalties = [3.0]
 
@@ -146,7 +146,7 @@ def test_a_penalty_reaches_the_one_who_sleeps() -> None:
     assert limiter.acquire() == pytest.approx(3.0)
 
 
-def test_an_interrupted_wait_leaves_the_limiter_usable() -> None:
+def test_the_limiter_works_after_an_interrupted_wait() -> None:
     fake = FakeTime()
     interrupts = [KeyboardInterrupt()]
 
@@ -163,13 +163,13 @@ def test_an_interrupted_wait_leaves_the_limiter_usable() -> None:
     assert limiter.acquire() == pytest.approx(1.0)
 
 
-def test_threads_together_keep_the_limit() -> None:
+def test_threads_together_respect_the_limit() -> None:
     rate, burst = 400.0, 4
     read = threading.local()
     grants: list[float] = []
 
     def clock() -> float:
-        # A grant is booked at the time that the limiter read last in this thread.
+        # A permit counts from the time that the limiter read last in this thread.
         read.last = time.monotonic()
         return float(read.last)
 
@@ -190,11 +190,11 @@ def test_threads_together_keep_the_limit() -> None:
 
 
 @pytest.mark.parametrize("rate", [0, -1, float("inf"), float("nan")])
-def test_a_senseless_rate_is_refused(rate: float) -> None:
+def test_a_rate_out_of_range_is_rejected(rate: float) -> None:
     with pytest.raises(ValueError, match="rate_per_second"):
         RateLimiter(rate)
 
 
-def test_a_senseless_burst_is_refused() -> None:
+def test_a_burst_out_of_range_is_rejected() -> None:
     with pytest.raises(ValueError, match="burst"):
         RateLimiter(1, 0)

@@ -37,6 +37,6 @@ def test_redacted_url(url: str, shown: str) -> None:
 
 
 @given(st.from_regex(r"[A-Z]{12}", fullmatch=True))
-def test_no_secret_is_left_in_a_url(secret: str) -> None:
+def test_a_redacted_url_contains_no_secret(secret: str) -> None:
     url = f"https://u{secret}:{secret}@h.example/p?access_token={secret}&X-Amz-Signature={secret}"
     assert secret not in redact_url(url)

@@ -52,10 +52,10 @@ def xml_error(status: int, code: str) -> Step:
 
 
 class Moto:
-    """moto's server; a test may step between a request and its answer.
+    """moto's server; a test may intervene between a request and its response.
 
-    moto checks a condition and then writes, where S3 does both in one step; so one request is
-    served at a time.
+    moto checks a condition and then writes, but S3 does both atomically. So this serves one request
+    at a time.
     """
 
     def __init__(self) -> None:
@@ -83,7 +83,7 @@ def moto(moto_server: str) -> Iterator[Moto]:
 
 
 def two_a_page(s3: S3Client) -> None:
-    """Make the client's lists have pages of two."""
+    """Limit the client's pages to two objects."""
     s3.meta.events.register(
         "before-parameter-build.s3.ListObjectsV2",
         lambda params, **_: params.setdefault("MaxKeys", 2),
@@ -102,7 +102,7 @@ def objects(s3: S3Client) -> S3Objects:
     return S3Objects(s3, bucket, retry=RetryPolicy(attempts=3, base_seconds=0))
 
 
-def test_what_is_written_is_read(objects: S3Objects) -> None:
+def test_a_written_object_can_be_read(objects: S3Objects) -> None:
     etag = objects.put("a/b.json", b"{}", content_type="application/json", metadata={"by": "me"})
     stored = objects.get("a/b.json")
     assert (stored.content, stored.etag, stored.metadata) == (b"{}", etag, {"by": "me"})
@@ -110,21 +110,21 @@ def test_what_is_written_is_read(objects: S3Objects) -> None:
     assert abs(age) < dt.timedelta(minutes=5)
 
 
-def test_an_object_that_is_not_there(objects: S3Objects) -> None:
+def test_a_missing_object(objects: S3Objects) -> None:
     with pytest.raises(ObjectNotFoundError) as caught:
         objects.get("nothing")
-    assert str(caught.value) == f"there is no object 'nothing' in bucket {objects.bucket}"
+    assert str(caught.value) == f"object 'nothing' does not exist in bucket {objects.bucket}"
     assert caught.value.transient is False
     assert objects.find("nothing") is None
 
 
-def test_a_bucket_that_is_not_there_is_no_missing_object(s3: S3Client) -> None:
+def test_a_missing_bucket_is_not_a_missing_object(s3: S3Client) -> None:
     with pytest.raises(S3Error, match="NoSuchBucket") as caught:
         S3Objects(s3, "never-created").find("a")
     assert not isinstance(caught.value, ObjectNotFoundError)
 
 
-def test_a_refusal_is_no_missing_object(objects: S3Objects, moto: Moto) -> None:
+def test_a_denied_read_is_not_a_missing_object(objects: S3Objects, moto: Moto) -> None:
     moto.step = xml_error(403, "AccessDenied")
     with pytest.raises(S3Error, match="s3:ListBucket") as caught:
         objects.find("a")
@@ -132,7 +132,7 @@ def test_a_refusal_is_no_missing_object(objects: S3Objects, moto: Moto) -> None:
     assert caught.value.transient is False
 
 
-def test_a_failure_is_tried_again_then_told(objects: S3Objects, moto: Moto) -> None:
+def test_a_failure_is_retried_then_raised(objects: S3Objects, moto: Moto) -> None:
     calls: list[int] = []
 
     def broken(exchange: Exchange, fetch: Fetch) -> None:
@@ -146,7 +146,7 @@ def test_a_failure_is_tried_again_then_told(objects: S3Objects, moto: Moto) -> N
     assert caught.value.transient is True
 
 
-def test_a_body_that_is_cut_off_is_read_again(objects: S3Objects, moto: Moto) -> None:
+def test_a_truncated_body_is_read_again(objects: S3Objects, moto: Moto) -> None:
     objects.put("a", b"0123456789")
     cut: list[int] = []
 
@@ -162,10 +162,10 @@ def test_a_body_that_is_cut_off_is_read_again(objects: S3Objects, moto: Moto) ->
     assert cut == [1]
 
 
-def test_a_file_comes_and_goes_in_pieces(objects: S3Objects, moto: Moto, tmp_path: Path) -> None:
+def test_files_are_transferred_in_pieces(objects: S3Objects, moto: Moto, tmp_path: Path) -> None:
     content = bytes(range(256)) * 16_384
     (tmp_path / "in").write_bytes(content)
-    # Its first answer is lost: the second attempt has to send the whole file again.
+    # The first response is lost, so the second attempt has to send the whole file again.
     moto.step = LoseAnswer()
     etag = objects.put("a", tmp_path / "in", if_none_match=True)
     moto.step = None
@@ -183,25 +183,25 @@ def test_a_file_comes_and_goes_in_pieces(objects: S3Objects, moto: Moto, tmp_pat
         objects.download("b", tmp_path / "none")
 
 
-def test_retries_are_told(s3: S3Client, moto: Moto, objects: S3Objects) -> None:
-    told: list[Retry] = []
+def test_retries_are_reported(s3: S3Client, moto: Moto, objects: S3Objects) -> None:
+    reported: list[Retry] = []
     watched = S3Objects(
-        s3, objects.bucket, retry=RetryPolicy(attempts=2, base_seconds=0), on_retry=told.append
+        s3, objects.bucket, retry=RetryPolicy(attempts=2, base_seconds=0), on_retry=reported.append
     )
     moto.step = BROKEN
     with pytest.raises(S3Error):
         watched.put("a", b"")
-    assert len(told) == 1
+    assert len(reported) == 1
 
 
-def test_writes_only_where_nothing_is(objects: S3Objects) -> None:
+def test_if_none_match_writes_only_new_objects(objects: S3Objects) -> None:
     objects.put("a", b"first", if_none_match=True)
-    with pytest.raises(PreconditionFailedError, match="changed by another writer"):
+    with pytest.raises(PreconditionFailedError, match="another writer changed"):
         objects.put("a", b"second", if_none_match=True)
     assert objects.get("a").content == b"first"
 
 
-def test_writes_only_what_it_has_read(objects: S3Objects) -> None:
+def test_if_match_writes_only_unchanged_objects(objects: S3Objects) -> None:
     old = objects.put("a", b"1")
     new = objects.put("a", b"2", if_match=old)
     with pytest.raises(PreconditionFailedError):
@@ -209,27 +209,27 @@ def test_writes_only_what_it_has_read(objects: S3Objects) -> None:
     assert objects.get("a").etag == new
 
 
-def test_an_object_that_is_gone_no_longer_matches(objects: S3Objects) -> None:
+def test_if_match_fails_for_a_deleted_object(objects: S3Objects) -> None:
     etag = objects.put("a", b"1")
     objects.delete(["a"])
     with pytest.raises(PreconditionFailedError):
         objects.put("a", b"2", if_match=etag)
 
 
-def test_a_write_at_the_same_time_is_a_conflict(objects: S3Objects, moto: Moto) -> None:
+def test_a_concurrent_write_is_a_conflict(objects: S3Objects, moto: Moto) -> None:
     moto.step = xml_error(409, "ConditionalRequestConflict")
     with pytest.raises(PreconditionFailedError):
         objects.put("a", b"", if_none_match=True)
 
 
-def test_a_write_without_condition_never_fails_by_one(s3: S3Client) -> None:
+def test_an_unconditional_write_is_never_a_conflict(s3: S3Client) -> None:
     with pytest.raises(S3Error, match="NoSuchBucket") as caught:
         S3Objects(s3, "never-created").put("a", b"")
     assert not isinstance(caught.value, PreconditionFailedError)
 
 
 class LoseAnswer:
-    """Lets the first write through and loses its answer; then does what the test wants."""
+    """Forwards the first write, calls `then`, and breaks the connection instead of answering."""
 
     def __init__(self, then: Callable[[], object] | None = None) -> None:
         self.lost = False
@@ -246,13 +246,13 @@ class LoseAnswer:
         BROKEN(exchange, fetch)
 
 
-def test_a_write_whose_answer_is_lost_is_known_again(objects: S3Objects, moto: Moto) -> None:
+def test_a_write_with_a_lost_response_is_recognized(objects: S3Objects, moto: Moto) -> None:
     moto.step = LoseAnswer()
     etag = objects.put("a", b"mine", if_none_match=True)
     assert objects.get("a").etag == etag
 
 
-def test_a_change_whose_answer_is_lost_is_made_once(objects: S3Objects, moto: Moto) -> None:
+def test_a_change_with_a_lost_response_is_made_once(objects: S3Objects, moto: Moto) -> None:
     objects.put("n", b"0")
     moto.step = LoseAnswer()
     objects.update("n", increment)
@@ -260,7 +260,7 @@ def test_a_change_whose_answer_is_lost_is_made_once(objects: S3Objects, moto: Mo
     assert objects.get("n").content == b"1"
 
 
-def test_a_write_that_cannot_be_known_is_not_made_twice(objects: S3Objects, moto: Moto) -> None:
+def test_a_write_with_an_unknown_result_is_not_repeated(objects: S3Objects, moto: Moto) -> None:
     objects.put("n", b"0")
     moto.step = LoseAnswer(then=lambda: objects.update("n", increment))
     with pytest.raises(WriteUnknownError, match="compare its content"):
@@ -282,7 +282,7 @@ def test_an_update_keeps_the_metadata(objects: S3Objects) -> None:
     assert stored.metadata["by"] == "me"
 
 
-def test_updates_at_the_same_time_lose_nothing(objects: S3Objects) -> None:
+def test_concurrent_updates_lose_nothing(objects: S3Objects) -> None:
     failures: list[BaseException] = []
 
     def work() -> None:
@@ -301,7 +301,7 @@ def test_updates_at_the_same_time_lose_nothing(objects: S3Objects) -> None:
     assert objects.get("n").content == b"36"
 
 
-def test_an_update_that_is_always_late_ends(s3: S3Client, objects: S3Objects) -> None:
+def test_an_update_ends_after_many_conflicts(s3: S3Client, objects: S3Objects) -> None:
     patient = S3Objects(s3, objects.bucket, sleep=lambda _seconds: None)
 
     def change(stored: StoredObject | None) -> bytes:
@@ -328,7 +328,7 @@ def test_lists_all_pages(objects: S3Objects, s3: S3Client) -> None:
     assert list(objects.list("none/")) == []
 
 
-def test_lists_what_comes_after_a_key(objects: S3Objects, s3: S3Client) -> None:
+def test_lists_the_objects_after_a_key(objects: S3Objects, s3: S3Client) -> None:
     two_a_page(s3)
     for name in "abcde":
         objects.put(f"x/{name}", b"")
@@ -350,12 +350,12 @@ def test_lists_all_versions(objects: S3Objects, s3: S3Client) -> None:
     s3.delete_object(Bucket=objects.bucket, Key="a/x")
     objects.put("b", b"")
     listed = [*objects.list_versions("a/")]
-    assert [one.etag for one in listed] == etags[::-1]
-    assert len({one.version_id for one in listed}) == 5
+    assert [version.etag for version in listed] == etags[::-1]
+    assert len({version.version_id for version in listed}) == 5
     assert [*objects.list("a/")] == []
 
 
-def test_versions_without_end_are_an_error(objects: S3Objects, moto: Moto) -> None:
+def test_endless_versions_are_an_error(objects: S3Objects, moto: Moto) -> None:
     page = b"<ListVersionsResult><IsTruncated>true</IsTruncated>%s</ListVersionsResult>"
     marker = b"<NextKeyMarker>a</NextKeyMarker>"
     for answer, message in ((page % marker, "repeats the marker"), (page % b"", "has no marker")):
@@ -369,7 +369,7 @@ def test_versions_without_end_are_an_error(objects: S3Objects, moto: Moto) -> No
         objects.keeps_versions()
 
 
-def test_pages_without_end_are_an_error(objects: S3Objects, s3: S3Client, moto: Moto) -> None:
+def test_endless_pages_are_an_error(objects: S3Objects, s3: S3Client, moto: Moto) -> None:
     two_a_page(s3)
     for name in "abcde":
         objects.put(name, b"")
@@ -384,7 +384,7 @@ def test_pages_without_end_are_an_error(objects: S3Objects, s3: S3Client, moto: 
         list(objects.list(""))
 
 
-def test_a_page_that_names_no_next_one_is_an_error(objects: S3Objects, moto: Moto) -> None:
+def test_a_page_without_token_is_an_error(objects: S3Objects, moto: Moto) -> None:
     moto.step = respond(
         200, b"<ListBucketResult><IsTruncated>true</IsTruncated></ListBucketResult>"
     ).act
@@ -392,13 +392,13 @@ def test_a_page_that_names_no_next_one_is_an_error(objects: S3Objects, moto: Mot
         list(objects.list(""))
 
 
-def test_a_list_that_fails_is_not_empty(objects: S3Objects, moto: Moto) -> None:
+def test_a_failed_list_is_not_empty(objects: S3Objects, moto: Moto) -> None:
     moto.step = xml_error(403, "AccessDenied")
     with pytest.raises(S3Error, match="cannot list 'a/'"):
         list(objects.list("a/"))
 
 
-def test_deletes_more_than_a_batch(objects: S3Objects) -> None:
+def test_deletes_more_objects_than_a_batch(objects: S3Objects) -> None:
     for name in ("a", "b", "keep"):
         objects.put(name, b"")
     keys = ["a", *(f"missing-{number}" for number in range(1500)), "b", "a"]
@@ -407,7 +407,7 @@ def test_deletes_more_than_a_batch(objects: S3Objects) -> None:
     assert objects.delete([]) == 0
 
 
-def test_what_was_not_deleted_is_named(objects: S3Objects, moto: Moto) -> None:
+def test_the_error_names_objects_that_were_not_deleted(objects: S3Objects, moto: Moto) -> None:
     moto.step = respond(
         200,
         b"<DeleteResult><Error><Key>b</Key><Code>AccessDenied</Code><Message>no</Message>"
@@ -418,13 +418,13 @@ def test_what_was_not_deleted_is_named(objects: S3Objects, moto: Moto) -> None:
     assert caught.value.context["failed"] == {"b": "AccessDenied: no"}
 
 
-def test_a_delete_that_fails_as_a_whole(objects: S3Objects, moto: Moto) -> None:
+def test_a_failed_delete_call(objects: S3Objects, moto: Moto) -> None:
     moto.step = BROKEN
     with pytest.raises(S3Error, match="cannot delete"):
         objects.delete(["a"])
 
 
-def test_reads_many(objects: S3Objects) -> None:
+def test_get_many(objects: S3Objects) -> None:
     keys = [f"k{number}" for number in range(25)]
     for key in keys:
         objects.put(key, key.encode())
@@ -438,7 +438,7 @@ def test_reads_many(objects: S3Objects) -> None:
     }
 
 
-def test_reads_no_further_ahead_than_its_window(objects: S3Objects) -> None:
+def test_get_many_reads_no_further_ahead_than_its_window(objects: S3Objects) -> None:
     taken: list[str] = []
 
     def keys() -> Iterator[str]:
@@ -455,30 +455,30 @@ def test_reads_no_further_ahead_than_its_window(objects: S3Objects) -> None:
     assert len(taken) <= 10 + 2 * 3
 
 
-def test_reading_nothing(objects: S3Objects) -> None:
+def test_get_many_without_keys(objects: S3Objects) -> None:
     assert list(objects.get_many([], workers=3)) == []
 
 
-def test_reading_without_workers_is_refused(objects: S3Objects) -> None:
+def test_get_many_without_workers_is_rejected(objects: S3Objects) -> None:
     with pytest.raises(ValueError, match="workers"):
         list(objects.get_many(["a"], workers=0))
 
 
 @pytest.mark.parametrize("prefix", ["a/", "raw-data/exec-1/", "ü/x y/"])
-def test_prefixes(prefix: str) -> None:
+def test_valid_prefixes(prefix: str) -> None:
     assert require_prefix(prefix) == prefix
 
 
 @pytest.mark.parametrize(
     "prefix", ["", "/", "a", "/a/", "a//", "a/../", "../", "./", "a\\b/", "a\n/", "x" * 2000 + "/"]
 )
-def test_prefixes_that_are_refused(prefix: str) -> None:
+def test_invalid_prefixes_are_rejected(prefix: str) -> None:
     with pytest.raises(ValueError, match=r"prefix|key"):
         require_prefix(prefix)
 
 
 @given(st.text())
-def test_a_key_that_passes_stays_below_its_prefix(key: str) -> None:
+def test_a_valid_key_stays_below_its_prefix(key: str) -> None:
     try:
         require_key(key)
     except ValueError:

@@ -45,7 +45,7 @@ class Pair(EnvironmentSettings):
         return self
 
 
-def test_reads_each_variable_in_its_type() -> None:
+def test_each_variable_is_converted_to_its_type() -> None:
     settings = Settings.from_environment(
         {
             "AWS_DEFAULT_REGION": "eu-west-3",
@@ -77,14 +77,14 @@ def test_the_process_environment_is_the_default(monkeypatch: pytest.MonkeyPatch)
     assert Settings.from_environment().bucket == "from-the-process"
 
 
-def test_can_be_made_by_hand_and_cannot_be_changed() -> None:
+def test_settings_are_immutable() -> None:
     settings = Settings(bucket="data", aws_region="eu-west-3")
     assert settings.aws_region == "eu-west-3"
     with pytest.raises(ValidationError):
-        settings.bucket = "other"  # type: ignore[misc]  # that it is refused is tested
+        settings.bucket = "other"  # type: ignore[misc]  # the test expects an error
 
 
-def test_one_error_names_everything_that_is_wrong() -> None:
+def test_one_error_names_every_problem() -> None:
     with pytest.raises(ConfigurationError) as caught:
         Settings.from_environment(
             {"CACHE_HOURS": "-3", "LOG_LEVEL": "LOUD", "AWS_DEFAULT_REGION": "x"}
@@ -107,12 +107,12 @@ def test_a_variable_is_named_by_its_alias() -> None:
         Strict.from_environment({"AWS_DEFAULT_REGION": "Mars"})
 
 
-def test_settings_that_contradict_each_other() -> None:
+def test_contradictory_settings() -> None:
     with pytest.raises(ConfigurationError, match="LOW must not be above HIGH"):
         Pair.from_environment({"LOW": "3", "HIGH": "2"})
 
 
-def test_a_long_value_is_cut() -> None:
+def test_a_long_value_is_shortened() -> None:
     with pytest.raises(ConfigurationError) as caught:
         Pair.from_environment({"LOW": "x" * 5000})
     assert len(str(caught.value)) < 300

@@ -26,12 +26,12 @@ DANGEROUS = "=+-@\t\r\n\uff1d\uff0b\uff0d\uff20"
         " \t-x",
     ],
 )
-def test_a_text_that_could_be_a_formula_gets_an_apostrophe(text: str) -> None:
+def test_text_that_could_be_a_formula_gets_an_apostrophe(text: str) -> None:
     assert neutralise(text) == f"'{text}"
 
 
 @pytest.mark.parametrize("text", ["", " ", "ec2", "a=b", "1-2", "'=1", "us-east-1", "✓", "#N/A"])
-def test_every_other_text_is_left_alone(text: str) -> None:
+def test_other_text_does_not_change(text: str) -> None:
     assert neutralise(text) == text
 
 
@@ -60,7 +60,7 @@ def test_control_characters_become_visible(text: str, shown: str) -> None:
 
 
 @given(st.text(st.characters() | st.sampled_from(DANGEROUS + " \x00\x0b\ud800\ufffe")))
-def test_a_cell_is_one_printable_line_that_no_spreadsheet_runs(text: str) -> None:
+def test_a_cell_is_a_printable_line_and_never_a_formula(text: str) -> None:
     shown = cell_text(text)
     assert len(shown.splitlines()) <= 1
     assert not shown.lstrip().startswith(tuple(DANGEROUS))
@@ -72,5 +72,5 @@ def test_a_cell_is_one_printable_line_that_no_spreadsheet_runs(text: str) -> Non
     ("text", "protected"),
     [("_x003D_1", "_x005F_x003D_1"), ("_x_", "_x_"), ("a_b", "a_b"), ("_x00G0_", "_x00G0_")],
 )
-def test_what_a_workbook_would_take_for_an_escape_is_protected(text: str, protected: str) -> None:
+def test_text_that_looks_like_an_escape_is_protected(text: str, protected: str) -> None:
     assert literal(text) == protected

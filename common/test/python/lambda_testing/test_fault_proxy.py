@@ -52,7 +52,7 @@ REGIONS = "/aws/service/global-infrastructure/regions"
 
 
 def ssm(proxy: FaultProxy, read_timeout: float = 60, connections: int = 10) -> SSMClient:
-    """Make a client that tries once, so that every fault is seen."""
+    """Create a client that does not retry, so that it sees every fault."""
     config = Config(
         retries={"total_max_attempts": 1},
         read_timeout=read_timeout,
@@ -75,7 +75,7 @@ def request(number: int = 1, body: bytes = b"", target: str | None = None) -> Re
 
 
 class TestForwarding:
-    def test_answers_come_through_unchanged(self, moto_server: str) -> None:
+    def test_responses_are_unchanged(self, moto_server: str) -> None:
         with FaultProxy(moto_server) as proxy:
             through = ssm(proxy).get_parameters_by_path(Path=REGIONS)
         direct = boto3.client("ssm", endpoint_url=moto_server).get_parameters_by_path(Path=REGIONS)
@@ -83,7 +83,7 @@ class TestForwarding:
         assert proxy.calls == {"GetParametersByPath": 1}
         assert proxy.outcomes == {"forwarded": 1}
 
-    def test_objects_of_s3_come_through(self, moto_server: str, bucket: str) -> None:
+    def test_s3_objects_are_unchanged(self, moto_server: str, bucket: str) -> None:
         content = bytes(range(256)) * 4_000
         with FaultProxy(moto_server) as proxy:
             client = s3(proxy)
@@ -95,7 +95,7 @@ class TestForwarding:
         assert head["ContentLength"] == len(content)
         assert proxy.calls == {"PUT": 1, "HEAD": 1, "GET": 1, "DELETE": 1}
 
-    def test_a_chunked_request_is_passed_on_as_a_whole(self) -> None:
+    def test_a_chunked_request_is_forwarded_completely(self) -> None:
         with static_server(Reply(body=b"ok")) as server, FaultProxy(server.url) as proxy:
             address = urlsplit(proxy.url)
             client = http.client.HTTPConnection(address.hostname or "", address.port)
@@ -116,7 +116,7 @@ class TestForwarding:
         assert proxy.calls["GetParametersByPath"] == 40
         assert proxy.outcomes == {"forwarded": 40}
 
-    def test_a_dead_server_behind_it_is_told(self) -> None:
+    def test_an_unreachable_upstream_is_reported(self) -> None:
         with socket.create_server(("127.0.0.1", 0)) as closed:
             port = closed.getsockname()[1]
         with (
@@ -138,7 +138,7 @@ class TestActions:
             (aws_error("InvalidFilterKey"), "InvalidFilterKey", 400),
         ],
     )
-    def test_errors_of_aws(self, moto_server: str, action: Action, code: str, status: int) -> None:
+    def test_aws_errors(self, moto_server: str, action: Action, code: str, status: int) -> None:
         with (
             FaultProxy(moto_server, [Fault(always, action)]) as proxy,
             pytest.raises(ClientError) as caught,
@@ -179,7 +179,7 @@ class TestActions:
                 body.read()
         assert proxy.outcomes == {"truncated": 1}
 
-    def test_truncated_where_it_is_told(self) -> None:
+    def test_truncated_at_a_given_length(self) -> None:
         with (
             static_server(Reply(body=b"0123456789")) as server,
             FaultProxy(server.url, [Fault(always, truncate(keep=3))]) as proxy,
@@ -194,7 +194,7 @@ class TestActions:
             client.close()
         assert caught.value.partial == b"012"
 
-    def test_hang_ends_with_the_clients_patience(self, moto_server: str) -> None:
+    def test_hang_ends_with_the_client_timeout(self, moto_server: str) -> None:
         with (
             FaultProxy(moto_server, [Fault(always, hang())]) as proxy,
             pytest.raises(ReadTimeoutError),
@@ -202,7 +202,7 @@ class TestActions:
             ssm(proxy, read_timeout=0.2).get_parameters_by_path(Path=REGIONS)
         assert proxy.outcomes == {"hung": 1}
 
-    def test_a_hanging_call_does_not_outlive_the_proxy(self, moto_server: str) -> None:
+    def test_a_hanging_call_ends_with_the_proxy(self, moto_server: str) -> None:
         reached = threading.Event()
 
         def arrived(_: ReceivedRequest) -> bool:
@@ -268,7 +268,7 @@ class TestMatchers:
             with pytest.raises(ClientError, match="not authorized"):
                 client.get_parameters_by_path(Path=f"{REGIONS}/us-east-1/services")
 
-    def test_the_first_fault_that_matches_acts(self, moto_server: str) -> None:
+    def test_the_first_matching_fault_acts(self, moto_server: str) -> None:
         faults = [
             Fault(on_operation("GetParameters"), throttling()),
             Fault(always, internal_server_error()),

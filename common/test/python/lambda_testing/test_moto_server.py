@@ -7,7 +7,7 @@ from botocore.exceptions import EndpointConnectionError
 from lambda_testing.moto_server import running_moto_server
 
 
-def test_it_serves_on_loopback_for_as_long_as_the_block() -> None:
+def test_it_runs_on_loopback_until_the_block_ends() -> None:
     with running_moto_server() as endpoint:
         assert endpoint.startswith("http://127.0.0.1:")
         client = boto3.client("ssm", endpoint_url=endpoint)
@@ -17,6 +17,6 @@ def test_it_serves_on_loopback_for_as_long_as_the_block() -> None:
         boto3.client("ssm", endpoint_url=endpoint).get_parameter(Name="/a")
 
 
-def test_two_servers_stand_side_by_side() -> None:
-    with running_moto_server() as one, running_moto_server() as other:
-        assert one != other
+def test_two_servers_run_at_the_same_time() -> None:
+    with running_moto_server() as first, running_moto_server() as second:
+        assert first != second

@@ -13,9 +13,9 @@ pytest_plugins = ["pytester"]
 
 
 def run(pytester: pytest.Pytester, **environment: str) -> pytest.RunResult:
-    """Run the tests of `pytester` in a process of their own, so that nothing leaks into this one.
+    """Run the tests of `pytester` in a separate process, so that they do not affect this one.
 
-    It must not inherit the isolation of this test either, only where the sources are.
+    The process inherits the paths of the sources, but not the isolation of this test.
     """
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(
@@ -26,7 +26,7 @@ def run(pytester: pytest.Pytester, **environment: str) -> pytest.RunResult:
         return pytester.runpytest_subprocess("-p", "no:cacheprovider")
 
 
-def test_no_aws_set_up_of_the_user_reaches_a_test(pytester: pytest.Pytester) -> None:
+def test_the_aws_configuration_of_the_user_is_hidden(pytester: pytest.Pytester) -> None:
     config = pytester.makefile(".ini", config="[default]")
     pytester.makeconftest('pytest_plugins = ["lambda_testing.pytest_plugin"]')
     pytester.makepyfile(
@@ -52,18 +52,18 @@ def test_no_aws_set_up_of_the_user_reaches_a_test(pytester: pytest.Pytester) -> 
     result.assert_outcomes(passed=1)
 
 
-def test_a_client_without_the_environment_reaches_nobody() -> None:
+def test_a_client_without_the_environment_cannot_connect() -> None:
     with pytest.raises(EndpointConnectionError):
         boto3.client("sts").get_caller_identity()
 
 
-def test_a_client_in_the_environment_reaches_moto(aws_environment: str) -> None:
+def test_a_client_in_the_environment_connects_to_moto(aws_environment: str) -> None:
     client = boto3.client("sts")
     assert client.meta.endpoint_url == aws_environment
     assert client.get_caller_identity()["Account"] == "123456789012"
 
 
-def test_a_bucket_is_empty_and_goes_with_its_content(pytester: pytest.Pytester) -> None:
+def test_a_bucket_is_empty_and_deleted_with_its_content(pytester: pytest.Pytester) -> None:
     pytester.makeconftest(
         """
         import boto3
@@ -106,7 +106,7 @@ def test_hypothesis_profiles(profile: str, derandomized: bool, at_least: int) ->
     assert chosen.deadline is None
 
 
-def test_the_profile_is_taken_from_the_environment(pytester: pytest.Pytester) -> None:
+def test_the_environment_selects_the_profile(pytester: pytest.Pytester) -> None:
     pytester.makeconftest('pytest_plugins = ["lambda_testing.pytest_plugin"]')
     pytester.makepyfile(
         """

@@ -18,7 +18,7 @@ def session() -> Iterator[requests.Session]:
         yield made
 
 
-def test_replies_come_in_turn_and_the_last_is_repeated(session: requests.Session) -> None:
+def test_replies_are_sent_in_order_and_the_last_is_repeated(session: requests.Session) -> None:
     replies = (Reply(status=503, headers={"Retry-After": "1"}), Reply(body=b"feed"))
     with static_server(*replies) as server:
         answers = [session.get(f"{server.url}/{n}", timeout=TIMEOUT) for n in range(3)]
@@ -37,7 +37,7 @@ def test_head_has_no_body(session: requests.Session) -> None:
     assert answer.content == b""
 
 
-def test_headers_are_sent_as_they_are(session: requests.Session) -> None:
+def test_headers_are_sent_unchanged(session: requests.Session) -> None:
     packed = gzip.compress(b"feed")
     with static_server(Reply(body=packed, headers={"Content-Encoding": "gzip"})) as server:
         assert session.get(server.url, timeout=TIMEOUT).content == b"feed"
@@ -50,7 +50,7 @@ def test_chunks(session: requests.Session) -> None:
     assert answer.content == b"abcd"
 
 
-def test_a_body_may_end_with_the_connection(session: requests.Session) -> None:
+def test_a_body_can_end_with_the_connection(session: requests.Session) -> None:
     with static_server(Reply(body=lambda: [b"ab", b"cd"])) as server:
         assert session.get(server.url, timeout=TIMEOUT).content == b"abcd"
 
@@ -63,7 +63,7 @@ def test_a_body_may_end_with_the_connection(session: requests.Session) -> None:
     ],
     ids=["length", "chunked"],
 )
-def test_a_truncated_body_can_be_told(session: requests.Session, reply: Reply) -> None:
+def test_a_truncated_body_can_be_detected(session: requests.Session, reply: Reply) -> None:
     with (
         static_server(reply) as server,
         pytest.raises(requests.exceptions.ChunkedEncodingError),
@@ -97,14 +97,14 @@ def test_a_client_that_stops_early_stops_the_server(session: requests.Session) -
     assert server.bytes_sent < size // 2
 
 
-def test_a_slow_body_runs_into_the_clients_timeout(session: requests.Session) -> None:
+def test_a_slow_body_causes_a_timeout(session: requests.Session) -> None:
     reply = Reply(body=lambda: [b"ab", b"cd"], content_length=4, pause_seconds=600)
     with static_server(reply) as server, pytest.raises(requests.exceptions.ConnectionError):
         session.get(server.url, timeout=0.2)
 
 
 @pytest.mark.parametrize("size", [0, 1, 6, 7, 8, 100_000])
-def test_repeated_has_the_size_asked_for(size: int) -> None:
+def test_repeated_has_the_requested_size(size: int) -> None:
     content = b"".join(repeated(b"abcdefg", size)())
     assert len(content) == size
     assert content == (b"abcdefg" * (size // 7 + 1))[:size]

@@ -16,7 +16,7 @@ from patch_tracker.throttled_session import RequestPolicy, ThrottledSession, rej
 
 
 class Time:
-    """A clock that moves only while somebody sleeps."""
+    """A clock that advances only during sleeps."""
 
     def __init__(self) -> None:
         self.now = 0.0

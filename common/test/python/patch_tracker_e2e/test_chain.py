@@ -1,4 +1,4 @@
-"""The packaged functions, of which one starts the other, and outages of their sources."""
+"""The packaged functions, one of which starts the other, and outages of their sources."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Deployment:
     Attributes
     ----------
     out
-        Names of the sources that answer with the page of a proof-of-work gate.
+        Names of the sources that return the page of a proof-of-work gate.
     """
 
     clients: Clients

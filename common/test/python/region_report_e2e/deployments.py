@@ -114,7 +114,7 @@ class Deployment:
         answer = self.clients("s3").get_object(Bucket=self.report.bucket, Key=key)
         return json.loads(answer["Body"].read())
 
-    def told(self, execution_id: str) -> list[str]:
+    def notifications(self, execution_id: str) -> list[str]:
         """Return the notifications about an execution: `success`, `failure`."""
         queues = self.clients("sqs")
         for kind, url in self.queues.items():

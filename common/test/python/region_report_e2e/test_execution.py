@@ -74,7 +74,7 @@ def contents(folder: Path) -> dict[str, Any]:
             case ".json" if path.name != "summary.json":
                 value = json.loads(path.read_text())
                 value["metadata"] = {
-                    key: one for key, one in value["metadata"].items() if key not in TIMES
+                    key: entry for key, entry in value["metadata"].items() if key not in TIMES
                 }
                 found[path.name] = value
             case ".csv":

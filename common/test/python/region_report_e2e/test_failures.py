@@ -85,7 +85,7 @@ def wrapped(
         )
         first = deployment.run("first")
         assert first.status == "SUCCEEDED", first
-        assert deployment.told("first") == ["success"]
+        assert deployment.notifications("first") == ["success"]
         yield deployment
 
 
@@ -108,12 +108,12 @@ def require_untouched(deployment: Deployment, execution_id: str) -> None:
     assert deployment.objects(f"reports/{execution_id}/") == set()
 
 
-def require_failed_as_told(
+def require_failed_and_notified(
     deployment: Deployment, execution_id: str, function: str, status: str, error: str, expected: str
 ) -> None:
     """Check the end of an execution in which one function failed permanently."""
     assert status == "FAILED"
-    assert deployment.told(execution_id) == ["failure"]
+    assert deployment.notifications(execution_id) == ["failure"]
     if function not in GENERATORS:
         assert error == expected
         require_untouched(deployment, execution_id)
@@ -132,7 +132,7 @@ def test_what_passes_is_tried_again(wrapped: Deployment, function: str) -> None:
     wrapped.fault(name, function, do="raise", error="TransientStorageError", times=1)
     done = wrapped.run(name)
     assert done.status == "SUCCEEDED", done
-    assert wrapped.told(name) == ["success"]
+    assert wrapped.notifications(name) == ["success"]
     assert set_of(wrapped, name) is not None
     assert wrapped.json("reports/latest.json")["execution_id"] == name
     left = [wrapped.objects(f"{kind}/{name}/") for kind in ("raw-data", "processed-data")]
@@ -151,7 +151,7 @@ def test_what_does_not_pass_ends_the_execution(wrapped: Deployment, function: st
     arns = {error: wrapped.start(name) for error, name in failing.items()}
     for error, name in failing.items():
         done = wrapped.end(arns[error])
-        require_failed_as_told(wrapped, name, function, done.status, done.error, error)
+        require_failed_and_notified(wrapped, name, function, done.status, done.error, error)
     tries = {
         error: 100 - wrapped.json(f"faults/{name}/{function}.json")["times"]
         for error, name in failing.items()
@@ -170,7 +170,7 @@ def test_a_function_that_is_ended_by_lambda(wrapped: Deployment, function: str) 
         wrapped.fault(name, function, do=what, times=100)
         with limited(wrapped, function, limit):
             done = wrapped.run(name)
-        require_failed_as_told(wrapped, name, function, done.status, done.error, error)
+        require_failed_and_notified(wrapped, name, function, done.status, done.error, error)
 
 
 @contextmanager
@@ -202,7 +202,7 @@ def test_an_input_that_is_wrong(wrapped: Deployment) -> None:
         done = wrapped.end(arn)
         assert (done.status, done.error) == ("FAILED", "InvalidEventError"), inputs[name]
         assert "input" in done.cause
-        assert wrapped.told(name) == ["failure"]
+        assert wrapped.notifications(name) == ["failure"]
 
 
 def test_a_state_that_runs_out_of_its_time(wrapped: Deployment) -> None:
@@ -218,7 +218,7 @@ def test_a_state_that_runs_out_of_its_time(wrapped: Deployment) -> None:
     done = wrapped.end(start(wrapped.clients, report, name, {}))
     assert (done.status, done.error) == ("FAILED", "StepFunctionsError")
     assert json.loads(done.cause)["Error"] == "States.Timeout"
-    assert wrapped.told(name) == ["failure"]
+    assert wrapped.notifications(name) == ["failure"]
     require_untouched(wrapped, name)
 
 
@@ -235,7 +235,7 @@ def test_a_layer_that_is_missing(
     name = new_name()
     done = deployment.run(name)
     assert (done.status, done.error) == ("FAILED", "Runtime.ImportModuleError")
-    assert deployment.told(name) == ["failure"]
+    assert deployment.notifications(name) == ["failure"]
     assert deployment.objects("reports/") == set()
 
 
@@ -268,7 +268,7 @@ def test_a_write_that_s3_refuses(
     done = wrapped.run(name)
     assert faults.refused_write == ""
     assert done.status == "FAILED"
-    require_failed_as_told(wrapped, name, function, done.status, done.error, "S3Error")
+    require_failed_and_notified(wrapped, name, function, done.status, done.error, "S3Error")
     require_logged(wrapped, name, function, place)
 
 
@@ -291,7 +291,7 @@ def test_a_set_that_s3_refuses(wrapped: Deployment, faults: Faults, place: str) 
     done = wrapped.run(name)
     assert faults.refused_write == ""
     assert (done.status, done.error) == ("FAILED", "S3Error")
-    assert wrapped.told(name) == ["failure"]
+    assert wrapped.notifications(name) == ["failure"]
     require_logged(wrapped, name, "report_orchestrator", key)
     pointer = wrapped.json("reports/latest.json")
     assert pointer["execution_id"] != name
@@ -304,7 +304,7 @@ def test_copies_that_s3_refuses_cost_nothing(wrapped: Deployment, faults: Faults
     done = wrapped.run(name)
     assert faults.refused_write == ""
     assert done.status == "SUCCEEDED", done
-    assert wrapped.told(name) == ["success"]
+    assert wrapped.notifications(name) == ["success"]
     assert wrapped.json("reports/latest.json")["execution_id"] == name
     require_logged(wrapped, name, "report_orchestrator", "copy to latest")
     metrics = wrapped.metrics("report_orchestrator")
@@ -343,7 +343,7 @@ def test_concurrent_executions(wrapped: Deployment) -> None:
     arns = [wrapped.start(name) for name in names]
     assert [wrapped.end(arn).status for arn in arns] == ["SUCCEEDED", "SUCCEEDED"]
     for name in names:
-        assert wrapped.told(name) == ["success"]
+        assert wrapped.notifications(name) == ["success"]
         assert set_of(wrapped, name) is not None
     pointer = wrapped.json("reports/latest.json")
     assert pointer["execution_id"] in names
@@ -355,7 +355,9 @@ def test_an_intermediate_object_that_is_damaged(wrapped: Deployment) -> None:
     key = f"raw-data/{name}/catalog.json"
     wrapped.fault(name, "processor", do="spoil", key=key)
     done = wrapped.run(name)
-    require_failed_as_told(wrapped, name, "processor", done.status, done.error, "ProcessingError")
+    require_failed_and_notified(
+        wrapped, name, "processor", done.status, done.error, "ProcessingError"
+    )
     assert key in done.cause
     (error,) = (line for line in wrapped.log("processor", name) if line["level"] == "ERROR")
     assert key in json.dumps(error)
@@ -369,7 +371,7 @@ def test_an_execution_that_is_started_twice(wrapped: Deployment) -> None:
     with pytest.raises(wrapped.clients("stepfunctions").exceptions.ExecutionAlreadyExists):
         wrapped.start(name, cross_check=True)
     assert wrapped.end(first).status == "SUCCEEDED"
-    assert wrapped.told(name) == ["success"]
+    assert wrapped.notifications(name) == ["success"]
 
 
 def test_nothing_of_another_execution_is_removed(wrapped: Deployment) -> None:

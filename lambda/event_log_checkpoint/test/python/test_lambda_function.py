@@ -104,10 +104,10 @@ class TestConfiguration:
             ({"source_bucket": "a", "checkpoint_key": "k"}, "sets checkpoint_bucket: add it"),
             ({"source_bucket": 1}, "source_bucket: Input should be a valid string"),
             ({"rebuild": "perhaps"}, "rebuild: "),
-            ({"checkpoint_key": "../up.parquet"}, "not fit to be a key"),
+            ({"checkpoint_key": "../up.parquet"}, "not a valid object key"),
             ({"checkpoint_key_template": "{study}.parquet"}, "{study} and {datatype} once each"),
             ({"checkpoint_key_template": "{study}{study}{datatype}"}, "once each"),
-            ({"checkpoint_key_template": "/{study}/{datatype}"}, "not fit to be a key"),
+            ({"checkpoint_key_template": "/{study}/{datatype}"}, "not a valid object key"),
         ],
     )
     def test_invalid_event_is_reported_before_anything_is_done(
@@ -198,7 +198,7 @@ class TestInLambda:
             assert (line["NewEventsProcessed"], line["TotalEvents"]) == ([new], [total])
             assert line["IncrementalRun"] == [1]
             assert line["CheckpointFileSize"][0] > 1000
-        # Of participants, logs contain only the keys of rejected files.
+        # The only data of participants in logs are the keys of rejected files.
         for line in lines:
             assert "110001" not in json.dumps(line)
 

@@ -30,7 +30,7 @@ from typing import Any, Self
 from aws_ssm_fetcher.data_sources.parameter_tree import (
     FetchCancelledError,
     ParameterTree,
-    in_tens,
+    batches_of_ten,
 )
 from aws_ssm_fetcher.models import (
     Availability,
@@ -96,7 +96,7 @@ class GlobalInfrastructure:
         Parameters
         ----------
         source, live, data_as_of
-            The statements of the catalog's `Provenance`.
+            Values for the catalog's `Provenance`.
         zones
             Whether to read the zones of each region (three calls per region).
         cross_check
@@ -143,20 +143,22 @@ class GlobalInfrastructure:
         listed = jobs.result(services_job)
         check_jobs = self._start_cross_check(jobs, listed) if cross_check else {}
         names = [*_attribute_names(regions), *(_label(code) for code in listed)]
-        # The last, incomplete ten are read together with the labels that are not known yet.
-        *full_tens, rest = in_tens(names)
-        value_jobs = [jobs.start(self._tree.values, ten) for ten in full_tens]
+        # The last, incomplete batch is read together with the labels that are not known yet.
+        *full_batches, rest = batches_of_ten(names)
+        value_jobs = [jobs.start(self._tree.values, batch) for batch in full_batches]
 
         services_of = dict(zip(regions, jobs.results(pair_jobs), strict=True))
         unlisted = _unlisted(services_of, listed)
         if cross_check:
             check_jobs |= self._start_cross_check(jobs, unlisted)
         labels = [_label(code) for code in unlisted]
-        value_jobs += [jobs.start(self._tree.values, ten) for ten in in_tens([*rest, *labels])]
+        value_jobs += [
+            jobs.start(self._tree.values, batch) for batch in batches_of_ten([*rest, *labels])
+        ]
 
         values: dict[str, str] = {}
-        for ten in jobs.results(value_jobs):
-            values |= ten
+        for batch in jobs.results(value_jobs):
+            values |= batch
         return _TreeContent(
             listed=frozenset(listed),
             unlisted=frozenset(unlisted),

@@ -43,9 +43,9 @@ MAX_EMPTY_PAGES = 100
 THROTTLED_PAUSE_CALLS = 4
 """How long other calls to a region pause after it throttled a call, in calls at the rate limit.
 
-The throttled call itself waits longer. The other calls would mostly be refused too. The pause costs
-a small part of the quota if the refusal was an accident, and it lets new lists start in another
-region. Longer pauses waste more of the quota than they save in refused calls.
+The throttled call itself waits longer. Most of the other calls would be throttled too. If the
+throttling was an exception, the pause costs a small part of the quota, but it lets new lists start
+in another region. Longer pauses waste more of the quota than they save in throttled calls.
 """
 
 
@@ -60,7 +60,7 @@ class SsmRegion:
     Attributes
     ----------
     client
-        An SSM client whose own retries are off.
+        An SSM client with its own retries turned off.
     breaker
         Refuses calls for a while after several calls failed permanently.
     """
@@ -103,7 +103,7 @@ class ParameterTree:
         self._policy = policy
         self._throttled_pause_seconds = THROTTLED_PAUSE_CALLS / max_tps
         self._cancelled = threading.Event()
-        self._lanes = [_Lane(r, RateLimiter(max_tps, sleep=self._sleep)) for r in regions]
+        self._states = [_RegionState(r, RateLimiter(max_tps, sleep=self._sleep)) for r in regions]
         self._turn = threading.Lock()
         self._lock = threading.Lock()
         self._calls: Counter[str] = Counter()
@@ -119,7 +119,7 @@ class ParameterTree:
     def calls_by_region(self) -> dict[str, int]:
         """Number of calls so far by region, including retries."""
         with self._lock:
-            return {lane.region.code: lane.calls for lane in self._lanes}
+            return {state.region.code: state.calls for state in self._states}
 
     @property
     def retries(self) -> int:
@@ -176,19 +176,19 @@ class ParameterTree:
         """
         what = f"{names[0]} and {len(names) - 1} more" if len(names) > 1 else names[0]
         with self._reading(at_once=False) as reading:
-            answer = self._call(
+            response = self._call(
                 reading,
                 "GetParameters",
                 what,
                 lambda client: client.get_parameters(Names=list(names)),
             )
-        found = {entry["Name"]: entry["Value"] for entry in answer["Parameters"]}
-        silent = set(names) - set(found) - set(answer.get("InvalidParameters", ()))
-        if silent:
+        found = {entry["Name"]: entry["Value"] for entry in response["Parameters"]}
+        unmentioned = set(names) - set(found) - set(response.get("InvalidParameters", ()))
+        if unmentioned:
             raise DataSourceError(
                 f"the response of SSM in {reading.region} does not mention "
-                f"{', '.join(sorted(silent))}",
-                names=sorted(silent),
+                f"{', '.join(sorted(unmentioned))}",
+                names=sorted(unmentioned),
                 region=reading.region,
             )
         return found
@@ -196,45 +196,45 @@ class ParameterTree:
     @contextmanager
     def _reading(self, *, at_once: bool) -> Iterator[_Reading]:
         """Choose the region that a list is read from."""
-        lane = None if at_once else self._wait_for_lane()
-        reading = _Reading(lane or self._by_backlog()[0], granted=lane is not None)
+        state = None if at_once else self._wait_for_region()
+        reading = _Reading(state or self._by_backlog()[0], granted=state is not None)
         with self._lock:
-            reading.lane.lists += 1
+            reading.state.lists += 1
         try:
             yield reading
         finally:
             with self._lock:
-                reading.lane.lists -= 1
+                reading.state.lists -= 1
 
-    def _wait_for_lane(self) -> _Lane:
+    def _wait_for_region(self) -> _RegionState:
         """Return a region whose rate limit allows a call now, and use up that call."""
         with self._turn:
             while True:
                 waits = []
-                for lane in self._by_backlog():
-                    if (wait := lane.limiter.take_spare()) <= 0:
-                        return lane
+                for state in self._by_backlog():
+                    if (wait := state.limiter.take_spare()) <= 0:
+                        return state
                     waits.append(wait)
                 self._sleep(min(waits))
 
-    def _by_backlog(self) -> list[_Lane]:
+    def _by_backlog(self) -> list[_RegionState]:
         with self._lock:
-            return sorted(self._lanes, key=lambda lane: (lane.lists, lane.calls))
+            return sorted(self._states, key=lambda state: (state.lists, state.calls))
 
     def _pages(self, reading: _Reading, path: str) -> Iterator[list[ParameterTypeDef]]:
         tokens: set[str] = set()
         empty_pages = 0
         request: GetParametersByPathRequestTypeDef = {"Path": path, "MaxResults": PAGE_SIZE}
         while True:
-            answer = self._call(
+            response = self._call(
                 reading,
                 "GetParametersByPath",
                 path,
                 lambda client: client.get_parameters_by_path(**request),
             )
-            page = answer["Parameters"]
+            page = response["Parameters"]
             yield page
-            token = answer.get("NextToken")
+            token = response.get("NextToken")
             if not token:
                 return
             empty_pages = 0 if page else empty_pages + 1
@@ -250,26 +250,26 @@ class ParameterTree:
     def _call[T: Mapping[str, Any]](
         self, reading: _Reading, operation: str, what: str, request: Callable[[SSMClient], T]
     ) -> T:
-        lane = reading.lane
+        state = reading.state
 
         def record_retry(retry: Retry) -> None:
             with self._lock:
                 self._retries += 1
             if retry.verdict is Verdict.THROTTLED:
-                lane.limiter.penalize(self._throttled_pause_seconds)
+                state.limiter.penalize(self._throttled_pause_seconds)
 
         def attempt() -> T:
             if not reading.granted:
-                lane.limiter.acquire()
+                state.limiter.acquire()
             reading.granted = False
             self._check_cancelled()
             with self._lock:
                 self._calls[operation] += 1
-                lane.calls += 1
-            return _with_parameters(request(lane.region.client))
+                state.calls += 1
+            return _with_parameters(request(state.region.client))
 
         try:
-            return lane.region.breaker.call(
+            return state.region.breaker.call(
                 lambda: self._policy.call(
                     attempt,
                     retry_on=classify_aws_error,
@@ -296,7 +296,7 @@ class ParameterTree:
 
 
 @dataclass
-class _Lane:
+class _RegionState:
     """A region with its rate limit, its current number of lists, and its number of calls."""
 
     region: SsmRegion
@@ -309,29 +309,29 @@ class _Lane:
 class _Reading:
     """A list that is being read, and whether the rate limit has already granted its next call."""
 
-    lane: _Lane
+    state: _RegionState
     granted: bool
 
     @property
     def region(self) -> str:
-        return self.lane.region.code
+        return self.state.region.code
 
 
-def in_tens(names: Iterable[str]) -> list[list[str]]:
+def batches_of_ten(names: Iterable[str]) -> list[list[str]]:
     """Split names into lists of up to ten, as `ParameterTree.values` takes them."""
-    everything = list(names)
-    return [everything[start : start + PAGE_SIZE] for start in range(0, len(everything), PAGE_SIZE)]
+    all_names = list(names)
+    return [all_names[start : start + PAGE_SIZE] for start in range(0, len(all_names), PAGE_SIZE)]
 
 
-def _with_parameters[T: Mapping[str, Any]](answer: T) -> T:
-    """Refuse JSON that is not a response of SSM, such as a proxy's response or a truncated one.
+def _with_parameters[T: Mapping[str, Any]](response: T) -> T:
+    """Reject JSON that is not a response of SSM, such as a proxy's response or a truncated one.
 
     The error counts as temporary, like that of every response that cannot be parsed.
     """
-    entries = answer.get("Parameters")
+    entries = response.get("Parameters")
     if entries is None or not all("Name" in entry and "Value" in entry for entry in entries):
         raise ResponseParserError("the response has no list of parameters with names and values")
-    return answer
+    return response
 
 
 def _last_part(name: str, path: str) -> str:

@@ -217,7 +217,7 @@ def parse_launches(data: bytes, known_region_codes: Collection[str], source: str
 
 
 class _UnreadableFeedError(Exception):
-    """The feed is refused. The message is a predicate; the caller adds the feed's name."""
+    """The feed is rejected. The message is a predicate; the caller adds the feed's name."""
 
 
 class _UnreadableItemError(Exception):
@@ -262,7 +262,7 @@ def _shown(text: str) -> str:
 
 
 def _require_plain_xml(data: bytes) -> None:
-    """Refuse anything but a complete, harmless XML document of limited size."""
+    """Reject anything but a complete, harmless XML document of limited size."""
     _require_text(data)
     elements = 0
 
@@ -276,14 +276,14 @@ def _require_plain_xml(data: bytes) -> None:
         if elements > MAX_ELEMENTS:
             raise _UnreadableFeedError(f"has more than {MAX_ELEMENTS} elements")
 
-    def refuse(*_: object) -> None:
+    def reject(*_: object) -> None:
         raise _UnreadableFeedError("declares a document type, which is refused as unsafe")
 
     # The encoding and the handling of namespaces are those of feedparser, so that both read the
     # same document. If feedparser considers a document damaged, it starts to guess.
     parser = expat.ParserCreate("utf-8", " ")
     parser.StartElementHandler = count
-    parser.StartDoctypeDeclHandler = refuse
+    parser.StartDoctypeDeclHandler = reject
     try:
         parser.Parse(data, True)
     except expat.ExpatError as error:

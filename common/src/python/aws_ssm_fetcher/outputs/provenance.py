@@ -1,4 +1,4 @@
-"""Statements about the origin and age of the data, which are the same in every format."""
+"""Describes the origin and age of the data in the same way in every format."""
 
 from __future__ import annotations
 

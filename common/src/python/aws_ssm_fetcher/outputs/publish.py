@@ -12,7 +12,7 @@ in `summary.json` show which files belong to the set. Each run locks its staging
 operating system releases the lock when the process ends, so the folder of a running process is not
 touched.
 
-Files of other programs stay. A `summary.json` of another program is an error.
+Files of other programs are kept. A `summary.json` of another program is an error.
 """
 
 from __future__ import annotations

@@ -98,7 +98,7 @@ class ComprehensiveStatistics(DomainModel):
         Combinations / (regions x services), and combinations / (regions x deployed services); 0 to
         1, None if the divisor is 0.
     services_per_region, regions_per_service, regions_per_deployed_service
-        A service in no region counts as 0 in `regions_per_service`; the last one leaves it out.
+        A service in no region counts as 0 in `regions_per_service`; the last one omits it.
     top_regions, bottom_regions
         The regions with the most and with the fewest services.
     top_services, rarest_services

@@ -46,7 +46,7 @@ class Artefact:
 
 
 class ArtefactStore:
-    """The artefacts in one bucket. All methods raise `S3Error` if S3 refuses or fails."""
+    """The artefacts in one bucket. All methods raise `S3Error` if S3 rejects a request or fails."""
 
     def __init__(self, objects: S3Objects) -> None:
         self._objects = objects

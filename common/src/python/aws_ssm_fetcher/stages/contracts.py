@@ -1,8 +1,8 @@
 """Requests and results of the stages, which are the events and responses of the functions.
 
 A stage takes the execution's ID and the location of the previous stage's artefacts. Its result has
-the same shape, plus statistics. The models are strict: an event that does not fit is refused with
-an error that names the field.
+the same shape, plus statistics. The models are strict: an event that does not match is rejected
+with an error that names the field.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ LATEST: Final = "latest"
 _SHOWN_CHARACTERS: Final = 500
 
 
-def _refuse_latest(execution_id: str) -> str:
+def _reject_latest(execution_id: str) -> str:
     if execution_id == LATEST:
         raise ValueError(f"{LATEST!r} is reserved for the copies of the latest set")
     return execution_id
@@ -36,7 +36,7 @@ def _refuse_latest(execution_id: str) -> str:
 
 ExecutionId = Annotated[
     AnyExecutionId,
-    AfterValidator(_refuse_latest),
+    AfterValidator(_reject_latest),
     Field(json_schema_extra={"not": {"const": LATEST}}),
 ]
 """The ID of an execution; `LATEST` is not allowed."""
@@ -97,7 +97,7 @@ class ExecutionInput(Contract):
     Attributes
     ----------
     max_cache_age_hours
-        The cache is used only for data that is not older than this; 0 reads nothing from it.
+        The cache is used only for data that is not older than this; 0 bypasses it.
     zones
         Whether to read the zones of the regions.
     cross_check
@@ -140,7 +140,7 @@ class FetchRequest(Contract):
 class StageRequest(Contract):
     """The request of every stage after the first.
 
-    `data_location` is the one in the previous stage's result; any other location is refused.
+    `data_location` is the one in the previous stage's result; any other location is rejected.
     """
 
     execution_id: ExecutionId

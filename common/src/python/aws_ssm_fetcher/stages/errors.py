@@ -24,10 +24,10 @@ class TransientStorageError(S3Error):
     transient = True
 
 
-def stable_form(error: ApplicationError) -> ApplicationError:
+def mark_transient(error: ApplicationError) -> ApplicationError:
     """Return the error as a transient class if a retry may help, otherwise unchanged."""
     if isinstance(error, S3Error):
-        # After a lost race, a retry starts from the new state.
+        # If another writer was faster, a retry starts from the new state.
         raced = isinstance(error, PreconditionFailedError | WriteUnknownError)
         if raced or error.transient:
             return TransientStorageError(error.message, **error.context)

@@ -82,7 +82,7 @@ def generate_excel(request: StageRequest, store: ArtefactStore) -> StageResult:
     ReportError
         If a file could not be written.
     S3Error
-        If S3 refused or failed; `TransientStorageError` if a retry may help.
+        If S3 rejected a request or failed; `TransientStorageError` if a retry may help.
     """
     prefix = excel_prefix(request.execution_id)
     return _generate(StageName.EXCEL_GENERATOR, request, store, EXCEL_FORMATS, prefix)

@@ -108,7 +108,7 @@ def switch_pointer(objects: S3Objects, ours: Pointer, max_pairs_drop_percent: fl
     ReportError
         If the object is not a valid pointer.
     S3Error
-        If S3 refused or failed, or other writers were faster too many times.
+        If S3 rejected a request or failed, or other writers were faster too many times.
     """
     seen = Switch(Outcome.SWITCHED, None)
 

@@ -24,7 +24,7 @@ def process(request: StageRequest, store: ArtefactStore) -> StageResult:
     ProcessingError
         If the raw data is missing or damaged, or could not be processed.
     S3Error
-        If S3 refused or failed; `TransientStorageError` if a retry may help.
+        If S3 rejected a request or failed; `TransientStorageError` if a retry may help.
     """
     with running(StageName.PROCESSOR, request.execution_id) as run:
         raw = raw_prefix(request.execution_id)

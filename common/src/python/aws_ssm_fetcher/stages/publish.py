@@ -124,8 +124,8 @@ def publish(
     ReportError
         If no report was created, or the pointer is not valid.
     S3Error
-        If S3 refused or failed before the pointer was switched; `TransientStorageError` if a retry
-        may help.
+        If S3 rejected a request or failed before the pointer was switched; `TransientStorageError`
+        if a retry may help.
     """
     with running(StageName.REPORT_ORCHESTRATOR, request.execution_id) as run:
         _require_own_locations(request, store)

@@ -1,8 +1,8 @@
 """The set of reports of one execution, under `reports/{id}/`. A finished set never changes.
 
 The files are written first. `summary.json`, which names them with their digests, is written last
-and only once. A set with a summary is therefore finished; a set without is left over from a run
-that was stopped.
+and only once. A set with a summary is therefore finished; a set without a summary is left over from
+a run that was stopped.
 """
 
 from __future__ import annotations

@@ -29,7 +29,7 @@ from typing import Any, Final
 
 from aws_ssm_fetcher.report import ReportMetadata
 from aws_ssm_fetcher.stages.contracts import StageName, StageStatistics
-from aws_ssm_fetcher.stages.errors import stable_form
+from aws_ssm_fetcher.stages.errors import mark_transient
 from lambda_core.errors import ApplicationError
 from lambda_core.observability import count, get_logger, log_in_every_line, measure
 
@@ -108,16 +108,16 @@ def running(stage: StageName, execution_id: str) -> Iterator[StageRun]:
     ------
     ApplicationError
         The error of the block, as the class that the state machine expects; see
-        `errors.stable_form`.
+        `errors.mark_transient`.
     """
     log_in_every_line(execution_id=execution_id, stage=stage.value)
     run = StageRun(stage)
     try:
         yield run
     except ApplicationError as error:
-        stable = stable_form(error)
-        if stable is error:
+        marked = mark_transient(error)
+        if marked is error:
             raise
-        raise stable from error
+        raise marked from error
     finally:
         measure("StageDuration", run.seconds(), "Seconds")

@@ -169,8 +169,8 @@ class AsyncInvoker:
         client = self._client(service, region, function.function_name)
         match service:
             case "sqs":
-                # On AWS, this look-up is not needed. So it is made as `lambda`, because functions
-                # need no permission for it.
+                # AWS does not make this call. It is made as `lambda`, so that functions do not need
+                # a permission for it.
                 lookup = self._client(service, region, "lambda")
                 url = lookup.get_queue_url(QueueName=arn.rpartition(":")[2])["QueueUrl"]
                 client.send_message(QueueUrl=url, MessageBody=body, MessageAttributes=typed)
@@ -183,7 +183,7 @@ class AsyncInvoker:
 
 
 def _log_failure(attempt: Future[None]) -> None:
-    """Log an error of the local cloud itself, because nothing waits for an attempt."""
+    """Log an error of the local cloud itself, because no caller waits for an attempt."""
     if not attempt.cancelled() and (error := attempt.exception()):
         _log.error("an asynchronous invocation failed in the local cloud", exc_info=error)
 

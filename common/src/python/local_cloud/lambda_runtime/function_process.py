@@ -88,7 +88,7 @@ class Host:
 
 
 class NoMessage(enum.Enum):
-    """Why there will be no message from the process."""
+    """Why the process will not send a message."""
 
     TIMEOUT = "it ran out of time"
     MEMORY = "it ran out of memory"

@@ -1,8 +1,8 @@
 """Finds or installs the environment with the packages of Lambda's runtime.
 
 This virtual environment contains only AWS's runtime client and Lambda's boto3
-(`3rdparty/python/lambda-runtime.lock`). Thus a package that is missing in a function's layers is
-missing in the local cloud as on AWS.
+(`3rdparty/python/lambda-runtime.lock`). So a package that is missing in a function's layers is also
+missing in the local cloud.
 """
 
 from __future__ import annotations

@@ -148,7 +148,7 @@ def complete_listings() -> None:
 
     AWS: https://docs.aws.amazon.com/step-functions/latest/dg/input-output-itemreader.html; an item
     has Etag, Key, LastModified (seconds), Size and StorageClass. moto reads only the first page,
-    fails if there is no object, and returns the attributes that S3 returns.
+    fails if there are no objects, and returns the attributes that S3 returns.
     """
     from moto.stepfunctions.parser.asl.component.state.exec.state_map.item_reader.eval import (
         resource_eval_s3,

@@ -25,7 +25,7 @@ def paths_to_single_values() -> None:
 
     AWS: a path is "definite" unless it contains an operator that can select several values
     (https://docs.aws.amazon.com/step-functions/latest/dg/amazon-states-language-paths.html). moto
-    returns a list if the last but one part of the path is an index.
+    returns a list if the second-to-last part of the path is an index.
     """
     from moto.stepfunctions.parser.asl.utils import json_path
 

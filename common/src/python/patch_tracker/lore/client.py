@@ -21,7 +21,7 @@ from patch_tracker.mail.mbox import GZIP_MAGIC, RawMail, mails_of_gzip
 from patch_tracker.patchwork.client import require_base_url
 from patch_tracker.throttled_session import ThrottledSession, reject_html
 
-MAX_ANSWER_BYTES: Final = 256 * 1024 * 1024
+MAX_RESPONSE_BYTES: Final = 256 * 1024 * 1024
 """Limit of a compressed response; a week of the largest list takes a tenth of it."""
 
 _FOLDERS: Final = frozenset({"", ".", ".."})
@@ -75,7 +75,7 @@ class LoreClient:
         Raises
         ------
         OutageError
-            If the archive answered with a page for people.
+            If the archive returned an HTML page instead of data.
         UnknownSourceError
             If the archive has no such list.
         MailboxError, HttpError
@@ -84,7 +84,7 @@ class LoreClient:
         end = f"{int(until.timestamp())}" if until else ""
         url = f"{self._inbox}?q=rt:{int(since.timestamp())}..{end}&x=m"
         try:
-            answer = self._session.post(url, max_bytes=MAX_ANSWER_BYTES, check=_require_gzip)
+            response = self._session.post(url, max_bytes=MAX_RESPONSE_BYTES, check=_require_gzip)
         except HttpStatusError as error:
             if error.status != HTTPStatus.NOT_FOUND:
                 raise
@@ -92,7 +92,7 @@ class LoreClient:
             self.require_exists()
             return
         self._known = True
-        yield from mails_of_gzip(io.BytesIO(answer.content))
+        yield from mails_of_gzip(io.BytesIO(response.content))
 
     def thread(self, message_id: str) -> Iterator[RawMail] | None:
         """Return all mails of a message's thread, or None if the archive does not have it.
@@ -106,16 +106,16 @@ class LoreClient:
             return None
         url = f"{self._inbox}{quote(message_id, safe='@')}/t.mbox.gz"
         try:
-            answer = self._session.get(url, max_bytes=MAX_ANSWER_BYTES, check=_require_gzip)
+            response = self._session.get(url, max_bytes=MAX_RESPONSE_BYTES, check=_require_gzip)
         except HttpStatusError as error:
-            # 300 offers similar message IDs, or other lists that have this one.
+            # Status 300 offers similar message IDs, or other lists that have this one.
             if error.status in {HTTPStatus.NOT_FOUND, HTTPStatus.MULTIPLE_CHOICES}:
                 return None
             raise
-        return mails_of_gzip(io.BytesIO(answer.content))
+        return mails_of_gzip(io.BytesIO(response.content))
 
     def link(self, message_id: str) -> str:
-        """Return the URL of a mail for people."""
+        """Return the URL of a mail's web page."""
         return f"{self._inbox}{quote(message_id, safe='@')}/"
 
     def require_exists(self) -> None:
@@ -126,13 +126,13 @@ class LoreClient:
         UnknownSourceError
             If the archive has no such list.
         OutageError
-            If the archive answered with a page for people.
+            If the archive returned an HTML page instead of data.
         """
         if self._known:
             return
         try:
             self._session.get(
-                f"{self._inbox}new.atom", max_bytes=MAX_ANSWER_BYTES, check=_require_feed
+                f"{self._inbox}new.atom", max_bytes=MAX_RESPONSE_BYTES, check=_require_feed
             )
         except HttpStatusError as error:
             if error.status != HTTPStatus.NOT_FOUND:
@@ -149,7 +149,7 @@ def _require_gzip(response: HttpResponse) -> None:
         return
     reject_html(response)
     raise OutageError(
-        "the archive's answer is not a gzipped mbox, so it is unknown whether there is new mail",
+        "the archive's response is not a gzipped mbox, so it is unknown whether there is new mail",
         begins=response.content[:40].decode("latin-1"),
     )
 
@@ -158,5 +158,5 @@ def _require_feed(response: HttpResponse) -> None:
     reject_html(response)
     if b"<feed" not in response.content[:1000]:
         raise OutageError(
-            "the archive's answer is not an Atom feed, so it is unknown whether the list exists"
+            "the archive's response is not an Atom feed, so it is unknown whether the list exists"
         )

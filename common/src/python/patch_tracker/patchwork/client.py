@@ -165,12 +165,12 @@ class PatchworkClient:
     def patch(self, number: int) -> PatchRow | None:
         """Return a patch by its number, or None if Patchwork no longer has it."""
         try:
-            answer = self._get(f"{self._base}/patches/{number:d}/")
+            response = self._get(f"{self._base}/patches/{number:d}/")
         except HttpStatusError as error:
             if error.status == HTTPStatus.NOT_FOUND:
                 return None
             raise
-        return _read(PatchRow, _json(answer))
+        return _read(PatchRow, _json(response))
 
     def require_exists(self) -> None:
         """Check that the project exists. The lists of an unknown project are just empty.
@@ -194,18 +194,18 @@ class PatchworkClient:
         self, path: str, query: dict[str, str], *, per_page: int = PER_PAGE
     ) -> tuple[list[Any], bool]:
         """Return the rows of a page, and whether there is a next page."""
-        asked = urlencode(query | {"per_page": str(per_page)})
+        parameters = urlencode(query | {"per_page": str(per_page)})
         try:
-            answer = self._get(f"{self._base}/{path}?{asked}")
+            response = self._get(f"{self._base}/{path}?{parameters}")
         except HttpStatusError as error:
             # The page existed a moment ago; rows have been removed since.
             if error.status == HTTPStatus.NOT_FOUND and query.get("page", "1") != "1":
                 return [], False
             raise
-        rows = _json(answer)
+        rows = _json(response)
         if not isinstance(rows, list):
-            raise FormatError(f"Patchwork's answer for {path} is not a JSON array", path=path)
-        return rows, bool(_NEXT.search(answer.headers.get("Link", "")))
+            raise FormatError(f"Patchwork's response for {path} is not a JSON array", path=path)
+        return rows, bool(_NEXT.search(response.headers.get("Link", "")))
 
     def _get(self, url: str) -> HttpResponse:
         return self._session.get(
@@ -221,11 +221,11 @@ def _naive(time: dt.datetime) -> str:
     return time.astimezone(dt.UTC).replace(tzinfo=None, microsecond=0).isoformat()
 
 
-def _json(answer: HttpResponse) -> Any:  # noqa: ANN401 - any JSON value
+def _json(response: HttpResponse) -> Any:  # noqa: ANN401 - any JSON value
     try:
-        return json.loads(answer.content)
+        return json.loads(response.content)
     except (ValueError, RecursionError) as error:
-        raise FormatError(f"Patchwork's answer is not valid JSON: {error}") from error
+        raise FormatError(f"Patchwork's response is not valid JSON: {error}") from error
 
 
 def _read[R: BaseModel](model: type[R], row: object) -> R:

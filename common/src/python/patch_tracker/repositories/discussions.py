@@ -2,7 +2,7 @@
 
 In addition to mails, the table contains an item for each message ID that was received or mentioned
 (with its thread), the members of each thread, and the pieces of mails that are too large for one
-item. The syncs read these consistently. The indexes are for readers.
+item. The syncs read these consistently. Readers use the indexes.
 """
 
 from __future__ import annotations

@@ -49,9 +49,9 @@ _THROTTLED = frozenset(
 
 
 def cancellation_reasons(error: Exception) -> list[str]:
-    """Return the reason for each action of a cancelled transaction, or "None" if it was fine."""
-    answer = getattr(error, "response", None)
-    reasons = answer.get("CancellationReasons", []) if isinstance(answer, dict) else []
+    """Return the reason for each action of a cancelled transaction; "None" without a failure."""
+    response = getattr(error, "response", None)
+    reasons = response.get("CancellationReasons", []) if isinstance(response, dict) else []
     return [str(reason.get("Code", "None")) for reason in reasons]
 
 

@@ -211,12 +211,12 @@ class DynamoTable:
     def get(self, key: Key, *, consistent: bool = False) -> Item | None:
         """Return an item, or None if it does not exist."""
         self.counts["reads"] += 1
-        answer = self._call(
+        response = self._call(
             lambda: self._client.get_item(
                 TableName=self.name, Key=to_attributes(key), ConsistentRead=consistent
             )
         )
-        return from_attributes(answer["Item"]) if "Item" in answer else None
+        return from_attributes(response["Item"]) if "Item" in response else None
 
     @database_errors
     def get_many(self, keys: Iterable[Key], *, consistent: bool = False) -> list[Item]:
@@ -236,12 +236,13 @@ class DynamoTable:
             stuck = 0
             while waiting:
                 self.counts["reads"] += 1
-                answer = self._call(partial(self._client.batch_get_item, RequestItems=waiting))
-                found += [from_attributes(item) for item in answer["Responses"].get(self.name, [])]
-                left = dict(answer.get("UnprocessedKeys") or {})
+                response = self._call(partial(self._client.batch_get_item, RequestItems=waiting))
+                items = response["Responses"].get(self.name, [])
+                found += [from_attributes(item) for item in items]
+                left = dict(response.get("UnprocessedKeys") or {})
                 if left:
-                    asked, missing = (len(part[self.name]["Keys"]) for part in (waiting, left))
-                    stuck = self._pause(stuck, "read", asked, missing)
+                    requested, missing = (len(part[self.name]["Keys"]) for part in (waiting, left))
+                    stuck = self._pause(stuck, "read", requested, missing)
                 waiting = left
         return found
 
@@ -291,10 +292,10 @@ class DynamoTable:
         if after is not None:
             request["ExclusiveStartKey"] = to_attributes(after)
         self.counts["reads"] += 1
-        answer = self._call(lambda: self._client.query(**request))
-        last = answer.get("LastEvaluatedKey")
+        response = self._call(lambda: self._client.query(**request))
+        last = response.get("LastEvaluatedKey")
         return QueryPage(
-            [from_attributes(item) for item in answer["Items"]],
+            [from_attributes(item) for item in response["Items"]],
             from_attributes(last) if last else None,
         )
 
@@ -326,10 +327,10 @@ class DynamoTable:
         if after is not None:
             request["ExclusiveStartKey"] = to_attributes(after)
         self.counts["reads"] += 1
-        answer = self._call(lambda: self._client.scan(**request))
-        last = answer.get("LastEvaluatedKey")
+        response = self._call(lambda: self._client.scan(**request))
+        last = response.get("LastEvaluatedKey")
         return QueryPage(
-            [from_attributes(item) for item in answer["Items"]],
+            [from_attributes(item) for item in response["Items"]],
             from_attributes(last) if last else None,
         )
 
@@ -386,12 +387,12 @@ class DynamoTable:
             waiting: dict[str, Any] = {self.name: list(batch)}
             stuck = 0
             while waiting:
-                answer = self._call(partial(self._client.batch_write_item, RequestItems=waiting))
-                left = dict(answer.get("UnprocessedItems") or {})
-                asked, missing = (len(part.get(self.name, ())) for part in (waiting, left))
-                self.counts["writes"] += max(0, asked - missing)
+                response = self._call(partial(self._client.batch_write_item, RequestItems=waiting))
+                left = dict(response.get("UnprocessedItems") or {})
+                requested, missing = (len(part.get(self.name, ())) for part in (waiting, left))
+                self.counts["writes"] += max(0, requested - missing)
                 if missing:
-                    stuck = self._pause(stuck, "write", asked, missing)
+                    stuck = self._pause(stuck, "write", requested, missing)
                 waiting = left if missing else {}
 
     def transaction(self) -> Transaction:
@@ -410,12 +411,12 @@ class DynamoTable:
             function, retry_on=classify, on_retry=self._on_retry, sleep=self._sleep
         )
 
-    def _pause(self, stuck: int, what: str, asked: int, left: int) -> int:
+    def _pause(self, stuck: int, what: str, requested: int, left: int) -> int:
         """Wait before retrying unprocessed items; longer if nothing was processed.
 
         Returns how many times in a row nothing was processed.
         """
-        stuck = stuck + 1 if left >= asked else 0
+        stuck = stuck + 1 if left >= requested else 0
         if stuck == _UNFINISHED_TRIES:
             failed = DatabaseError(
                 f"table {self.name} left {left} items of a {what} batch unprocessed "

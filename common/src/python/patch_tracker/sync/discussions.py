@@ -33,7 +33,7 @@ OVERLAP: Final = dt.timedelta(hours=2)
 them."""
 
 SLICE: Final = dt.timedelta(days=7)
-"""Maximum period per request, so that no answer is too large."""
+"""Maximum period per request, so that no response is too large."""
 
 MAX_BACKFILL: Final = 100
 """Maximum number of threads that a run requests. The next run continues."""
@@ -43,7 +43,7 @@ type Period = tuple[dt.datetime, dt.datetime | None]
 
 _CHUNK: Final = 100
 _CHUNK_BYTES: Final = 16 * 1024 * 1024
-"""Maximum number and size of mails in memory, even if an answer is highly compressed."""
+"""Maximum number and size of mails in memory, even if a response is highly compressed."""
 
 MISSING: Final = dt.timedelta(days=90)
 """How long a message ID that the archive does not have is not requested again."""
@@ -140,7 +140,7 @@ class DiscussionSync:
         with ExitStack() as stack:
             run = _Run(self, result, stack)
             newest = from_iso(cursor["received"]) if cursor else None
-            # All mails since the last run usually fit into one answer.
+            # All mails since the last run usually fit into one response.
             periods: Iterable[Period] = [(since, None)] if cursor else _slices(since, now)
             for begin, end in periods:
                 try:

@@ -201,20 +201,20 @@ class _State:
         By message ID.
     homes
         By message ID: the roots of the threads in which a member is stored.
-    asked
+    read_ids
         Message IDs whose nodes were read.
     """
 
     nodes: dict[str, NodeRow]
     members: dict[str, MemberRow]
     homes: dict[str, set[str]]
-    asked: set[str]
+    read_ids: set[str]
 
     @classmethod
     def load(cls, discussions: DiscussionRepository, mentioned: set[str]) -> _State:
         """Read the threads of some message IDs."""
         state = cls({}, {}, defaultdict(set), set())
-        state.ask(discussions, mentioned)
+        state.read_nodes(discussions, mentioned)
         for root in sorted(state._roots(discussions)):
             for member in discussions.members(root):
                 message_id = member.node.message_id
@@ -232,10 +232,12 @@ class _State:
             state._recover_from_mails(discussions)
         return state
 
-    def ask(self, discussions: DiscussionRepository, message_ids: set[str]) -> dict[str, NodeRow]:
+    def read_nodes(
+        self, discussions: DiscussionRepository, message_ids: set[str]
+    ) -> dict[str, NodeRow]:
         """Read the nodes of message IDs that were not read yet, and return these nodes."""
-        found = discussions.nodes(message_ids - self.asked)
-        self.asked |= message_ids
+        found = discussions.nodes(message_ids - self.read_ids)
+        self.read_ids |= message_ids
         self.nodes |= found
         return found
 
@@ -246,13 +248,13 @@ class _State:
         while fresh:
             found = {node.thread for node in fresh.values()}
             found |= {message_id for message_id, node in fresh.items() if node.moving}
-            fresh = self.ask(discussions, found)
+            fresh = self.read_nodes(discussions, found)
             roots |= found
         return roots
 
     def _recover_from_mails(self, discussions: DiscussionRepository) -> None:
         """Take the state from the mails themselves, because copies of a thread can differ."""
-        self.ask(discussions, set(self.members))
+        self.read_nodes(discussions, set(self.members))
         wanted = [(node.message_id, node.winner) for node in self.nodes.values() if node.winner]
         for (message_id, _), mail in discussions.stored(wanted).items():
             member = self.members.get(message_id)
@@ -346,7 +348,7 @@ class _ThreadWriter:
         touched = {
             message_id for message_id in old if message_id in moved or self._changed(message_id)
         }
-        self._state.ask(self._discussions, touched)
+        self._state.read_nodes(self._discussions, touched)
         order = self._order()
         self._write_members()
         mails = self._stored_mails(touched)
@@ -500,7 +502,7 @@ class _ThreadWriter:
         rows: dict[bool, list[Item]] = {False: [], True: []}
         for message_id in sorted(old):
             known = self._state.nodes.get(message_id)
-            if message_id in self._state.members and message_id not in self._state.asked:
+            if message_id in self._state.members and message_id not in self._state.read_ids:
                 # This member has not changed.
                 continue
             if known is None or known.moving or known.thread != self._thread.root:

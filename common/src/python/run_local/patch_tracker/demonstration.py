@@ -35,7 +35,7 @@ from run_local.dynamodb_tables import (
     let_items_expire,
     read_definitions,
 )
-from run_local.invocation import answer_of, invoke
+from run_local.invocation import invoke, response_of
 from run_local.patch_tracker.lore_server import LoreServer
 from run_local.patch_tracker.patchwork_server import PatchworkServer
 from run_local.patch_tracker.sample_mails import PROJECT, STATES, bundled_mails, message_id
@@ -87,16 +87,16 @@ class Demonstration:
 
     Attributes
     ----------
-    answers
-        Answers of the functions that stored the data, by their names.
+    responses
+        Responses of the functions that stored the data, by their names.
     source
-        Where the data is from, for readers.
+        Description of where the data is from.
     live
         Whether the data is from real servers, so that links to them work.
     """
 
     tracker: Tracker
-    answers: Mapping[str, dict[str, Any]]
+    responses: Mapping[str, dict[str, Any]]
     source: str
     live: bool = False
 
@@ -152,11 +152,11 @@ def demonstration(options: Options, display: StageDisplay) -> Iterator[Demonstra
                 for name, settings in functions.items():
                     deployer.function(name, settings, environment)
             run = _packaged(deployer)
-        answers = {}
+        responses = {}
         for name, server in FETCHES.items():
             with display.stage(f"Reading {server}"):
-                answers[name] = run(name)
-        yield Demonstration(tracker, answers, read.description, live=read.lore is None)
+                responses[name] = run(name)
+        yield Demonstration(tracker, responses, read.description, live=read.lore is None)
 
 
 def table_definitions() -> dict[str, TableDefinition]:
@@ -175,7 +175,7 @@ class Sources:
     environment
         Environment variables of the functions.
     description
-        Where the data is from, for readers.
+        Description of where the data is from.
     lore
         The stand-in for the archive; None if the servers are real.
     """
@@ -267,6 +267,6 @@ def _in_process(tracker: Tracker) -> Callable[[str], dict[str, Any]]:
 
 def _packaged(deployer: Deployer) -> Callable[[str], dict[str, Any]]:
     def run(name: str) -> dict[str, Any]:
-        return answer_of(name, invoke(deployer.clients, deployer.function_name(name), b"{}"))
+        return response_of(name, invoke(deployer.clients, deployer.function_name(name), b"{}"))
 
     return run

@@ -238,7 +238,7 @@ def test_json_values_are_returned_unchanged_from_memory_and_file(
 
     assert cache.set("key", value)
 
-    # repr tells apart what == does not: 1, 1.0 and True, 0.0 and -0.0, and the order of keys.
+    # repr distinguishes what == does not: 1, 1.0 and True, 0.0 and -0.0, and the order of keys.
     assert repr(cache.get("key")) == repr(value)
     assert repr(CacheManager(config).get("key")) == repr(value)
 
@@ -374,7 +374,7 @@ def test_values_that_would_change_are_refused(
     assert not folder(config).exists()
 
 
-def test_a_refusal_says_where_in_the_value(cache: CacheManager) -> None:
+def test_an_error_names_the_place_in_the_value(cache: CacheManager) -> None:
     with pytest.raises(UncacheableError) as caught:
         cache.set("key", {"rows": [1, {"when": dt.date(2026, 1, 1)}]})
 
@@ -383,7 +383,7 @@ def test_a_refusal_says_where_in_the_value(cache: CacheManager) -> None:
     )
 
 
-def test_what_holds_a_value_may_be_as_deep_as_allowed(cache: CacheManager) -> None:
+def test_containers_may_be_nested_up_to_the_limit(cache: CacheManager) -> None:
     cache.set("json", _nested(MAX_DEPTH))
     cache.set("model", _Loose(held=_nested(MAX_DEPTH - 1)))
 
@@ -543,7 +543,7 @@ def test_a_cache_that_is_off_makes_no_folder(config: Config) -> None:
     assert not folder(config).exists()
 
 
-def test_times_are_in_utc_whatever_the_clock_shows(config: Config, clock: FakeClock) -> None:
+def test_times_are_in_utc_for_any_time_zone_of_the_clock(config: Config, clock: FakeClock) -> None:
     clock.now = clock.now.astimezone(dt.timezone(-8 * HOUR))
     CacheManager(config, clock=clock).set("key", "value")
 
@@ -749,7 +749,7 @@ def test_plain_keys_are_names_that_people_know(
 @example(keys=["A", *(f"a{mark}{hashlib.sha256(b'A').hexdigest()}" for mark in "-~")])
 @example(keys=["a" * 80, "a" * 81, "a" * 82])
 @example(keys=["ß", "ẞ", "ss", "é", "e\u0301", "İ", "i"])
-def test_no_two_keys_share_a_file_even_where_capitals_do_not_count(
+def test_no_two_keys_share_a_file_even_if_case_is_ignored(
     tmp_path_factory: pytest.TempPathFactory, keys: list[str]
 ) -> None:
     config = Config(cache_dir=str(tmp_path_factory.mktemp("cache")))
@@ -763,14 +763,14 @@ def test_no_two_keys_share_a_file_even_where_capitals_do_not_count(
 
 
 @pytest.mark.parametrize("key", ["\ud800", "\ud83d\ude00"])
-def test_a_key_that_is_no_text_is_refused(cache: CacheManager, key: str) -> None:
+def test_a_key_that_is_not_valid_unicode_is_rejected(cache: CacheManager, key: str) -> None:
     with pytest.raises(UncacheableError, match="not valid Unicode"):
         cache.get(key)
     with pytest.raises(UncacheableError, match="not valid Unicode"):
         cache.set(key, 1)
 
 
-def test_only_the_owner_may_read_what_is_kept(cache: CacheManager, config: Config) -> None:
+def test_only_the_owner_can_read_the_files(cache: CacheManager, config: Config) -> None:
     cache.set("key", "value")
 
     assert stat.S_IMODE(folder(config).stat().st_mode) == 0o700
@@ -789,7 +789,7 @@ def test_a_write_that_fails_leaves_the_old_entry_and_no_rest(
     config: Config, caplog: pytest.LogCaptureFixture
 ) -> None:
     cache = CacheManager(config)
-    (folder(config) / "key.cache.json").mkdir(parents=True)  # a file cannot take its place
+    (folder(config) / "key.cache.json").mkdir(parents=True)  # a file cannot replace it
 
     assert cache.set("key", "value") is False
 
@@ -886,19 +886,19 @@ def test_clearing_removes_what_a_killed_writer_left(cache: CacheManager, config:
     assert cache_files(config) == [other]
 
 
-def test_clearing_where_nothing_is_makes_nothing(cache: CacheManager, config: Config) -> None:
+def test_clearing_an_empty_cache_creates_nothing(cache: CacheManager, config: Config) -> None:
     assert cache.clear_all() == 0
     assert not folder(config).exists()
 
 
-def test_clearing_works_where_the_cache_is_off(cache: CacheManager, config: Config) -> None:
+def test_clearing_works_if_the_cache_is_off(cache: CacheManager, config: Config) -> None:
     cache.set("key", "value")
 
     assert CacheManager(replace(config, cache_enabled=False)).clear_all() == 1
     assert cache_files(config) == []
 
 
-def test_clearing_that_fails_says_where_and_clears_the_rest(tmp_path: Path) -> None:
+def test_failed_clearing_names_the_tier_and_clears_the_others(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     cache = CacheManager(Config(cache_dir=str(tmp_path / "file")))
     cache.set("key", "value")
@@ -910,9 +910,7 @@ def test_clearing_that_fails_says_where_and_clears_the_rest(tmp_path: Path) -> N
     assert cache.get("key") is None
 
 
-def test_clearing_an_unreachable_bucket_is_no_success(
-    config: Config, bucket: str, s3: S3Client
-) -> None:
+def test_clearing_an_unreachable_bucket_fails(config: Config, bucket: str, s3: S3Client) -> None:
     config = replace(config, s3_cache_bucket=bucket + "-gone")
     cache = CacheManager(config, s3_client=s3)
     assert cache.set("key", "value") is False
@@ -1175,7 +1173,7 @@ def test_processes_that_share_a_folder_see_complete_entries(config: Config) -> N
     answers = [process.communicate(timeout=120) for process in processes]
 
     assert [process.returncode for process in processes] == [0, 0, 0], answers
-    assert [err for _, err in answers] == ["", "", ""]  # no entry was ever taken for damaged
+    assert [err for _, err in answers] == ["", "", ""]  # no entry was considered damaged
     assert {line for out, _ in answers for line in out.split()} == {"one", "two", "three"}
     assert len(cache_files(config)) == 1  # no temporary file is left
 
@@ -1183,7 +1181,7 @@ def test_processes_that_share_a_folder_see_complete_entries(config: Config) -> N
 # Keys
 
 
-def test_a_key_carries_where_its_value_is_from() -> None:
+def test_a_key_contains_the_origin_of_its_value() -> None:
     key = cache_key(
         "catalog",
         endpoint="https://ssm.us-east-1.amazonaws.com",
@@ -1212,7 +1210,7 @@ _PARTS = st.fixed_dictionaries(
 
 
 @given(one=_PARTS, other=_PARTS)
-def test_keys_are_equal_only_where_all_parts_are(
+def test_keys_are_equal_only_if_all_parts_are_equal(
     one: dict[str, str], other: dict[str, str]
 ) -> None:
     assert (cache_key(**one) == cache_key(**other)) is (one == other)

@@ -120,8 +120,8 @@ def test_the_calls_are_few_and_counted(endpoint: str) -> None:
     assert without.provenance.calls == tree.calls
     assert sum(tree.calls.values()) <= 1060
     assert tree.retries == 0
-    # The zones' calls are the rest of the full report's: three lists a region, one of which is
-    # longer than a page in moto's tree.
+    # The remaining calls are those for zones: three lists per region, one of which is longer than a
+    # page in moto's tree.
     zone_calls = sum(
         1 + len(children(node, kind)) // 10
         for node in moto_tree().regions.values()
@@ -137,7 +137,7 @@ def test_three_regions_give_the_same_catalog_as_one(endpoint: str, catalog: Cata
         patch.setenv("AWS_ACCESS_KEY_ID", "testing")
         patch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
         for region in ("us-east-1", "eu-west-3", "ap-southeast-2"):
-            # Moto loads each of a region's trees with its first call, which must be alone.
+            # moto loads each tree of a region at the first call, which must not run concurrently.
             alone = GlobalInfrastructure(parameters(endpoint, region), max_workers=1)
             assert (len(alone.region_codes()), len(alone.service_codes())) == (39, 404)
         tree = parameters(endpoint, "us-east-1", "eu-west-3", "ap-southeast-2")

@@ -1,7 +1,7 @@
 """One region or several: the same catalog, each region at its own rate, and errors name the region.
 
-The calls go over real sockets to a small SSM that knows by a call's signature which region is
-meant, and takes a page's token only where it gave it.
+The calls go over real sockets to a small SSM server. It finds the region in a call's signature, and
+accepts a page's token only in the region that returned it.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from aws_ssm_fetcher.data_sources.parameter_tree import (
     THROTTLED_PAUSE_CALLS,
     ParameterTree,
     SsmRegion,
-    in_tens,
+    batches_of_ten,
 )
 from lambda_core import aws, circuit_breaker, retry
 from lambda_core.errors import DataSourceError
@@ -168,7 +168,7 @@ def test_calls_are_shared_between_regions_within_their_rates() -> None:
         times = sorted(call.at for call in ssm.received if call.region == region)
         assert len(times) >= len(ssm.received) / len(regions) / 2
         for number, at in enumerate(times):
-            # A call may come late, but never before its turn.
+            # A call may be late, but never early.
             assert at >= started + number / rate
 
 
@@ -176,8 +176,8 @@ def test_a_region_that_throttled_is_left_alone_for_a_moment() -> None:
     rate = 50.0
     with SmallSsm(BIG, throttles_every=10) as ssm:
         tree = parameters(ssm, [HERE], max_tps=rate)
-        for ten in in_tens(f"{ROOT}/services/{number}/longName" for number in range(400)):
-            tree.values(ten)
+        for batch in batches_of_ten(f"{ROOT}/services/{number}/longName" for number in range(400)):
+            tree.values(batch)
     assert tree.retries == 4
     pairs = list(zip(ssm.received, ssm.received[1:], strict=False))
     gaps = [later.at - call.at for call, later in pairs if call.refused]

@@ -170,13 +170,13 @@ class TestCodes:
             "the ap-southeast-9 that the tree does not know",
         ],
     )
-    def test_what_is_no_known_code_is_named_in_a_warning(self, title: str) -> None:
+    def test_an_unknown_code_is_named_in_a_warning(self, title: str) -> None:
         launches = read(item(title, date=NZ_DATE), NEW_ZEALAND)
         assert [launch.region_code for launch in launches.launches] == ["ap-southeast-6"]
         assert not launches.failed
         assert launches.warnings == (f"the feed: item 1 ({title}) names no known region",)
 
-    def test_a_plain_mention_in_the_description_is_no_code(self) -> None:
+    def test_a_plain_mention_in_the_description_does_not_count(self) -> None:
         launches = read(
             item("Geography", description="unlike us-east-1", date=NZ_DATE), NEW_ZEALAND
         )
@@ -265,7 +265,7 @@ class TestDates:
             "٠١ Sep 2025",
         ],
     )
-    def test_what_is_no_date(self, text: str) -> None:
+    def test_text_that_is_not_a_date(self, text: str) -> None:
         assert parse_date(text) is None
 
     @given(
@@ -306,7 +306,7 @@ class TestDates:
         assert parse_date(text) is None or any(character.isdigit() for character in text)
 
     @pytest.mark.parametrize("date", ["", "soon"])
-    def test_a_date_in_the_text_where_pub_date_has_none(self, date: str) -> None:
+    def test_a_date_in_the_text_if_pub_date_has_none(self, date: str) -> None:
         text = "Launched on September 1, 2025. Yes, Sep 1 2025."
         launch = only(item("NZ - ap-southeast-6", description=text, date=date))
         assert launch.launched_on == dt.date(2025, 9, 1)
@@ -354,7 +354,7 @@ class TestItems:
             "another; the earlier date is used",
         )
 
-    def test_the_same_date_twice_is_no_news(self) -> None:
+    def test_the_same_date_twice_causes_no_warning(self) -> None:
         assert only(NEW_ZEALAND, NEW_ZEALAND).launched_on == dt.date(2025, 9, 1)
 
     @pytest.mark.parametrize(
@@ -439,7 +439,7 @@ class TestUnreadableFeeds:
         cut = data.draw(st.integers(1, len(whole) - 1))
         assert "is truncated" in reason(whole[:cut])
 
-    def test_the_encoding_is_what_it_is_not_what_it_says(self) -> None:
+    def test_a_wrong_encoding_declaration_is_ignored(self) -> None:
         said = feed(NEW_ZEALAND).replace(b'"UTF-8"', b'"ISO-8859-1"')
         (launch,) = parse_launches(said, KNOWN, SOURCE).launches
         assert launch.region_code == "ap-southeast-6"
@@ -491,7 +491,7 @@ class TestHostileFeeds:
         data = hidden.encode() + feed(NEW_ZEALAND).partition(b"\n")[2]
         assert "well-formed" in reason(data)
 
-    def test_bytes_are_never_taken_for_the_name_of_a_file(
+    def test_bytes_are_never_used_as_a_file_name(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.chdir(tmp_path)

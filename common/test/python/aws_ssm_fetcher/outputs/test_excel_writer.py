@@ -153,7 +153,7 @@ def test_an_announcement_is_a_link(book: Workbook) -> None:
         "https://x/" + "a" * 2100,
     ],
 )
-def test_what_is_no_safe_web_address_is_no_link(
+def test_an_unsafe_address_does_not_become_a_link(
     make_report: MakeReport, tmp_path: Path, url: str
 ) -> None:
     write_excel(make_report(url=url), tmp_path)
@@ -163,7 +163,7 @@ def test_what_is_no_safe_web_address_is_no_link(
 
 
 @pytest.mark.parametrize("day", ["soon", "1850-01-01", "2011-02-30"])
-def test_what_is_no_date_stays_text(make_report: MakeReport, tmp_path: Path, day: str) -> None:
+def test_an_invalid_date_stays_text(make_report: MakeReport, tmp_path: Path, day: str) -> None:
     write_excel(make_report(launched=day), tmp_path)
     assert sheet_of(load_workbook(tmp_path / NAME), "Region Summary")["C3"].value == day
 
@@ -387,7 +387,7 @@ def test_a_text_that_looks_like_an_error_or_an_escape_is_a_text(
 ) -> None:
     write_excel(make_report(name="#N/A", region="_x003D_1", value="=1+1"), tmp_path)
     book = load_workbook(tmp_path / NAME)
-    # openpyxl reads an escape as it is written: the program that shows the cell undoes it.
+    # openpyxl does not decode an escape; the program that shows the cell does.
     assert values(book, "Regional Services")[2][:2] == ["_x005F_x003D_1", "#N/A"]
     cell = sheet_of(book, "Region Summary")["B3"]
     assert (cell.value, cell.data_type) == ("#N/A", "s")

@@ -57,7 +57,7 @@ def test_the_rows_are_objects_in_the_order_of_the_report(readable: Json) -> None
     assert readable["regions"][0]["launch_date"] is None
 
 
-def test_the_metadata_say_what_the_data_is(readable: Json, compact: Json) -> None:
+def test_the_metadata_describe_the_data(readable: Json, compact: Json) -> None:
     metadata = readable["metadata"]
     assert compact["metadata"] == metadata
     assert metadata["generated_at"] == "2026-03-04T05:06:08+00:00"

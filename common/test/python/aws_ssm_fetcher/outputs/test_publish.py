@@ -228,7 +228,7 @@ print(json.dumps([undone, cleared_up]))
 @pytest.mark.parametrize("how", ["interrupted", "killed"])
 @pytest.mark.parametrize(
     ("old_formats", "changes"),
-    # The journal, two reports and the summary; and the six tables that are not asked for again.
+    # The journal, two reports and the summary; and the six tables that are not requested again.
     [(TEXTS, 10), ((ReportFormat.CSV,), 10), ((ReportFormat.JSON,), 4), ((), 4)],
     ids=str,
 )
@@ -344,7 +344,7 @@ def test_files_that_no_summary_of_ours_names_stay(report: Report, tmp_path: Path
         assert {name: contents(tmp_path)[name] for name in OWN_FILES} == OWN_FILES
 
 
-def test_a_summary_names_no_file_that_is_no_report(report: Report, tmp_path: Path) -> None:
+def test_a_summary_names_only_files_of_the_report(report: Report, tmp_path: Path) -> None:
     output_dir = tmp_path / "out"
     run(report, output_dir)
     mine = tmp_path / "mine.csv"

@@ -119,7 +119,7 @@ def test_a_cross_check_counts() -> None:
     ]
 
 
-def test_trees_that_agree_are_no_finding() -> None:
+def test_trees_that_agree_cause_no_finding() -> None:
     agreed = CrossCheck(only_in_regions_tree=(), only_in_services_tree=())
     found = validation_of(small_catalog().model_copy(update={"cross_check": agreed}))
     assert found.dimensions.integrity.components["confirmed"] == 1

@@ -72,7 +72,7 @@ def test_services_per_region(small: Analyses) -> None:
     }
 
 
-def test_means_say_what_they_divide_by(small: Analyses) -> None:
+def test_names_of_means_state_the_divisor(small: Analyses) -> None:
     assert small.comprehensive.regions_per_service.mean == near(7 / 5)
     assert small.comprehensive.regions_per_deployed_service.mean == near(7 / 4)
     assert small.comprehensive.regions_per_deployed_service.minimum == 1

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 KEY = "raw-data/run-1/catalog.json"
 
 
-def test_what_is_written_is_read_and_carries_its_digest(
+def test_a_written_artefact_is_read_with_its_digest(
     store: ArtefactStore, s3: S3Client, stage_bucket: str
 ) -> None:
     digest = store.write(KEY, b"{}")

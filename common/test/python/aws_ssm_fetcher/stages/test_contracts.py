@@ -79,7 +79,7 @@ def test_no_execution_shares_a_prefix_with_another(one: str, other: str) -> None
     "execution_id",
     ["", "a/b", "../a", "-a", "_a", "a b", "a\n", "é", "a" * 81, "a.b", "latest", 1, None, ["a"]],
 )
-def test_what_is_no_execution_id_is_refused(execution_id: object) -> None:
+def test_an_invalid_execution_id_is_rejected(execution_id: object) -> None:
     with pytest.raises(InvalidEventError, match="FetchRequest: execution_id"):
         parse_event(FetchRequest, {"execution_id": execution_id})
 
@@ -119,7 +119,7 @@ def test_the_input_overrides_the_default_cache_age(
 
 @pytest.mark.parametrize("wrong", [[], "x", None, 1, [{}]])
 @pytest.mark.parametrize("model", [FetchRequest, OrchestratorRequest])
-def test_an_input_that_is_no_object_is_refused(model: type[Contract], wrong: object) -> None:
+def test_an_input_that_is_not_an_object_is_rejected(model: type[Contract], wrong: object) -> None:
     with pytest.raises(InvalidEventError, match=f"{model.__name__}.*input: .*object"):
         parse_event(model, results() | {"execution_id": "run-1", "input": wrong})
 

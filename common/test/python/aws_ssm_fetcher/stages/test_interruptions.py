@@ -134,9 +134,9 @@ def require_finished(prepared: Prepared, found: Objects, latest: str, executions
 
 
 class Death:
-    """Kills whoever writes, right after a write took effect and before the answer arrives.
+    """Kills a writer right after a write took effect, before the response arrives.
 
-    Between two writes it makes no difference where one dies, so this is every place.
+    Between two writes, the exact moment makes no difference, so this covers all of them.
     """
 
     def __init__(self, after_writes: int) -> None:
@@ -198,8 +198,8 @@ def test_all_writes_are_listed(prepared: Prepared, serial_s3: SerialS3, s3: S3Cl
 class Turns:
     """Lets the requests of two clients through in a given order.
 
-    Serves one request at a time. Where the order is at its end, or the one whose turn it is has
-    finished, whoever comes is served.
+    Serves one request at a time. At the end of the order, or if the next client has finished, it
+    serves requests in the order in which they arrive.
     """
 
     def __init__(self, order: Sequence[int]) -> None:
@@ -215,11 +215,11 @@ class Turns:
             if self._order and self._order[0] == actor:
                 self._order.popleft()
             answer = fetch()
-            asked = exchange.request
-            if asked.method == "PUT" and asked.path.endswith("/latest.json"):
+            request = exchange.request
+            if request.method == "PUT" and request.path.endswith("/latest.json"):
                 assert answer.status in {200, 412}
                 if answer.status == 200:
-                    self.pointers.append(json.loads(asked.body)["execution_id"])
+                    self.pointers.append(json.loads(request.body)["execution_id"])
             self._condition.notify_all()
         relay(exchange, answer)
 

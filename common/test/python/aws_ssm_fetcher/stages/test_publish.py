@@ -524,7 +524,7 @@ def test_one_refused_write_costs_nothing(
     assert below(s3, stage_bucket, "reports/run-1/") == FILES
 
 
-def test_a_pointer_that_cannot_be_written_fails_in_a_way_that_may_pass(
+def test_an_unwritable_pointer_is_a_transient_failure(
     store: ArtefactStore, serial_s3: SerialS3
 ) -> None:
     request = generated(store, "run-1", small_catalog())

@@ -79,7 +79,7 @@ def test_it_uses_the_cache_up_to_the_requested_age(
     launches, _ = store.read_model("raw-data/run-1/launches.json", Launches)
     assert launches.source == "bundled launch dates"
 
-    # A function on another host, where SSM refuses every call.
+    # A function on another host, where SSM rejects every call.
     lambda_function._stage.cache_clear()
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "elsewhere"))
     with FaultProxy("http://127.0.0.1:9", [Fault(always, access_denied())]) as ssm:

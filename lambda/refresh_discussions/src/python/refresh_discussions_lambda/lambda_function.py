@@ -13,7 +13,7 @@ from patch_tracker.service import METRICS_NAMESPACE, Tracker, TrackerSettings
 
 @instrumented("refresh_discussions", namespace=METRICS_NAMESPACE)
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
-    """Read the last days of the archive again and return a `DiscussionsResult`.
+    """Read the most recent days of the archive again and return a `DiscussionsResult`.
 
     Raises
     ------
