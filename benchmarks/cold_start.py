@@ -82,7 +82,7 @@ class Starter:
         try:
             message = process.wait(time.monotonic() + TIME_LIMIT_SECONDS)
             seconds = time.perf_counter() - begin
-            process.memory_passed()
+            process.exceeds_memory()
             lines = process.new_lines()
             if not isinstance(message, Ready):
                 raise SystemExit("\n".join([*lines, f"{spec.name} did not start: {message}"]))

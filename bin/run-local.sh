@@ -4,12 +4,12 @@
 #
 #   bin/run-local.sh COMMAND [OPTION…]        without a command, lists the commands
 #
-# The first run installs what is needed, which takes
-# some seconds. Each run uses the code as it is in the repository now.
+# The first run installs what is needed, which takes some seconds. Each run uses the code as it is in
+# the repository now.
 set -euo pipefail
 root="$(cd -P "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
 # shellcheck source=build-support/bootstrap/bootstrap.sh
 source "${root}/build-support/bootstrap/bootstrap.sh"
 
-[[ " $* " == *" --help "* || " $* " == *" -h "* ]] || install_in_background
+[[ $# == 0 || " $* " == *" --help "* || " $* " == *" -h "* ]] || install_in_background
 exec_module run_local.cli "$@"

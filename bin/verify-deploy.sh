@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Checks a deployed stack without changing it: the plan is empty; functions, state machines, tables and
-# buckets exist and work; no alarm is active. With --run, it also starts what the schedules start, and
+# buckets exist and work; no alarm is active. With --run, it also starts the targets of the schedules, and
 # checks that each run succeeds.
 #
 #   bin/verify-deploy.sh STACK ENV [--run] [--profile PROFILE] [--region REGION]

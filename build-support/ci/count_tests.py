@@ -1,6 +1,6 @@
 """Print one line for all tests of a run: `N passed, N failed, N skipped`.
 
-Pants runs tests in many processes, and each prints a summary of its own. The numbers come from the
+Pants runs tests in many processes, and each prints its own summary. The numbers come from the
 JUnit reports (https://github.com/testmoapp/junitxml), one file for each process.
 
 Exit code 1 if a test failed, or if fewer tests passed than `--at-least` (1 by default): a run that

@@ -51,7 +51,7 @@ def complete_platform(machine: str) -> dict[str, object]:
         "compatible_tags": [str(tag) for tag in compatible],
         "marker_environment": {
             "implementation_name": "cpython",
-            # Lambda updates to new patch releases by itself, so only the first one is certain.
+            # Lambda automatically updates to new patch releases, so only the first one is certain.
             "implementation_version": f"{version}.0",
             "os_name": "posix",
             "platform_machine": machine,

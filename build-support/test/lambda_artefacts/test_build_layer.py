@@ -11,7 +11,7 @@ import pytest
 
 MODULES = {
     "package/__init__.py": b"",
-    # A set, because its order is the first thing to depend on the hash seed.
+    # A set, because its order depends on the hash seed.
     "package/module.py": b"ANSWER = 42\nKNOWN = 'x' in {'a', 'b', 'c', 'd', 'x'}\n",
     "package/template.py": b"{% for %}",
     "package/data.json": b"{}",

@@ -41,7 +41,7 @@ class Dist:
         write_zip(self.root / f"layers/{architecture}/{name}.zip", files)
 
     def check(self) -> int:
-        # This interpreter stands for Lambda's runtime; the packages in the tests are made up.
+        # This interpreter takes the place of Lambda's runtime; the packages are fictional.
         return check_artefacts.main(
             [str(self.root), "--settings", str(self.settings), "--runtime", sys.executable]
         )

@@ -32,7 +32,7 @@ def test_writes_one_file_for_each_machine(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "tag",
     [
-        # As the wheels of pydantic-core, polars, cryptography and pure Python ones are tagged.
+        # Tags of the wheels of pydantic-core, polars, cryptography and of pure Python packages.
         "cp312-cp312-manylinux_2_17_{machine}",
         "cp310-abi3-manylinux_2_24_{machine}",
         "cp311-abi3-manylinux_2_34_{machine}",

@@ -37,7 +37,7 @@ class Clone:
         return executable(self.path / name, f"#!{shutil.which('bash')}\n{script}")
 
     def install(self, lockfile: str) -> Path:
-        """Create what a finished installation of a lockfile leaves; return its folder.
+        """Create the files of a finished installation of a lockfile; return its folder.
 
         Its interpreter is the one that runs this test.
         """

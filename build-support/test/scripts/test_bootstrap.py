@@ -31,7 +31,7 @@ def test_without_any_python_one_line_says_what_to_install(clone: Clone) -> None:
     assert "PYTHON_3_12" in line
 
 
-def test_a_broken_shim_is_not_taken_for_an_interpreter(clone: Clone) -> None:
+def test_a_broken_shim_is_not_used_as_an_interpreter(clone: Clone) -> None:
     clone.command("python3.12", "echo 'pyenv: python3.12: command not found' >&2; exit 127\n")
 
     result = clone.run("pants", "--version")
@@ -62,7 +62,7 @@ def test_another_interpreter_means_another_environment(clone: Clone) -> None:
     assert "PYTHON_3_12=/nowhere/python3.12 is not a working CPython 3.12" in result.stderr
 
 
-def test_uv_is_asked_for_the_missing_interpreter(clone: Clone) -> None:
+def test_uv_provides_the_missing_interpreter(clone: Clone) -> None:
     clone.install(DEFAULT)
     calls = clone.home / "calls"
     clone.command("uv", f'echo "$@" >>"{calls}"; exit 1\n')

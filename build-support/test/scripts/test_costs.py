@@ -86,7 +86,7 @@ def test_a_function_with_more_memory_costs_more(tmp_path: Path) -> None:
 def instances(block: str, configuration: str, functions: int) -> int:
     """Return how many instances of a resource or module a block of Terraform creates.
 
-    A map in `locals` counts its keys, a set its elements. Everything that is named `functions` has
+    A map in `locals` counts its keys, a set its elements. Every block that is named `functions` has
     an instance for each function.
     """
     each = re.search(r"^  for_each\s*= (.*)$", block, re.MULTILINE)
@@ -101,6 +101,14 @@ def instances(block: str, configuration: str, functions: int) -> int:
     return len(re.findall(r"^    [\w-]+\s*= ", body, re.MULTILINE))
 
 
+def passed_functions(block: str, functions: int) -> int:
+    """Return how many functions a block of Terraform passes to a module: those it names, or all."""
+    passed = re.search(r"^  functions = \{\n(.*?)^  \}", block, re.MULTILINE | re.DOTALL)
+    if passed is None or passed[1].lstrip().startswith("for "):
+        return functions
+    return len(re.findall(r"^    \(?[\w.]+\)?\s*= ", passed[1], re.MULTILINE))
+
+
 def alarm_metrics(folder: Path, functions: int) -> int:
     """Count the metrics in all alarms of a stack or module, those of its modules included."""
     configuration = "\n".join(file.read_text(encoding="utf-8") for file in folder.glob("*.tf"))
@@ -111,7 +119,8 @@ def alarm_metrics(folder: Path, functions: int) -> int:
         re.MULTILINE | re.DOTALL,
     ):
         if source := re.search(r'^  source\s*= "(\..*)"$', block, re.MULTILINE):
-            metrics = alarm_metrics((folder / source[1]).resolve(), functions)
+            passed = passed_functions(block, functions)
+            metrics = alarm_metrics((folder / source[1]).resolve(), passed)
         else:
             metrics = len(re.findall(r"^ +metric_name\s*=", block, re.MULTILINE))
         if metrics:

@@ -15,8 +15,8 @@ from aws_ssm_fetcher.core.config import Config
 
 PRINTS_ARGUMENTS = "pwd; printf '[%s]\\n' \"$@\"\n"
 
-# Answers as docker does; its state is a file for each of: engine (it answers), broken (nothing
-# starts), running (the container runs), stopped (it exists). Notes every call in `calls`.
+# Behaves like docker. Its state is a set of files: engine (it is available), broken (nothing
+# starts), running (the container runs), stopped (it exists). Records every call in `calls`.
 FAKE_DOCKER = """
 state="${HOME}/docker"
 printf '%s\\n' "$*" >>"${state}/calls"
@@ -80,7 +80,7 @@ def test_an_engine_that_does_not_answer_counts_as_none(clone: Clone, docker: Pat
     assert calls(docker) == ["info"]
 
 
-def test_inside_the_container_docker_is_not_asked(clone: Clone, docker: Path) -> None:
+def test_inside_the_container_docker_is_not_called(clone: Clone, docker: Path) -> None:
     clone.command("tool", PRINTS_ARGUMENTS)
 
     result = clone.run("exec-in-devcontainer.sh", "tool", "x", env={"IN_DEVCONTAINER": "1"})
@@ -100,7 +100,7 @@ def test_pants_is_the_clones_own(clone: Clone) -> None:
 
 
 def test_the_command_takes_the_scripts_process(clone: Clone) -> None:
-    # So a signal to the one is a signal to the other.
+    # So both receive the same signals.
     clone.command("tool", "echo $$\n")
 
     process = clone.start("exec-in-devcontainer.sh", "tool")
@@ -110,7 +110,7 @@ def test_the_command_takes_the_scripts_process(clone: Clone) -> None:
 
 
 @pytest.mark.parametrize("state", ["", "stopped", "running"])
-def test_the_container_is_started_where_it_does_not_run(
+def test_the_container_is_started_if_it_does_not_run(
     clone: Clone, docker: Path, state: str
 ) -> None:
     if state:
@@ -128,7 +128,7 @@ def test_the_container_is_started_where_it_does_not_run(
 
 
 def passed_on(clone: Clone, docker: Path, env: Mapping[str, str]) -> tuple[list[str], str]:
-    """Run a command in the container; the variables that docker is told of, and what is said."""
+    """Run a command in the container; return the variables passed to docker, and the output."""
     (docker / "running").touch()
     result = clone.run("exec-in-devcontainer.sh", "tool", env=env)
     assert result.returncode == 7
@@ -290,7 +290,7 @@ def test_paths_are_those_of_the_container(clone: Clone, docker: Path) -> None:
         *("SHARED_DATA_DIR", "TF_CLI_CONFIG_FILE", "TF_PLUGIN_CACHE_DIR", "TF_PLUGIN_MIRROR"),
     ],
 )
-def test_a_path_that_the_container_does_not_have_is_told_and_left_out(
+def test_a_path_missing_in_the_container_is_reported_and_left_out(
     clone: Clone, docker: Path, name: str
 ) -> None:
     outside = f"{clone.root} of another"
@@ -305,7 +305,7 @@ def test_credentials_of_the_home_folder_are_the_containers_too(clone: Clone, doc
 
     (started,) = [call for call in calls(docker) if call.startswith("run ")]
     assert f" --volume {clone.home}/.aws:/home/vscode/.aws " in started
-    # Docker would make it as root.
+    # Docker would create it as root.
     assert (clone.home / ".aws").is_dir()
 
 
@@ -336,7 +336,7 @@ def test_without_a_command_the_usage_is_shown(clone: Clone) -> None:
 
 
 def terraform_configuration(clone: Clone, env: dict[str, str]) -> str:
-    """Run terraform through the script, and return the configuration that it was given."""
+    """Run terraform through the script, and return the configuration that it received."""
     clone.command("terraform", 'cat "${TF_CLI_CONFIG_FILE:-/dev/null}"\n')
     result = clone.run("exec-in-devcontainer.sh", "terraform", "version", env=env)
     assert result.returncode == 0, result.stderr

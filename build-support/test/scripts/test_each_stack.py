@@ -16,7 +16,7 @@ def clone(tmp_path: Path) -> Path:
     for name in ("tracker", "github_oidc", "report"):
         (tmp_path / "terraform/stacks" / name).mkdir(parents=True)
         (tmp_path / "terraform/stacks" / name / "main.tf").touch()
-    # Has no more than what its functions need.
+    # Contains only what its functions need.
     (tmp_path / "terraform/stacks/to_come").mkdir()
     executable(
         tmp_path / "bin/deploy.sh",
@@ -43,7 +43,7 @@ def test_each_stack_but_that_of_the_roles(clone: Path) -> None:
     )
 
 
-def test_nothing_comes_after_what_failed(clone: Path) -> None:
+def test_nothing_runs_after_a_failure(clone: Path) -> None:
     (clone / "terraform/stacks/report").rename(clone / "terraform/stacks/broken")
     assert run(clone, "dev") == (1, ["broken dev"])
 

@@ -1,4 +1,4 @@
-"""The lockfiles pin what is required, with hashes, and serve with any registry."""
+"""The lockfiles pin all requirements, with hashes, and work with any registry."""
 
 from __future__ import annotations
 

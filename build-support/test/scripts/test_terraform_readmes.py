@@ -22,7 +22,7 @@ def test_the_readme_has_the_inputs_and_outputs_as_they_are(folder: Path) -> None
     readme = (folder / "README.md").read_text(encoding="utf-8")
     expected = terraform_readmes.written(readme, terraform_readmes.tables(folder))
     assert readme == expected, "run: python build-support/ci/terraform_readmes.py"
-    # The README of a function is about more than Terraform, and has a title of its own.
+    # The README of a function is about more than Terraform, and has its own title.
     title = f"# {folder.name}\n\n" if TERRAFORM in folder.parents else "# "
     assert readme.startswith(title)
 

@@ -1,4 +1,4 @@
-"""Errors of the repository checkout and of the packages that Pants builds."""
+"""Errors about the repository checkout and the packages that Pants builds."""
 
 from __future__ import annotations
 

@@ -46,7 +46,7 @@ def read_settings(path: Path) -> Pipelines:
     Raises
     ------
     UsageError
-        The file is missing or invalid; the text names the first invalid setting.
+        The file is missing or invalid; the message names the first invalid setting.
     """
     try:
         return _ADAPTER.validate_json(path.read_bytes())
@@ -54,8 +54,8 @@ def read_settings(path: Path) -> Pipelines:
         raise UsageError(f"{path} is missing; it contains the settings of all functions") from error
     except ValidationError as error:
         first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise UsageError(f"{path}: {where}: {first['msg']}") from error
+        setting = ".".join(str(part) for part in first["loc"])
+        raise UsageError(f"{path}: {setting}: {first['msg']}") from error
 
 
 def settings_of(
@@ -66,7 +66,7 @@ def settings_of(
     Raises
     ------
     UsageError
-        There is no such function; the text lists those that exist.
+        The function does not exist; the message lists those that do.
     """
     functions = {
         name: settings for pipeline in pipelines.values() for name, settings in pipeline.items()

@@ -103,7 +103,7 @@ def packaged(root: Path, architecture: str, functions: Mapping[str, FunctionSett
     )
     outdated = [group for group in groups if not group.is_current()]
     if outdated:
-        # Digests from before the build: if a file changes meanwhile, the next run builds again.
+        # Digests from before the build: if a file changes during it, the next run builds again.
         before = [_digest(_files(group.inputs)) for group in outdated]
         _run_pants(root, [target for group in outdated for target in group.targets])
         for group, inputs in zip(outdated, before, strict=True):

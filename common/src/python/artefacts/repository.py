@@ -34,7 +34,7 @@ def repository_root() -> Path:
 
 
 def architecture() -> str:
-    """Return Lambda's name of this machine's architecture: `x86_64` or `arm64`.
+    """Return Lambda's name for this machine's architecture: `x86_64` or `arm64`.
 
     Raises
     ------

@@ -1,3 +1,3 @@
-"""Which AWS service is in which region: fetched, analysed, checked and reported."""
+"""The region and service report: which AWS services are available in which regions."""
 
 __version__ = "0.1.0"

@@ -1,12 +1,12 @@
-"""The command line of the region and service report, against a real account.
+"""The command line of the region and service report, which reads from an AWS account.
 
 Exit codes: 0 the report is complete; 1 it is incomplete or failed; 2 wrong usage; 130 interrupted.
-A run that failed or was interrupted publishes nothing.
+A run that fails or is interrupted publishes nothing.
 """
 
 from __future__ import annotations
 
-# Ctrl-C must be seen to before the other imports, which take half a second.
+# Ctrl-C must be handled before the other imports, which take half a second.
 from command_line import interrupts
 
 if __name__ == "__main__":
@@ -39,7 +39,7 @@ from command_line.stages import stage_display
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Make the report, or look after its cache; the result is the exit code."""
+    """Create the report, or show or clear its cache; return the exit code."""
     parser = _parser()
     args = parser.parse_args(arguments)
     return guarded(
@@ -75,7 +75,7 @@ def add_report_arguments(
     parser.add_argument(
         "--cross-check",
         action="store_true",
-        help="also read the tree by service and list where it differs from the tree by region",
+        help="also read the services tree, and list how it differs from the regions tree",
     )
     parser.add_argument(
         "--no-zones",
@@ -99,20 +99,19 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="aws-ssm-fetcher",
         allow_abbrev=False,
-        description="Report which AWS service is in which region, from AWS's own public "
-        "parameters. Names in brackets are the environment variables that stand in for an option, "
-        "and the default.",
+        description="Report which AWS services are available in which regions, from AWS's own "
+        "public parameters. The environment variable and the default of each option are in "
+        "parentheses.",
         epilog="Exit codes: 0 complete, 1 incomplete or failed, 2 wrong usage, 130 interrupted.",
     )
     add_report_arguments(parser)
     parser.add_argument(
-        "--region", help="region whose SSM is asked (AWS_DEFAULT_REGION, us-east-1)"
+        "--region", help="region whose SSM is queried (AWS_DEFAULT_REGION, us-east-1)"
     )
     parser.add_argument(
         "--ssm-regions",
         metavar="R[,R]",
-        help="regions whose SSM is asked side by side instead, each with a quota of its own "
-        "(SSM_REGIONS)",
+        help="regions to query concurrently instead, each with its own quota (SSM_REGIONS)",
     )
     parser.add_argument("--profile", help="AWS profile (AWS_PROFILE)")
     parser.add_argument(
@@ -120,35 +119,37 @@ def _parser() -> argparse.ArgumentParser:
         type=positive_number,
         default=DEFAULT_MAX_TPS,
         metavar="N",
-        help="most SSM calls a second to each region; the account's other readers there share "
-        f"the quota ({DEFAULT_MAX_TPS:.0f})",
+        help="limit of SSM calls per second to each region; all users of the account share the "
+        f"quota of a region ({DEFAULT_MAX_TPS:.0f})",
     )
     parser.add_argument(
         "--rss-url",
         metavar="URL",
         type=text_in_utf8,
         default=LIVE_FEED_URL,
-        help=f"feed of launches ({LIVE_FEED_URL})",
+        help=f"feed of region launches ({LIVE_FEED_URL})",
     )
     parser.add_argument(
         "--cache-hours",
         type=number,
         metavar="N",
-        help="how long fetched data is used again (CACHE_HOURS, 24)",
+        help="how long cached data is used, in hours (CACHE_HOURS, 24)",
     )
     parser.add_argument("--no-cache", action="store_true", help="neither read nor write the cache")
-    parser.add_argument("--cache-dir", metavar="DIR", help="where the cache is (CACHE_DIR, .cache)")
     parser.add_argument(
-        "--clear-cache", action="store_true", help="empty the cache, say how much it held, and end"
+        "--cache-dir", metavar="DIR", help="folder of the cache (CACHE_DIR, .cache)"
     )
-    parser.add_argument("--cache-info", action="store_true", help="show what is cached, and end")
+    parser.add_argument(
+        "--clear-cache", action="store_true", help="clear the cache, print the number of entries"
+    )
+    parser.add_argument("--cache-info", action="store_true", help="show the content of the cache")
     return parser
 
 
 def _run(args: argparse.Namespace) -> int:
     config = Config.from_args(args)
     if args.clear_cache or args.cache_info:
-        return _look_after_cache(args, CacheManager(config))
+        return _manage_cache(args, CacheManager(config))
     fetcher = AWSSSMDataFetcher(config, max_tps=args.max_tps)
     result = make_report(
         fetcher,
@@ -164,7 +165,7 @@ def _run(args: argparse.Namespace) -> int:
     return finish(result)
 
 
-def _look_after_cache(args: argparse.Namespace, cache: CacheManager) -> int:
+def _manage_cache(args: argparse.Namespace, cache: CacheManager) -> int:
     if args.clear_cache:
         count = cache.clear_all()
         print(f"cleared {count} cache {'entry' if count == 1 else 'entries'}")
@@ -186,7 +187,7 @@ def _formats(text: str) -> tuple[ReportFormat, ...]:
 
 def _folder(text: str) -> str:
     if not text:
-        raise argparse.ArgumentTypeError("'' is no folder")
+        raise argparse.ArgumentTypeError("'' is not the path of a folder")
     return text_in_utf8(text)
 
 

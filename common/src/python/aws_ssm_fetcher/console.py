@@ -1,8 +1,4 @@
-"""What a person sees while a report is made: progress, then a short table.
-
-On a terminal a bar shows how far each stage is; elsewhere (a pipe, a log of CI) each step is a
-plain line. Progress goes to standard error, the table to standard output.
-"""
+"""The table that the command line prints on standard output when the report is finished."""
 
 from __future__ import annotations
 
@@ -22,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def closing_table(result: RunResult) -> str:
-    """Tell what was found, how complete it is, how long it took, and where the files are."""
+    """Return a table with the source, age and completeness of the data, counts, times and files."""
     report, summary = result.report, result.summary
     metadata, source = report.metadata, report.metadata.source
     cached = source.fetched_at < summary.completion_timestamp - dt.timedelta(
@@ -64,7 +60,7 @@ def _found(report: Findings) -> str:
     metadata = report.metadata
     counts = (
         f"{metadata.unique_regions:,} regions, {metadata.unique_services:,} services, "
-        f"{metadata.total_combinations:,} pairs of both"
+        f"{metadata.total_combinations:,} pairs"
     )
     zones = report.analyses["availability_zones"]["totals"]
     if zones is None:
@@ -89,10 +85,10 @@ def _cross_check(cross_check: CrossCheck) -> str:
     if cross_check.agrees:
         return "both trees have the same pairs"
     lines = [
-        f"{pair.service_code} in {pair.region_code}: only in the tree by {tree}"
+        f"{pair.service_code} in {pair.region_code}: only in the {tree} tree"
         for tree, pairs in (
-            ("region", cross_check.only_in_regions_tree),
-            ("service", cross_check.only_in_services_tree),
+            ("regions", cross_check.only_in_regions_tree),
+            ("services", cross_check.only_in_services_tree),
         )
         for pair in pairs
     ]

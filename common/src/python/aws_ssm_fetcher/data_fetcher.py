@@ -85,10 +85,16 @@ class AWSSSMDataFetcher:
 
     Examples
     --------
-    This calls SSM with the credentials of the environment::
+    Creating a fetcher makes no calls:
 
-        fetcher = AWSSSMDataFetcher(Config(cache_hours=12))
-        regions = fetcher.discover_regions_from_ssm()
+    >>> fetcher = AWSSSMDataFetcher(Config("eu-west-1", cache_hours=12))
+    >>> fetcher.region, fetcher.cache_hours, fetcher.calls
+    ('eu-west-1', 12.0, 0)
+
+    This reads from SSM, with the credentials of the environment, or from the cache:
+
+    >>> fetcher.discover_regions_from_ssm()  # doctest: +SKIP
+    ['af-south-1', 'ap-east-1', ...]
     """
 
     def __init__(
@@ -195,7 +201,7 @@ class AWSSSMDataFetcher:
         zones
             Whether to read availability, local and wavelength zones.
         cross_check
-            Whether to read the tree by service too, and list the differences.
+            Whether to read the services tree too, and list the differences.
         progress
             Called with the number of finished and expected steps.
 

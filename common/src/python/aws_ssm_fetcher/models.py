@@ -1,8 +1,8 @@
-"""The domain: regions, services, where each service is, and how completely that is known.
+"""The domain: regions, services, which services each region has, and how complete the data is.
 
-Codes (`af-south-1`, `ec2`) are opaque keys, exactly as the parameter tree spells them; names are
-labels and need not be unique. All models are frozen and strict, and survive a round trip through
-JSON unchanged.
+Codes (`af-south-1`, `ec2`) are opaque keys, exactly as the parameter tree spells them. Names are
+labels and need not be unique. All models are frozen and strict, and a round trip through JSON does
+not change them.
 
 Source of the data: the public SSM parameters below `/aws/service/global-infrastructure`, see
 https://docs.aws.amazon.com/systems-manager/latest/userguide/parameter-store-public-parameters-global-infrastructure.html
@@ -26,7 +26,7 @@ class DomainModel(BaseModel):
 
 
 class Zones(DomainModel):
-    """Ids of the zones of one region, each kind sorted (`afs1-az1`, `afs1-los1-az1`)."""
+    """The zone IDs of one region by kind, such as `afs1-az1` or `afs1-los1-az1`; all are sorted."""
 
     availability: tuple[str, ...] = ()
     local: tuple[str, ...] = ()
@@ -41,12 +41,12 @@ class Region(DomainModel):
     code
         The region's key, such as `af-south-1`.
     name
-        `longName` of the tree, or None where the tree has none.
+        `longName` in the tree, or None if it does not exist.
     partition, domain, country, subdivision
         `partition`, `domain`, `geolocationCountry` (ISO 3166-1) and `geolocationRegion`
-        (ISO 3166-2) of the tree, or None where the tree has none.
+        (ISO 3166-2) in the tree, or None if they do not exist.
     zones
-        The region's zones, or None where they were not asked for.
+        The region's zones, or None if they were not requested.
     """
 
     code: Code
@@ -59,7 +59,7 @@ class Region(DomainModel):
 
     @property
     def label(self) -> str:
-        """What a reader sees: the name, or else the code."""
+        """The name if there is one, else the code."""
         return self.name or self.code
 
 
@@ -71,10 +71,9 @@ class Service(DomainModel):
     code
         The service's key, such as `ec2`.
     name
-        `longName` of the tree, or None where the tree has none.
+        `longName` in the tree, or None if it does not exist.
     listed
-        Whether it stands in the tree's list of services; False for a service that is only found
-        in a region.
+        Whether the tree's list of services contains it; False if only regions do.
     """
 
     code: Code
@@ -83,12 +82,12 @@ class Service(DomainModel):
 
     @property
     def label(self) -> str:
-        """What a reader sees: the name, or else the code."""
+        """The name if there is one, else the code."""
         return self.name or self.code
 
 
 class Availability(DomainModel):
-    """The services of one region: its pairs (region, service). Sorted, without repetition."""
+    """The sorted, distinct services of one region."""
 
     region_code: Code
     service_codes: tuple[Code, ...]
@@ -102,19 +101,19 @@ class Pair(DomainModel):
 
 
 class CrossCheck(DomainModel):
-    """How the `regions/` tree and the `services/` tree differ in their pairs; both sorted."""
+    """The pairs that only the `regions/` tree or only the `services/` tree has; both are sorted."""
 
     only_in_regions_tree: tuple[Pair, ...]
     only_in_services_tree: tuple[Pair, ...]
 
     @property
     def agrees(self) -> bool:
-        """Whether both trees hold the same pairs."""
+        """Whether both trees have the same pairs."""
         return not (self.only_in_regions_tree or self.only_in_services_tree)
 
 
 class RegionLaunch(DomainModel):
-    """When a region was launched, and where that is said."""
+    """The launch date of a region, and its announcement."""
 
     region_code: Code
     launched_on: dt.date
@@ -122,18 +121,18 @@ class RegionLaunch(DomainModel):
 
 
 class Launches(DomainModel):
-    """What a feed of region launches told.
+    """The content of a feed of region launches.
 
     Attributes
     ----------
     source
-        Where the dates are from, for readers: a URL, or "bundled launch dates".
+        The origin of the dates as reports state it: a URL, or "bundled launch dates".
     launches
-        One entry a region, sorted by code; empty where the feed could not be had.
+        One entry per region, sorted by code; empty if the feed failed.
     warnings
-        What a reader should know: an unreachable feed, items that could not be read.
+        Messages for readers, such as an unreachable feed or items that could not be read.
     failed
-        Whether the feed could not be had or read at all.
+        Whether the feed as a whole could not be fetched or read.
     """
 
     source: str
@@ -150,13 +149,13 @@ class Part(DomainModel):
     name
         The part, such as "region attributes".
     expected, received
-        Counts of what was asked for and what came.
+        Number of requested and of received items.
     missing
-        What the source does not have (a label without a parameter, say): named, no failure.
+        Items that the source does not have, such as the name of a service. This is not a failure.
     failed
-        What the source has but could not be read, each with its reason.
+        Items that the source has but that could not be read, each with its reason.
     required
-        Whether the report is incomplete where this part failed.
+        Whether a failure of this part makes the report incomplete.
     """
 
     name: str
@@ -174,26 +173,26 @@ class Completeness(DomainModel):
 
     @property
     def complete(self) -> bool:
-        """Whether nothing that the report needs failed."""
+        """Whether no required part failed."""
         return not any(part.failed for part in self.parts if part.required)
 
 
 class Provenance(DomainModel):
-    """Where a catalog is from and how old it is.
+    """The origin and age of a catalog.
 
     Attributes
     ----------
     source
-        For readers: "AWS SSM public parameters in us-east-1", "snapshot in moto 5.2.5".
+        The origin as reports state it: "AWS SSM public parameters in us-east-1", "snapshot in moto
+        5.2.5".
     live
-        False for a snapshot: nobody may take a demonstration for live data.
+        False for a snapshot, so that nobody mistakes a demonstration for live data.
     fetched_at
-        When it was read from its source (UTC).
+        When the data was read from its source (UTC).
     data_as_of
-        The day after which the data cannot have changed, for a snapshot; None for live data and
-        where it is not known.
+        The day after which a snapshot cannot have changed. None for live data, or if unknown.
     calls
-        Calls to the source by operation.
+        Number of calls to the source by operation.
     """
 
     source: str
@@ -204,16 +203,16 @@ class Provenance(DomainModel):
 
 
 class Catalog(DomainModel):
-    """Everything that one fetch learned. The tree decides what exists; nothing is dropped.
+    """The result of one fetch: everything that is in the tree.
 
     Attributes
     ----------
     regions, services
-        Sorted by code, each code once. A service found only in a region is here too.
+        Sorted by code, each code once. Services that only regions have are included.
     availability
         One entry for each region, sorted by region code.
     cross_check
-        Differences between the two trees, where they were compared.
+        The differences between the two trees, or None if they were not compared.
     """
 
     regions: tuple[Region, ...]
@@ -224,18 +223,18 @@ class Catalog(DomainModel):
     cross_check: CrossCheck | None = None
 
     @model_validator(mode="after")
-    def _codes_are_consistent(self) -> Self:
+    def _require_consistent_codes(self) -> Self:
         regions = [region.code for region in self.regions]
         services = [service.code for service in self.services]
         for kind, codes in (("region", regions), ("service", services)):
             if len(set(codes)) != len(codes):
-                raise ValueError(f"a {kind} code occurs twice")
+                raise ValueError(f"a {kind} code appears twice")
         if [entry.region_code for entry in self.availability] != regions:
-            raise ValueError("availability must have one entry for each region, in their order")
+            raise ValueError("availability must have one entry per region, in the same order")
         known = set(services)
         for entry in self.availability:
             if len(set(entry.service_codes)) != len(entry.service_codes):
-                raise ValueError(f"a service occurs twice in region {entry.region_code!r}")
+                raise ValueError(f"a service appears twice in region {entry.region_code!r}")
             if unknown := set(entry.service_codes) - known:
                 raise ValueError(
                     f"region {entry.region_code!r} has services that are not in the catalog: "

@@ -1,7 +1,7 @@
-"""The whole report in one process: fetch, launch dates, process, write, publish.
+"""Create the report in one process: fetch, launch dates, process, write, publish.
 
-Nothing is published before everything has been written, so a run that fails or is interrupted
-leaves the folder as it was.
+Nothing is published before everything has been written, so a run that fails or is interrupted does
+not change the output folder.
 """
 
 from __future__ import annotations
@@ -31,18 +31,24 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Options:
-    """What a run makes.
+    """Options of a run.
 
     Attributes
     ----------
     output_dir
-        Where the reports are published; made if it is missing.
+        Folder of the reports; it is created if it does not exist.
     formats
-        Which reports.
+        Formats to write; all by default.
     zones
-        Whether the regions' zones are part of it.
+        Whether to read the zones of the regions.
     cross_check
-        Whether both trees are read and compared.
+        Whether to read and compare both trees.
+
+    Examples
+    --------
+    >>> options = Options(Path("output"), formats=(ReportFormat.CSV,))
+    >>> options.zones, options.cross_check
+    (True, False)
     """
 
     output_dir: Path
@@ -57,15 +63,54 @@ def make_report(
     options: Options,
     display: StageDisplay | None = None,
 ) -> RunResult:
-    """Make and publish the report.
+    """Create the report and publish it in the output folder.
+
+    Parameters
+    ----------
+    fetcher
+        Reads the parameters, or takes them from its cache.
+    feed
+        The source of the launch dates.
+    options
+        The output folder, the formats, and what to read.
+    display
+        Shows the progress; None shows nothing.
 
     Raises
     ------
     lambda_core.errors.DataSourceError
-        If the parameters could not be read as a whole.
+        If any parameter could not be read.
     lambda_core.errors.ReportError
-        If the reports could not be written; an output folder that cannot be written to is noticed
+        If the reports could not be written. An output folder that is not writable is detected
         before anything is fetched.
+
+    Examples
+    --------
+    A fetcher that returns a small catalog, so that the example makes no calls:
+
+    >>> import tempfile
+    >>> from unittest.mock import patch
+    >>> from aws_ssm_fetcher.core.config import Config
+    >>> from aws_ssm_fetcher.data_sources.rss import BundledLaunchFeed
+    >>> from aws_ssm_fetcher.models import Availability, Catalog, Provenance, Region, Service
+    >>> catalog = Catalog(
+    ...     regions=(Region(code="eu-west-3", name="Europe (Paris)"),),
+    ...     services=(Service(code="s3", name="Amazon S3"),),
+    ...     availability=(Availability(region_code="eu-west-3", service_codes=("s3",)),),
+    ...     provenance=Provenance(
+    ...         source="an example", live=False, fetched_at=dt.datetime(2026, 1, 31, tzinfo=dt.UTC)
+    ...     ),
+    ... )
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     fetcher = AWSSSMDataFetcher(Config(cache_dir=folder))
+    ...     options = Options(Path(folder, "output"), formats=(ReportFormat.CSV,))
+    ...     with patch.object(fetcher, "fetch_catalog", return_value=catalog):
+    ...         result = make_report(fetcher, BundledLaunchFeed(), options)
+    ...     print(Path(folder, "output", "regional_services.csv").read_text(), end="")
+    Region Code,Region Name,Service Code,Service Name
+    eu-west-3,Europe (Paris),s3,Amazon S3
+    >>> result.complete
+    True
     """
     started = time.monotonic()
     stages = _Stages(display or SilentStages())
@@ -76,9 +121,9 @@ def make_report(
             )
         with stages.run("launch dates", "Reading the launch dates"):
             launches = fetcher.fetch_launches(feed, catalog)
-        with stages.run("process", "Working out the tables"):
-            # Imported here, because Polars takes longer to import than all else: who asks for
-            # help only, or has no credentials, does not wait for it.
+        with stages.run("process", "Computing the tables"):
+            # Polars takes longer to import than everything else. It is imported here so that
+            # `--help` and an error such as missing credentials appear without that delay.
             from aws_ssm_fetcher.processors.pipeline_orchestrator import process
 
             report = process(catalog, launches, generated_at=dt.datetime.now(dt.UTC))
@@ -97,7 +142,7 @@ def make_report(
 
 
 class _Stages:
-    """Shows the stages and keeps how long they took."""
+    """Shows the stages and measures their durations."""
 
     def __init__(self, display: StageDisplay) -> None:
         self._display = display

@@ -1,7 +1,7 @@
-"""The report between processing and output: plain tables, without Polars, ready to be written.
+"""The report as plain tables: the processors compute it, and the writers in `outputs` format it.
 
-The processors make it from a catalog; the writers in `outputs` only format it. It survives a
-round trip through JSON unchanged, so that one Lambda can hand it to the next.
+It does not need Polars. A round trip through JSON does not change it, so one stage can pass it to
+the next.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ type Cell = str | int | float | bool | None
 
 
 class ColumnKind(StrEnum):
-    """What the cells of a column hold, which decides how a writer formats them."""
+    """The kind of value in a column, which determines its format."""
 
     TEXT = "text"
     INTEGER = "integer"
@@ -52,10 +52,10 @@ class Tables(DomainModel):
     Columns
     -------
     regional_services
-        Region Code, Region Name, Service Code, Service Name: one row a pair, sorted by region
+        Region Code, Region Name, Service Code, Service Name: one row per pair, sorted by region
         code, then service code.
     service_matrix
-        Service Code, Service Name, then a boolean column for each region code.
+        Service Code, Service Name, then a boolean column per region code.
     region_summary
         Region Code, Region Name, Launch Date, Launch Date Source, Announcement URL,
         Availability Zones, Service Count, Partition, Country, Local Zones, Wavelength Zones.
@@ -73,7 +73,7 @@ class Tables(DomainModel):
 
 
 class ReportMetadata(DomainModel):
-    """What a reader must know of the report before its numbers."""
+    """Source, completeness, warnings and totals of the report."""
 
     generated_at: AwareDatetime
     source: Provenance
@@ -87,19 +87,19 @@ class ReportMetadata(DomainModel):
 
 
 class Findings(DomainModel):
-    """What a report says beside its tables.
+    """A report without its tables.
 
     Attributes
     ----------
     metadata
         Source, age, completeness, warnings, totals.
     analyses
-        The statistics in full, as JSON values: one key an analysis, see
+        The statistics in full, as JSON values, with one key per analysis; see
         `processors.statistics_analyzer`.
     validation
-        Quality score, grade and findings as JSON values, see `processors.regional_validator`.
+        Quality score, grade and findings as JSON values; see `processors.regional_validator`.
     cross_check
-        Differences between the two trees, where they were compared.
+        The differences between the two trees, or None if they were not compared.
     """
 
     metadata: ReportMetadata
@@ -109,7 +109,7 @@ class Findings(DomainModel):
 
 
 class Report(Findings):
-    """A whole report: its findings and its five tables."""
+    """A complete report: its findings and its five tables."""
 
     tables: Tables
 

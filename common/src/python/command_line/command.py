@@ -3,7 +3,7 @@
 ====  =============  ==========================================================================
 code  name           meaning
 ====  =============  ==========================================================================
-0     `COMPLETE`     The command did all that it was asked to do.
+0     `COMPLETE`     The command did everything that was requested.
 1     `FAILED`       It failed, or its result is incomplete. The message says why.
 2     `WRONG_USAGE`  An option, an input or a setting is wrong. The message says what to change.
 130   `INTERRUPTED`  Ctrl-C ended it (128 + SIGINT, as shells report it).
@@ -44,7 +44,7 @@ def guarded(
     prog
         Name of the command, at the beginning of the line.
     log_level
-        Level of the log; None uses the variable LOG_LEVEL, or WARNING. With DEBUG, an unexpected
+        Log level; None uses the variable LOG_LEVEL, or WARNING. With DEBUG, an unexpected
         error is raised, so that its traceback is shown.
     command
         The command; returns its exit code.
@@ -129,7 +129,7 @@ def positive_number(text: str) -> float:
 
 
 def text_in_utf8(text: str) -> str:
-    """Accept only text that can be written as UTF-8; a type for argparse."""
+    """Accept only text that can be encoded as UTF-8; a type for argparse."""
     try:
         text.encode()
     except UnicodeEncodeError as error:

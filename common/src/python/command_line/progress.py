@@ -1,4 +1,4 @@
-"""How long work reports its progress."""
+"""How a long-running operation reports its progress."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Protocol
 
 
 class Progress(Protocol):
-    """Receives the progress of a piece of work."""
+    """Receives the progress of a long-running operation."""
 
     def __call__(self, done: int, total: int) -> None:
         """Report that `done` of `total` steps are finished; both numbers may grow."""

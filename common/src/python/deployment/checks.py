@@ -1,4 +1,4 @@
-"""Finds what would fail in the middle of a deployment, before anything is changed."""
+"""Finds what would make a deployment fail halfway, before anything is changed."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def check_packages(
     Raises
     ------
     DeploymentError
-        A package is missing, damaged, or built for another architecture; the text names it.
+        A package is missing, damaged, or built for another architecture; the message names it.
     """
     layers = sorted({layer for settings in functions.values() for layer in settings.layers})
     code = [packages / "functions" / f"{name}.zip" for name in sorted(functions)]
@@ -119,14 +119,14 @@ def _refuse_deletions(changes: Sequence[Mapping[str, Any]], environment: str) ->
         if deleted:
             raise DeploymentError(
                 f"this would delete {', '.join(deleted)} in production, with all data; nothing was "
-                "changed. If you want this, delete it yourself with Terraform"
+                "changed. If this is intended, delete it yourself with Terraform"
             )
     # Terraform would delete other resources, and the key, before it fails.
     protected = [str(change["address"]) for change in _deleted(changes) if _is_protected(change)]
     if protected:
         raise DeploymentError(
             f"this would delete protected resources: {', '.join(protected)}; nothing was changed. "
-            "If you want this, first deploy with `deletable = true` in the environment's file"
+            "If this is intended, first deploy with `deletable = true` in the environment's file"
         )
 
 
@@ -144,7 +144,7 @@ def _is_protected(change: Mapping[str, Any]) -> bool:
 
 
 def _lost_indexes(change: Mapping[str, Any]) -> Iterator[str]:
-    """Name a table's indexes that would be deleted, or recreated and unusable until then."""
+    """Yield a table's indexes that would be deleted, or recreated and unusable in the meantime."""
     if change["type"] != "aws_dynamodb_table":
         return
     before, after = (
@@ -177,8 +177,9 @@ def _require_free(bucket: str, account: Account, s3: S3Client) -> None:
             return
         if code == 403:
             raise DeploymentError(
-                f"the bucket {bucket} belongs to another account, or you lack the permission "
-                "s3:ListBucket. Bucket names are unique across all accounts; nothing was changed"
+                f"the bucket {bucket} belongs to another account, or you do not have "
+                "the permission s3:ListBucket. Bucket names are unique across all accounts; "
+                "nothing was changed"
             ) from error
         raise DeploymentError(
             f"cannot check whether the bucket name {bucket} is free: {error}; nothing was changed"

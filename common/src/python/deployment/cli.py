@@ -30,8 +30,8 @@ examples:
   bin/deploy.sh region_report dev --local            try it without an AWS account
   bin/deploy.sh region_report dev --plan             show what would change in your account
   bin/deploy.sh region_report dev                    deploy to your account
-  bin/deploy.sh region_report prod --profile ops     deploy to production; asks for consent
-  bin/deploy.sh region_report dev --destroy          delete everything of the stack
+  bin/deploy.sh region_report prod --profile ops     deploy to production; asks for confirmation
+  bin/deploy.sh region_report dev --destroy          delete all resources of the stack
 
 exit codes:
   0    done
@@ -52,7 +52,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = new_parser(
         PROG,
         "Package a stack with Pants and deploy it with Terraform. Without an option, the command\n"
-        "plans, shows the plan, and applies exactly that plan; in production it first asks you.",
+        "plans, shows the plan, and applies exactly that plan; in production it asks you first.",
         _EXAMPLES,
     )
     actions = parser.add_argument_group("other actions").add_mutually_exclusive_group()
@@ -62,7 +62,7 @@ def _parser() -> argparse.ArgumentParser:
     actions.add_argument(
         "--destroy",
         action="store_true",
-        help="delete everything of the stack; refused in production",
+        help="delete all resources of the stack; refused in production",
     )
     actions.add_argument(
         "--verify",
@@ -72,7 +72,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--run",
         action="store_true",
-        help="with --verify: first start what the schedules start, and wait until it has ended",
+        help="with --verify: first start the targets of the schedules, and wait until they end",
     )
     parser.add_argument(
         "--approved",
@@ -80,7 +80,7 @@ def _parser() -> argparse.ArgumentParser:
         help="the environment's name, if somebody has already approved the deployment, such as the "
         "reviewers of a GitHub environment; production then deploys without asking",
     )
-    local = parser.add_argument_group("without an account")
+    local = parser.add_argument_group("without an AWS account")
     local.add_argument(
         "--local",
         action="store_true",

@@ -91,7 +91,7 @@ def verify(deployment: Deployment, *, run: bool) -> int:
         for problem in problems:
             print(f"Problem: {problem}.")
         raise DeploymentError(
-            f"{stack} does not work: number of problems, listed above: {len(problems)}"
+            f"{stack} does not work; the number of problems listed above is {len(problems)}"
         )
     print(f"{stack} matches its configuration and works.")
     return COMPLETE
@@ -115,5 +115,5 @@ def run_command(prog: str, command: Callable[[], int]) -> int:
         print(f"{prog}: failed: {error}", file=sys.stderr)
         return FAILED
     except (BotoCoreError, ClientError) as error:
-        print(f"{prog}: failed: AWS answered: {error}", file=sys.stderr)
+        print(f"{prog}: failed: AWS returned an error: {error}", file=sys.stderr)
         return FAILED

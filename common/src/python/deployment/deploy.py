@@ -24,7 +24,7 @@ from triggers.polling import Polling
 from triggers.targets import invoke_target
 
 type Ask = Callable[[str], str]
-"""Asks the user a question and returns the answer; empty if nobody can answer."""
+"""Asks the user a question and returns the answer; empty if no user can answer."""
 
 
 @dataclass
@@ -40,7 +40,7 @@ class Deployment:
     architecture
         Architecture of the functions: `x86_64` or `arm64`.
     ask
-        Asks the user for consent.
+        Asks the user for confirmation.
     variables
         Values that override those of the environment's file.
     environment
@@ -71,12 +71,12 @@ class Deployment:
         Raises
         ------
         DeploymentError
-            The stack cannot be deployed, or the user did not consent.
+            The stack cannot be deployed, or the user did not confirm.
         """
         account = self._account()
         terraform = self._terraform(account)
         if self._plan(terraform, account):
-            self._require_consent(f"deploy {self.stack.name} to production")
+            self._require_confirmation(f"deploy {self.stack.name} to production")
             # Nothing was changed before this line.
             ensure_state_bucket(account, self.session.client("s3"))
             if terraform.stateless:
@@ -97,7 +97,7 @@ class Deployment:
         Parameters
         ----------
         run
-            First start what the schedules start, and wait until it has ended.
+            First start the targets of the schedules, and wait until they end.
 
         Returns
         -------
@@ -109,7 +109,7 @@ class Deployment:
         DeploymentError
             The stack is not deployed, or differs from the configuration.
         InvocationError
-            What a schedule starts failed.
+            The target of a schedule failed.
         """
         account = self._account()
         self._require_state(account)
@@ -127,12 +127,12 @@ class Deployment:
         resources = terraform.planned_changes()
         if run:
             for target in scheduled_targets(resources):
-                with stage_display().stage(f"Running what the schedule {target.schedule} starts"):
+                with stage_display().stage(f"Running the target of the schedule {target.schedule}"):
                     invoke_target(target, self._client, Polling())
         return examine(resources, self.session, just_run=run)
 
     def destroy(self) -> None:
-        """Delete everything of the stack.
+        """Delete all resources of the stack.
 
         Raises
         ------
@@ -162,7 +162,7 @@ class Deployment:
     def _require_state(self, account: Account) -> None:
         if not has_state_bucket(account, self.session.client("s3")):
             raise DeploymentError(
-                f"nothing was ever deployed to {account.region} of the account {account.id}: the "
+                f"nothing has been deployed to {account.region} of the account {account.id}: the "
                 f"state bucket {account.state_bucket} does not exist. Check --profile and --region"
             )
 
@@ -226,7 +226,7 @@ class Deployment:
             check_plan(terraform.planned_changes(), self.stack.environment, account, s3)
         return changes
 
-    def _require_consent(self, action: str) -> None:
+    def _require_confirmation(self, action: str) -> None:
         if self.stack.environment != PRODUCTION:
             return
         answer = self.ask(f"To {action}, type the environment's name: ")

@@ -6,7 +6,7 @@ from lambda_core.errors import ApplicationError
 
 
 class DeploymentError(ApplicationError):
-    """A stack cannot be deployed or verified; nothing was changed unless the text says so."""
+    """A stack cannot be deployed or verified; nothing was changed unless the message says so."""
 
 
 class TerraformError(DeploymentError):

@@ -81,7 +81,7 @@ def find_stack(root: Path, name: str, environment: str) -> Stack:
     Raises
     ------
     UsageError
-        There is no such stack or environment; the text lists those that exist.
+        The stack or environment does not exist; the message lists those that do.
     """
     known = stack_names(root)
     if name not in known:

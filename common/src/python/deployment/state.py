@@ -1,4 +1,4 @@
-"""The state bucket: it keeps the Terraform states of all stacks of an account and region."""
+"""The state bucket: it stores the Terraform states of all stacks of an account and region."""
 
 from __future__ import annotations
 
@@ -60,8 +60,8 @@ class Account:
 def ensure_state_bucket(account: Account, s3: S3Client) -> None:
     """Create the state bucket, or correct its settings: private, encrypted, versioned.
 
-    No stack can create this bucket, because the stack's own state would have no place. Settings
-    that are already correct are not written again, so a caller with read access can plan.
+    No stack can create this bucket, because there would be no place for that stack's own state.
+    Settings that are already correct are not written again, so a caller with read access can plan.
 
     Raises
     ------

@@ -46,15 +46,15 @@ def require_terraform() -> None:
             f"terraform is not installed; start Docker to use the dev container, or install "
             f"Terraform {oldest} or later"
         )
-    answer = subprocess.run(  # noqa: S603 - found above
+    completed = subprocess.run(  # noqa: S603 - found above
         [program, "version", "-json"], capture_output=True, text=True, check=False
     )
     try:
-        version = str(json.loads(answer.stdout)["terraform_version"])
+        version = str(json.loads(completed.stdout)["terraform_version"])
         found = tuple(int(part) for part in version.split(".")[:2])
     except (ValueError, KeyError) as error:
         raise UsageError(
-            f"{program} does not report its version: {answer.stderr or error}"
+            f"{program} does not report its version: {completed.stderr or error}"
         ) from error
     if found < OLDEST:
         raise UsageError(f"{program} is Terraform {version}; install {oldest} or later")
@@ -93,7 +93,7 @@ class Terraform:
         if self.stateless:
             settings = []
             self._mirror()
-        # Errors go to standard error and are shown; the rest is not interesting.
+        # Errors go to standard error and are shown; standard output is not needed.
         # -upgrade, because the configuration pins the provider to one exact version.
         self._run("init", "-input=false", "-reconfigure", "-upgrade", *settings, quiet=True)
 

@@ -1,4 +1,4 @@
-"""What the schedules of a deployed stack start, for `bin/verify-deploy.sh --run`."""
+"""The targets of a deployed stack's schedules, for `bin/verify-deploy.sh --run`."""
 
 from __future__ import annotations
 

@@ -36,9 +36,9 @@ class CheckedKind:
     number
         How many resources were checked.
     expectation
-        What is true of each of them if there are no problems.
+        What the result says if there are no problems, such as `active`.
     problems
-        Descriptions of what is wrong, one line each.
+        The problems, one line each.
     """
 
     kind: str
@@ -75,7 +75,7 @@ class Examination:
         return [problem for checked in self.checked for problem in checked.problems]
 
     def table(self) -> str:
-        """Return the results as a table for people.
+        """Return the results as a readable table.
 
         Examples
         --------
@@ -99,7 +99,7 @@ class Examination:
         Raises
         ------
         DeploymentError
-            There are; the text lists them.
+            There are problems; the message lists them.
         """
         if self.problems:
             raise DeploymentError(f"the deployed stack has problems: {'; '.join(self.problems)}")
@@ -112,7 +112,7 @@ def examine(
     *,
     just_run: bool = False,
 ) -> Examination:
-    """Check the resources of a stack. Only reads.
+    """Check the resources of a stack. This only reads.
 
     Parameters
     ----------
@@ -286,7 +286,7 @@ def _check_alarms(
 
 
 def _is_new(alarm: Mapping[str, Any], now: dt.datetime) -> bool:
-    """Whether an alarm on missing runs is newer than the time in which a run must happen."""
+    """Whether an alarm on missing runs is newer than the period within which a run must happen."""
     stats = [metric["MetricStat"] for metric in alarm.get("Metrics", []) if "MetricStat" in metric]
     period = max([alarm.get("Period", 0), *(stat["Period"] for stat in stats)])
     window = dt.timedelta(seconds=period * alarm["EvaluationPeriods"])

@@ -53,8 +53,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--run",
         action="store_true",
-        help="first start what the enabled schedules start, as they do, and wait until it has "
-        "ended; this takes minutes and changes data",
+        help="first start the targets of the enabled schedules, and wait until they end; "
+        "this takes minutes and changes data",
     )
     return parser
 

@@ -1,4 +1,4 @@
-"""A checkpoint in S3: never overwritten blindly, and missing only if S3 says so."""
+"""A checkpoint in S3: every write is conditional, and it is missing only if S3 says so."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ class CheckpointStore:
         Raises
         ------
         CheckpointError
-            S3 could not be asked.
+            The request to S3 failed.
         """
         try:
             return any(listed.key == self.key for listed in self._objects.list(self.key))

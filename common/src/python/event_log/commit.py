@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 _logger = logging.getLogger(__name__)
 
 _MAX_CONFLICTS: Final = 20
-"""How often another writer may be faster before the run fails."""
+"""How often other writers may change a checkpoint first before the run fails."""
 
 
 class Commit:

@@ -92,7 +92,7 @@ class OneCheckpoint:
         return self.key
 
     def key_of(self, group: Group) -> str:
-        """Return the key, whatever the group."""
+        """Return the key, which is the same for all groups."""
         del group
         return self.key
 

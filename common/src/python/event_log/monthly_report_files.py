@@ -79,7 +79,7 @@ _FLOATS: Final = frozenset(name for name in MEASURES if name.startswith("days_")
 _DECIMALS: Final = 4
 
 _WIDTH: Final = 98
-"""Characters in a line of prose."""
+"""Maximum number of characters in a line of text."""
 
 _FONT: Final = "Calibri"
 """Font of the workbook; without a name, LibreOffice chooses a serif font for bold text."""
@@ -119,7 +119,7 @@ def basis(report: MonthlyReport) -> tuple[str, ...]:
 
 
 def shown(name: str, value: Cell) -> str:
-    """Return a value formatted for people; a dash if it is missing."""
+    """Return a value formatted for display; a dash if it is missing."""
     if value is None:
         return "-"
     if name == "pass_rate":

@@ -68,7 +68,7 @@ class Plan:
             try:
                 self._open(checkpoints.update(key, folder), key)
             except CheckpointError as error:
-                # A group does not stop the others.
+                # A group that failed does not stop the others.
                 if checkpoints.layout.group_of(key) is None:
                     raise
                 self.errors[key] = error

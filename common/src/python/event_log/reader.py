@@ -218,12 +218,12 @@ class EventReader:
     def _get(self, source: Source) -> tuple[Source, bytes]:
         if not _obstore_accepts(source.key):
             return self._get_by_boto(source)
-        answer = obstore.get(
+        response = obstore.get(
             self._store,
             source.key,
             options={"version": source.version_id} if source.version_id else {},
         )
-        meta = answer.meta
+        meta = response.meta
         read = Source(
             source.key,
             (meta["e_tag"] or "").strip('"'),
@@ -233,21 +233,21 @@ class EventReader:
         )
         too_large = read.size > self._limits.event_bytes
         # A copy: a view of obstore's buffer would keep it alive.
-        return read, b"" if too_large else answer.bytes().to_bytes()
+        return read, b"" if too_large else response.bytes().to_bytes()
 
     def _get_by_boto(self, source: Source) -> tuple[Source, bytes]:
         version = {"VersionId": source.version_id} if source.version_id else {}
 
         def get() -> tuple[Source, bytes]:
-            answer = self._client.get_object(Bucket=self._bucket, Key=source.key, **version)  # type: ignore[arg-type]  # one optional key of a TypedDict
+            response = self._client.get_object(Bucket=self._bucket, Key=source.key, **version)  # type: ignore[arg-type]  # one optional key of a TypedDict
             read = Source(
                 source.key,
-                answer["ETag"].strip('"'),
+                response["ETag"].strip('"'),
                 source.version_id,
-                answer["LastModified"],
-                answer["ContentLength"],
+                response["LastModified"],
+                response["ContentLength"],
             )
-            with closing(answer["Body"]) as body:
+            with closing(response["Body"]) as body:
                 return read, b"" if read.size > self._limits.event_bytes else body.read()
 
         return RetryPolicy(attempts=self._limits.attempts, base_seconds=0.1).call(

@@ -110,7 +110,7 @@ def failure(error: Exception, status: int, milliseconds: float) -> Response:
     """Return the response to a run that saved nothing."""
     return Response(
         statusCode=status,
-        # Users compare it with the name that the public implementation returns.
+        # Callers rely on the name that the public implementation returns.
         error="ValidationError" if isinstance(error, InvalidEventError) else type(error).__name__,
         message=str(error),
         details=Details(failed_files=[], error_count=1),

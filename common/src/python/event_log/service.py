@@ -177,7 +177,7 @@ def _report(result: RunResult, response: Response) -> None:
         "EventsFiltered": MetricValue(response.events_filtered or 0),
         "ExecutionTime": MetricValue(response.execution_time_ms / 1000, "Seconds"),
         "GroupsFailed": MetricValue(sum(1 for group in result.groups if group.error)),
-        # If the listing ended early, the number is unknown, but it must raise the alarm.
+        # If the listing ended early, the number is unknown, but it must trigger the alarm.
         "ObjectsDeferred": MetricValue(result.balance.deferred + (not result.listed_all)),
     }
     if len(result.groups) == 1 and result.groups[0].group is None:

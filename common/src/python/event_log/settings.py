@@ -55,7 +55,7 @@ class CheckpointSettings(EnvironmentSettings):
 
 
 class CheckpointRequest(BaseModel):
-    """The event of the checkpoint function. Settings provide whatever is missing.
+    """The event of the checkpoint function. Missing fields are taken from the settings.
 
     Attributes
     ----------

@@ -1,1 +1,1 @@
-"""A stand-in for AWS on this machine's loopback, for demonstrations and tests."""
+"""A stand-in for AWS on this machine's loopback interface, for demonstrations and tests."""

@@ -14,7 +14,7 @@ class ServerError(LocalCloudError):
 
 
 class RuntimeMissingError(LocalCloudError):
-    """No Python environment with the packages of the Lambda runtime was found or installed."""
+    """The Python environment with the packages of the Lambda runtime is missing."""
 
 
 class ExecutionError(LocalCloudError):

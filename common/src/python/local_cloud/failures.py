@@ -1,4 +1,4 @@
-"""Tells of a request on which moto failed: its error in one line, instead of a page of frames."""
+"""Reports a request that moto failed to answer in one line, instead of with a traceback."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ if TYPE_CHECKING:
 
 
 class Failures:
-    """Answers 500 where an application raises, and names the error to client and terminal.
+    """Answers 500 if the application raises an error, and reports the error on standard error.
 
-    What moto raises is its answer to a request that it does not know, so that any error may be.
+    moto may raise any error if it does not support a request.
     """
 
     def __init__(self, application: WSGIApplication) -> None:
         self._application = application
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        """Answer one request."""
+        """Answer a request."""
         try:
             return self._application(environ, start_response)
         except Exception as error:
-            told = f"{type(error).__name__}: {error}"
-        asked = f"{environ['REQUEST_METHOD']} {environ.get('PATH_INFO', '')!r}"
-        print(f"local cloud: {asked}: {' '.join(told.split())}", file=sys.stderr, flush=True)
-        body = f"The local cloud cannot answer this: {told}\n".encode(errors="replace")
+            message = f"{type(error).__name__}: {error}"
+        request = f"{environ['REQUEST_METHOD']} {environ.get('PATH_INFO', '')!r}"
+        print(f"local cloud: {request}: {' '.join(message.split())}", file=sys.stderr, flush=True)
+        body = f"The local cloud cannot process this request: {message}\n".encode(errors="replace")
         status = HTTPStatus.INTERNAL_SERVER_ERROR
         start_response(
             f"{status.value} {status.phrase}",

@@ -1,4 +1,4 @@
-"""Makes moto's server run Lambda functions and state machines."""
+"""Lets moto's server run Lambda functions and state machines."""
 
 from __future__ import annotations
 
@@ -28,13 +28,14 @@ class FunctionOptions:
     Attributes
     ----------
     python
-        Interpreter of the environment with Lambda's own packages; see `runtime_environment`.
+        Interpreter of the environment with the packages of Lambda's runtime; see
+        `runtime_environment`.
     code_folder
-        Where unpacked functions and layers are kept for the next server; None keeps none.
+        Folder that keeps unpacked functions and layers for the next server; None keeps nothing.
     retry_delays
-        Seconds before the retries of an asynchronous invocation.
+        Seconds before each retry of an asynchronous invocation.
     own_root
-        Give each function a file system of its own where the kernel allows it.
+        Give each function its own file system if the kernel allows it.
     """
 
     python: Path
@@ -44,18 +45,24 @@ class FunctionOptions:
 
 
 def run_functions(options: FunctionOptions, port: int) -> LambdaService:
-    """Let moto, in this process and at this port of loopback, run functions until it ends."""
+    """Let moto run functions, in this process and until the process ends.
+
+    Parameters
+    ----------
+    port
+        Port of moto's server on the loopback interface.
+    """
     from moto.core.config import default_user_config
 
     clear_aws_environment()
     # moto's interpreter of state machines calls the other services at this port.
     os.environ["MOTO_PORT"] = str(port)
     default_user_config["stepfunctions"] = {"execute_state_machine": True}
-    # What fails is in the executions; without a handler it would be on the terminal as well.
+    # Failures are part of the executions; without a handler, they are also printed.
     logging.getLogger("moto").addHandler(logging.NullHandler())
     endpoint = f"http://{LOOPBACK}:{port}"
     folder = Path(mkdtemp(prefix="local-cloud-"))
-    # The reaper ends and removes all that is left, in whatever way this process ends.
+    # The reaper cleans up, no matter how this process ends.
     host = Host(options.python, folder, Reaper(folder), own_root=options.own_root)
     service = LambdaService(host, CodeStore(options.code_folder or folder / "code"), endpoint)
     invoke_in_sandboxes(service, AsyncInvoker(service, _clients(endpoint), options.retry_delays))
@@ -68,15 +75,15 @@ def _clients(endpoint: str) -> Callable[[str, str, str], Any]:
     lock = threading.Lock()
     session = boto3.Session()
 
-    def client(service: str, region: str, caller: str) -> Any:  # noqa: ANN401 - whichever it is
-        # Making a client is not safe in threads; using one is.
+    def client(service: str, region: str, caller: str) -> Any:  # noqa: ANN401 - any client
+        # Threads may share clients, but must not create them at the same time.
         with lock:
             return session.client(  # type: ignore[call-overload]  # any service
                 service,
                 region_name=region,
                 endpoint_url=endpoint,
                 aws_access_key_id=caller,
-                aws_secret_access_key="local",  # noqa: S106 - made up
+                aws_secret_access_key="local",  # noqa: S106 - not a real key
             )
 
     return client

@@ -1,7 +1,7 @@
-"""A threaded HTTP/1.1 server on loopback that lets its owner misbehave at the level of sockets.
+"""A threaded HTTP/1.1 server on the loopback interface that can simulate network faults.
 
-The two servers for tests, `fault_proxy` and `static_server`, are built on it: they decide what to
-answer, this module reads requests, writes bytes, and ends every connection when a test is over.
+Subclasses decide what to answer. This module reads requests, writes bytes, and closes all
+connections at the end.
 """
 
 from __future__ import annotations
@@ -24,23 +24,23 @@ from typing import Self
 LOOPBACK = "127.0.0.1"
 
 BODILESS = frozenset({HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED})
-"""Statuses whose responses have no body, whatever their headers say (RFC 9110, section 6.4.1)."""
+"""Statuses whose responses never have a body (RFC 9110, section 6.4.1)."""
 
 
 @dataclass(frozen=True)
 class ReceivedRequest:
-    """One request as it came in.
+    """A complete request.
 
     Attributes
     ----------
     number
-        Its running number at this server, from 1, in the order in which requests were complete.
+        Number of the request at this server, starting at 1.
     method, path
-        Such as `POST` and `/bucket/key?uploads`; the path still has its query.
+        Such as `POST` and `/bucket/key?uploads`; the path includes the query.
     headers
-        Looked up without regard to case.
+        Names are case-insensitive.
     body
-        The whole body, without transfer coding.
+        The whole body, without transfer encoding.
     """
 
     number: int
@@ -51,16 +51,16 @@ class ReceivedRequest:
 
     @property
     def operation(self) -> str | None:
-        """AWS's operation, as the JSON protocol names it (`GetParametersByPath`), or None.
+        """Name of the operation in AWS's JSON protocol, such as `GetParametersByPath`; or None.
 
-        From the header `X-Amz-Target: AmazonSSM.GetParametersByPath`.
+        It is in the header `X-Amz-Target: AmazonSSM.GetParametersByPath`.
         """
         target = self.headers.get("X-Amz-Target")
         return target.rpartition(".")[2] if target else None
 
     @cached_property
     def json(self) -> object:
-        """The body as JSON, or None where it is none."""
+        """The parsed body; None if it is not JSON."""
         try:
             return json.loads(self.body)
         except ValueError:
@@ -68,16 +68,14 @@ class ReceivedRequest:
 
 
 class Exchange:
-    """One request and the connection on which it must be answered.
+    """A request and the connection on which it must be answered.
 
     Parameters
     ----------
-    request
-        What was asked.
     connection
         The client's socket.
     stopping
-        Set when the server ends; waits end with it.
+        Set when the server ends; this also ends `wait`.
     """
 
     def __init__(
@@ -89,14 +87,14 @@ class Exchange:
         self._stopping = stopping
 
     def respond(self, status: int, headers: Mapping[str, str], body: bytes) -> None:
-        """Send a complete response; its length is stated unless `headers` state another."""
+        """Send a complete response; `Content-Length` is added unless `headers` contain it."""
         has_body = self.request.method != "HEAD" and status not in BODILESS
-        stated = {name.lower() for name in headers}
-        length = {} if "content-length" in stated else {"Content-Length": str(len(body))}
+        names = {name.lower() for name in headers}
+        length = {} if "content-length" in names else {"Content-Length": str(len(body))}
         self.send(self.head(status, {**headers, **length}) + (body if has_body else b""))
 
     def head(self, status: int, headers: Mapping[str, str]) -> bytes:
-        """Return the status line and the headers as they go over the wire."""
+        """Return the bytes of the status line and the headers."""
         try:
             reason = HTTPStatus(status).phrase
         except ValueError:
@@ -106,39 +104,39 @@ class Exchange:
         return "\r\n".join([*lines, "", ""]).encode("latin-1")
 
     def send(self, data: bytes) -> None:
-        """Send bytes as they are.
+        """Send bytes unchanged.
 
         Raises
         ------
         ConnectionError
-            If the client has gone.
+            The client has closed the connection.
         """
         self._connection.sendall(data)
 
     def close(self) -> None:
-        """End the connection after this exchange, in order (FIN)."""
+        """Close the connection normally (FIN) after this exchange."""
         self.close_after = True
 
     def reset(self) -> None:
-        """Break the connection off at once (RST): the client sees "connection reset by peer"."""
-        # Lingering for zero seconds makes the kernel discard what is unsent and send RST.
+        """Reset the connection now (RST): the client sees "connection reset by peer"."""
+        # With SO_LINGER and zero seconds, the kernel discards unsent data and sends RST.
         self._connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         os.close(self._connection.detach())
         self.close_after = True
 
     def wait(self, seconds: float | None = None) -> bool:
-        """Wait, but no longer than the server lives.
+        """Wait until the time has passed or the server ends.
 
         Returns
         -------
         bool
-            Whether the time passed; False when the server ended first.
+            Whether the time has passed; False if the server ended first.
         """
         return not self._stopping.wait(seconds)
 
 
 class LoopbackServer(ABC):
-    """Base of the servers: a context manager that serves on a free loopback port."""
+    """Base class of servers: a context manager that serves on a free port."""
 
     def __init__(self) -> None:
         self.stopping = threading.Event()
@@ -151,26 +149,26 @@ class LoopbackServer(ABC):
 
     @property
     def url(self) -> str:
-        """The base URL, without a trailing slash."""
+        """Base URL without a trailing slash."""
         return f"http://{LOOPBACK}:{self._server.server_address[1]}"
 
     @abstractmethod
     def answer(self, exchange: Exchange) -> None:
-        """Answer one request, in the thread of its connection."""
+        """Answer a request. Called in the thread of the connection."""
 
     def next_number(self) -> int:
-        """Count one more request."""
+        """Return the number of the next request."""
         with self.lock:
             self._received += 1
             return self._received
 
     def __enter__(self) -> Self:
-        """Start to serve."""
+        """Start the server."""
         self._thread.start()
         return self
 
     def __exit__(self, *exception: object) -> None:
-        """End every connection and every wait, and leave no thread behind."""
+        """Close all connections, interrupt all waits, and wait for all threads."""
         self.stopping.set()
         self._server.shutdown()
         self._thread.join()
@@ -197,7 +195,7 @@ class _Server(ThreadingHTTPServer):
             self._open.discard(connection)
 
     def close_connections(self) -> None:
-        """Wake the threads that wait for another request of a client."""
+        """Close all connections, so that no thread waits for another request."""
         with self.owner.lock:
             connections = list(self._open)
         for connection in connections:
@@ -219,7 +217,7 @@ class _Handler(BaseHTTPRequestHandler):
         super().finish()
 
     def handle(self) -> None:
-        # A client that goes away in the middle is what many tests are about.
+        # Many tests close connections early.
         with contextlib.suppress(ConnectionError):
             super().handle()
 
@@ -237,7 +235,7 @@ class _Handler(BaseHTTPRequestHandler):
             number=owner.next_number(),
             method=self.command,
             path=self.path,
-            headers=self.headers,  # type: ignore[arg-type]  # typeshed says Message; it is one
+            headers=self.headers,  # type: ignore[arg-type]  # typeshed declares the base class
             body=body,
         )
         exchange = Exchange(request, self.connection, owner.stopping)
@@ -256,7 +254,7 @@ class _Handler(BaseHTTPRequestHandler):
             yield self.rfile.read(size)
             self.rfile.readline()
         while self.rfile.readline().strip():
-            continue  # trailers are of no use here
+            continue  # ignore trailers
 
     def log_message(self, format: str, *args: object) -> None:
-        """Keep quiet: one line a request would bury the output of the tests."""
+        """Log nothing: a line for each request would hide the output of the tests."""

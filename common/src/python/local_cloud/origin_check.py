@@ -1,11 +1,12 @@
-"""Keeps web sites out: who reaches the local cloud may run code in it, and a browser reaches it.
+"""Refuses requests from web sites.
 
-Loopback is no wall against a page that somebody looks at: its requests come from this machine too.
-A page names itself in `Origin` and, by the browser, in `Sec-Fetch-Site`; and one that leads a name
-of its own to loopback, so as to be of the same origin, has that name in `Host`. Clients of AWS send
-neither of the first two.
+Anyone who can send requests to the local cloud can run code in it. Listening on the loopback
+interface does not keep web sites out, because the requests of a page in a browser also come from
+this machine. Browsers send the origin of the page in `Origin` and `Sec-Fetch-Site`; AWS clients
+send neither. A site could also point its own host name at the loopback address, so that its pages
+have the same origin as the local cloud (DNS rebinding); then `Host` contains that name.
 
-https://fetch.spec.whatwg.org/#origin-header, https://www.w3.org/TR/fetch-metadata/
+Sources: https://fetch.spec.whatwg.org/#origin-header, https://www.w3.org/TR/fetch-metadata/
 """
 
 from __future__ import annotations
@@ -21,20 +22,20 @@ if TYPE_CHECKING:
 _OWN_HOST = re.compile(
     r"(?:127\.0\.0\.1|\[::1\]|(?:[a-z0-9._-]+\.)?localhost)(?::\d{1,5})?", re.ASCII | re.IGNORECASE
 )
-"""Names of loopback that nobody else can be given; S3's clients put buckets before `.localhost`.
+"""Host names that always refer to this machine; S3 clients put bucket names before `.localhost`.
 
-Any port: a tunnel may lead here from another one.
+Any port is allowed, because requests may arrive through a tunnel from another port.
 """
 
 
-class Gate:
-    """Answers requests that come from web sites with 403, and hands all others on."""
+class OriginCheck:
+    """Answers requests from web sites with 403, and passes on all others."""
 
     def __init__(self, application: WSGIApplication) -> None:
         self._application = application
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        """Answer one request."""
+        """Answer a request."""
         reason = refusal(environ)
         if reason is None:
             return self._application(environ, start_response)
@@ -44,7 +45,7 @@ class Gate:
             [
                 ("Content-Type", "text/plain; charset=utf-8"),
                 ("Content-Length", str(len(body))),
-                # What the request brings is not read.
+                # The body of the request is not read.
                 ("Connection", "close"),
             ],
         )
@@ -52,18 +53,27 @@ class Gate:
 
 
 def refusal(environ: Mapping[str, Any]) -> str | None:
-    """Return why a request is not answered; None where it comes from this machine's own programs.
+    """Return why a request is refused; None if it is not from a web site.
 
     Parameters
     ----------
     environ
-        The request, as WSGI has it.
+        The WSGI environment of the request.
+
+    Examples
+    --------
+    >>> refusal({"HTTP_HOST": "127.0.0.1:4566"}) is None
+    True
+    >>> refusal({"HTTP_HOST": "127.0.0.1:4566", "HTTP_ORIGIN": "https://example.com"})
+    'requests from other web sites are not allowed in the local cloud'
     """
     host = str(environ.get("HTTP_HOST", ""))
     if not _OWN_HOST.fullmatch(host):
-        return "the local cloud goes by no such name; use http://127.0.0.1 or http://localhost"
+        return (
+            "this is not a host name of the local cloud; use http://127.0.0.1 or http://localhost"
+        )
     origin = environ.get("HTTP_ORIGIN")
     own_site = environ.get("HTTP_SEC_FETCH_SITE", "none") in ("none", "same-origin")
     if not own_site or (origin is not None and origin != f"http://{host}"):
-        return "this request comes from another site, and a site may do nothing in the local cloud"
+        return "requests from other web sites are not allowed in the local cloud"
     return None

@@ -1,4 +1,4 @@
-"""The status page: shows people what the local cloud contains.
+"""The status page: shows what the local cloud contains.
 
 The server renders the page from Jinja2 templates, which escape everything that functions or callers
 supplied. The page loads nothing from other servers. Without JavaScript it works too, but does not
@@ -129,7 +129,7 @@ class StatusPage:
 
 
 def render(state: Snapshot, what: str, arguments: Mapping[str, str]) -> str | None:
-    """Return a page as HTML; None if what it should show does not exist.
+    """Return a page as HTML; None if the resource does not exist.
 
     Parameters
     ----------
@@ -182,7 +182,7 @@ class Preview:
 
 
 def preview(content: bytes) -> Preview:
-    r"""Return the beginning of an object for people to look at.
+    r"""Return the beginning of an object in a readable form.
 
     Examples
     --------
@@ -216,7 +216,7 @@ def _hex_dump(content: bytes) -> str:
 def _download(stored: StoredObject) -> Response:
     from werkzeug.wrappers import Response
 
-    # A browser saves the file, whatever the object says it is, and never displays it.
+    # A browser saves the file and never displays it, regardless of the object's content type.
     kind = "text/plain" if preview(stored.content).is_text else "application/octet-stream"
     response = Response(stored.content, content_type=kind)
     response.headers.add("Content-Disposition", "attachment", filename=download_name(stored.key))
@@ -302,7 +302,7 @@ def _environment() -> Environment:
         logs=LOGS,
         refresh_seconds=REFRESH_SECONDS,
         shown_characters=SHOWN_CHARACTERS,
-        took=_took,
+        duration=_duration,
     )
     return environment
 
@@ -327,8 +327,8 @@ def _address(paused: bool) -> Callable[..., str]:
 
     def address(*parts: str, **query: str) -> str:
         path = "/".join(quote(part, safe=":", errors="backslashreplace") for part in parts)
-        asked = {**query, "paused": ""} if paused else query
-        return f"{PATH}{path}{'?' if asked else ''}{urlencode(asked)}"
+        parameters = {**query, "paused": ""} if paused else query
+        return f"{PATH}{path}{'?' if parameters else ''}{urlencode(parameters)}"
 
     return address
 
@@ -342,7 +342,7 @@ def _moment(when: dt.datetime | float) -> str:
     return f"{moment.astimezone(dt.UTC):%Y-%m-%d %H:%M:%S}"
 
 
-def _took(begin: dt.datetime, end: dt.datetime | None) -> str:
+def _duration(begin: dt.datetime, end: dt.datetime | None) -> str:
     return f"{((end or dt.datetime.now(dt.UTC)) - begin).total_seconds():,.1f} s"
 
 

@@ -1,7 +1,7 @@
-"""Records which actions of AWS each function calls, to be compared with what its role allows.
+"""Records which AWS actions each function calls, to compare them with the function's role.
 
-A function's access key is its name in the local cloud, so that each request tells whose it is,
-whatever client made it. The action and the resource are those that IAM would look at, as in the
+In the local cloud, a function's access key is its name, so every signed request names its caller.
+Actions and resources are those that IAM checks, according to
 https://docs.aws.amazon.com/service-authorization/latest/reference/reference.html.
 """
 
@@ -25,7 +25,7 @@ PATH = "/_local-cloud/calls"
 _CREDENTIAL: Final = re.compile(r"Credential=([^/]+)/\d{8}/([^/]+)/([^/]+)/aws4_request")
 
 _READ_LIMIT: Final = 10_000_000
-"""Bodies that tell the resource are far smaller; larger ones are objects."""
+"""Longer bodies are not read; the bodies that name resources are far shorter."""
 
 _PUBLIC: Final = "/aws/service/"
 
@@ -33,27 +33,30 @@ _ACCOUNT: Final = "123456789012"
 
 _INVOKE: Final = re.compile(r"/2015-03-31/functions/([^/]+)/invocations/?")
 
-_TRANSACTED: Final = {
+_TRANSACTION_ACTIONS: Final = {
     "ConditionCheck": "ConditionCheckItem",
     "Delete": "DeleteItem",
     "Put": "PutItem",
     "Update": "UpdateItem",
 }
-"""https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis-iam.html"""
+"""The permission that each part of a transaction requires.
+
+Source: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis-iam.html
+"""
 
 
 @dataclass(frozen=True, order=True)
 class Call:
-    """One action on one resource.
+    """An action on a resource.
 
     Attributes
     ----------
     caller
-        Access key of the request: the function's name.
+        Access key of the request, which is the function's name.
     action
-        As a policy names it, such as `s3:GetObject`.
+        The name used in policies, such as `s3:GetObject`.
     resource
-        Its ARN; `*` where the action knows none.
+        ARN of the resource; `*` if the action has no resource.
     """
 
     caller: str
@@ -62,7 +65,7 @@ class Call:
 
 
 class Recorder:
-    """Hands all requests on and keeps what was called; answers `PATH` with it, as JSON."""
+    """Passes on all requests and records their calls; answers `PATH` with the calls as JSON."""
 
     def __init__(self, application: WSGIApplication) -> None:
         self._application = application
@@ -70,16 +73,16 @@ class Recorder:
         self._calls: set[Call] = set()
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        """Answer one request."""
+        """Answer a request."""
         if environ.get("PATH_INFO") == PATH:
-            return self._tell(start_response)
+            return self._respond(start_response)
         found = set(calls_of(environ))
         if not found <= self._calls:
             with self._lock:
                 self._calls |= found
         return self._application(environ, start_response)
 
-    def _tell(self, start_response: StartResponse) -> Iterable[bytes]:
+    def _respond(self, start_response: StartResponse) -> Iterable[bytes]:
         with self._lock:
             calls = sorted(self._calls)
         content = json.dumps([asdict(call) for call in calls]).encode()
@@ -89,9 +92,9 @@ class Recorder:
 
 
 def calls_of(environ: WSGIEnvironment) -> Iterator[Call]:
-    """Yield what a request calls; nothing where it is not signed, or of a service not known here.
+    """Yield the calls of a request; none if it is not signed or if its service is not supported.
 
-    The body of a request that must be read to tell is put back.
+    If the body must be read, it is replaced, so that the application can read it again.
     """
     signed = _CREDENTIAL.search(str(environ.get("HTTP_AUTHORIZATION", "")))
     if signed is None:
@@ -103,8 +106,8 @@ def calls_of(environ: WSGIEnvironment) -> Iterator[Call]:
         return
     target = str(environ.get("HTTP_X_AMZ_TARGET", ""))
     if target:
-        told = json.loads(_body(environ) or b"{}")
-        for action, resource in _of_json(service, region, target.rpartition(".")[2], told):
+        parameters = json.loads(_body(environ) or b"{}")
+        for action, resource in _of_json(service, region, target.rpartition(".")[2], parameters):
             yield Call(caller, f"{service}:{action}", resource)
     elif invoked := _INVOKE.fullmatch(unquote(str(environ.get("PATH_INFO", "")))):
         yield Call(caller, "lambda:InvokeFunction", invoked[1])
@@ -115,29 +118,32 @@ def calls_of(environ: WSGIEnvironment) -> Iterator[Call]:
 
 
 def _of_json(
-    service: str, region: str, action: str, told: Mapping[str, Any]
+    service: str, region: str, action: str, parameters: Mapping[str, Any]
 ) -> Iterator[tuple[str, str]]:
+    """Yield action and resource of a request in AWS's JSON protocol."""
     arn = f"arn:aws:{service}:{region}:{_ACCOUNT}:"
     match service:
         case "ssm":
-            for name in told.get("Names", [told.get("Path") or told.get("Name") or "*"]):
+            path = parameters.get("Path") or parameters.get("Name") or "*"
+            for name in parameters.get("Names", [path]):
                 account = "" if str(name).startswith(_PUBLIC) else _ACCOUNT
                 yield action, f"arn:aws:ssm:{region}:{account}:parameter{str(name).rstrip('/')}"
         case "dynamodb":
-            # A transaction needs the permissions of what is in it, and none of its own.
-            for item in told.get("TransactItems", []):
-                for name, one in item.items():
-                    yield _TRANSACTED[name], f"{arn}table/{one['TableName']}"
-            for name in {*told.get("RequestItems", {}), told.get("TableName")} - {None}:
-                index = f"/index/{told['IndexName']}" if told.get("IndexName") else ""
+            # A transaction requires only the permissions of its parts.
+            for item in parameters.get("TransactItems", []):
+                for name, part in item.items():
+                    yield _TRANSACTION_ACTIONS[name], f"{arn}table/{part['TableName']}"
+            for name in {*parameters.get("RequestItems", {}), parameters.get("TableName")} - {None}:
+                index = f"/index/{parameters['IndexName']}" if parameters.get("IndexName") else ""
                 yield action, f"{arn}table/{name}{index}"
-        case "sqs" if "QueueUrl" in told:
-            yield action, f"{arn}{told['QueueUrl'].rpartition('/')[2]}"
+        case "sqs" if "QueueUrl" in parameters:
+            yield action, f"{arn}{parameters['QueueUrl'].rpartition('/')[2]}"
         case _:
-            yield action, str(told.get("FunctionName") or told.get("TopicArn") or "*")
+            yield action, str(parameters.get("FunctionName") or parameters.get("TopicArn") or "*")
 
 
 def _of_s3(environ: WSGIEnvironment) -> Iterator[tuple[str, str]]:
+    """Yield action and resource of a request to S3."""
     host, _, _ = str(environ.get("HTTP_HOST", "")).partition(":")
     path = unquote(str(environ.get("PATH_INFO", ""))).lstrip("/")
     if host.endswith(".localhost"):
@@ -153,7 +159,7 @@ def _of_s3(environ: WSGIEnvironment) -> Iterator[tuple[str, str]]:
             yield "GetObject", f"arn:aws:s3:::{source.partition('?')[0]}"
         yield _object_action(method, query), f"{arn}/{key}"
     elif method == "POST" and "delete" in query:
-        root = ElementTree.fromstring(_body(environ))  # noqa: S314 - of our own functions
+        root = ElementTree.fromstring(_body(environ))  # noqa: S314 - from our own functions
         for entry in root.iter():
             if entry.tag.rpartition("}")[2] == "Key":
                 yield "DeleteObject", f"{arn}/{entry.text}"
@@ -181,6 +187,7 @@ def _bucket_action(query: Mapping[str, object]) -> str:
 
 
 def _body(environ: WSGIEnvironment) -> bytes:
+    """Read the body and replace it, so that it can be read again; empty if it is too long."""
     length = int(environ.get("CONTENT_LENGTH") or 0)
     if length > _READ_LIMIT:
         return b""

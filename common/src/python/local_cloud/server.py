@@ -1,8 +1,9 @@
-"""Runs moto's server as a process of its own, on loopback, for as long as its owner lives.
+"""Runs moto's server on the loopback interface, in a child process.
 
-A process of its own, so that the server does not share the interpreter lock with its client, and
-so that what the client costs can be measured. It listens on loopback and nowhere else, because it
-lets everybody in who can reach it, but for web sites (`local_cloud.origin_check`).
+The server ends with its parent process. As a separate process, it does not compete with its client
+for the interpreter lock, and the client's cost can be measured. It listens only on the loopback
+interface, because it answers everyone who can reach it, except web sites (see
+`local_cloud.origin_check`).
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from local_cloud.errors import ServerError
 from local_cloud.failures import Failures
 from local_cloud.functions import FunctionOptions, run_functions
 from local_cloud.moto_patches import speedups
-from local_cloud.origin_check import Gate
+from local_cloud.origin_check import OriginCheck
 from local_cloud.page import StatusPage
 from local_cloud.recorder import Recorder
 
@@ -36,72 +37,73 @@ if TYPE_CHECKING:
 LOOPBACK = "127.0.0.1"
 
 START_SECONDS = 60.0
-"""How long the server may take to answer; importing moto takes about two seconds."""
+"""How long the server may take to start; importing moto takes about two seconds."""
 
 END_SECONDS = 5.0
-"""How long the server may take to end by itself; it keeps nothing that would have to be saved."""
+"""How long the server may take to end before it is killed; it has nothing to save."""
 
 MOTO_VERSION = importlib.metadata.version("moto")
 
 MOTO_RELEASED = {"5.2.5": dt.date(2026, 10, 27)}
-"""Release days of moto, from its packages on PyPI: its snapshot of AWS cannot be younger."""
+"""Release dates of moto, from PyPI; its snapshot of AWS cannot be newer."""
 
 
 def snapshot_label() -> str:
-    """How reports name the data of this server."""
+    """Return the name of this server's data, for reports."""
     return f"snapshot in moto {MOTO_VERSION}"
 
 
 def snapshot_day() -> dt.date | None:
-    """Return the day after which moto's snapshot cannot have changed; None if not known."""
+    """Return the latest possible date of moto's snapshot of AWS; None if it is not known."""
     return MOTO_RELEASED.get(MOTO_VERSION)
 
 
 @contextmanager
 def moto_server(port: int = 0, functions: FunctionOptions | None = None) -> Iterator[str]:
-    """Run the server and yield its endpoint URL; it ends with the block, or with this process.
+    """Run the server and yield its endpoint URL; it ends with the block or with this process.
 
     Parameters
     ----------
     port
-        Port on loopback; 0 takes a free one.
+        Port on the loopback interface; 0 chooses a free port.
     functions
-        Run Lambda functions and state machines too. Without, both can be created only.
+        Run Lambda functions and state machines. If None, they can be created but not run.
 
     Raises
     ------
     ServerError
-        If the server does not start, because the port is taken for example.
+        The server did not start, for example because another program uses the port.
     """
     context = multiprocessing.get_context("spawn")
-    ours, theirs = context.Pipe()
-    patience = 0.0
-    arguments = (theirs, port, functions)
+    connection, server_connection = context.Pipe()
+    timeout = 0.0
+    arguments = (server_connection, port, functions)
     process = context.Process(target=_serve, args=arguments, daemon=True, name="moto")
     try:
-        with _deaf_to_ctrl_c():
+        with _sigint_blocked():
             process.start()
-        theirs.close()
-        endpoint = f"http://{LOOPBACK}:{_started(ours, port)}"
-        patience = END_SECONDS
+        server_connection.close()
+        endpoint = f"http://{LOOPBACK}:{_receive_port(connection, port)}"
+        timeout = END_SECONDS
         yield endpoint
     finally:
-        # Tells the server to end; one that is still loading does not hear it.
-        ours.close()
+        # This ends the server, unless it has not started yet.
+        connection.close()
         if process.pid is not None:
-            process.join(patience)
+            process.join(timeout)
             process.kill()
             process.join()
 
 
 @contextmanager
-def _deaf_to_ctrl_c() -> Iterator[None]:
-    """Let a process that is started here never see Ctrl-C: its owner decides when it ends.
+def _sigint_blocked() -> Iterator[None]:
+    """Block SIGINT in the processes that are started in the block.
 
-    Ctrl-C reaches the whole process group. A process inherits what is blocked, so that it is deaf
-    from its first moment on; the owner itself hears afterwards what came meanwhile.
+    Ctrl-C sends SIGINT to all processes of the group, but only this process decides when the server
+    ends. The server inherits the block, so SIGINT cannot end it while it starts. This process
+    receives a blocked SIGINT after the block.
     """
-    # It runs beside every spawned process, and unblocks the signal where it has yet to start.
+    # Spawning also starts this tracker if it does not run yet, which would unblock the signal.
     resource_tracker.ensure_running()
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
@@ -110,40 +112,44 @@ def _deaf_to_ctrl_c() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _started(connection: Connection, port: int) -> int:
+def _receive_port(connection: Connection, port: int) -> int:
+    """Wait until the server has started and return its port, or raise ServerError."""
     try:
         answer = connection.recv() if connection.poll(START_SECONDS) else None
     except EOFError:
-        answer = "it ended at once"
+        answer = "its process ended"
     if isinstance(answer, int):
         return answer
-    where = f"port {port}" if port else "a free port"
+    requested = f"port {port}" if port else "a free port"
     reason = answer or f"no answer within {START_SECONDS:.0f} s"
-    raise ServerError(f"the local cloud did not start on {LOOPBACK}, {where}: {reason}")
+    raise ServerError(f"the local cloud did not start on {LOOPBACK}, {requested}: {reason}")
 
 
 def _serve(connection: Connection, port: int, functions: FunctionOptions | None) -> None:
-    """Body of the server's process: serve until the owner closes its end of the pipe."""
-    # Ctrl-C reaches the whole process group; the owner decides when the server ends.
+    """Serve until the process that started this one closes its end of the pipe."""
+    # Ctrl-C sends SIGINT to this process too, but only its parent decides when it ends.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     server = _bind(connection, port)
     if server is None:
         return
-    speedups.names_of_services()
+    speedups.service_names()
     if functions:
         server.app = StatusPage(server.app, run_functions(functions, server.port))
         server.app = Recorder(server.app)
-    server.app = Gate(server.app)
+    server.app = OriginCheck(server.app)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     connection.send(server.port)
     with contextlib.suppress(EOFError):
         connection.recv()
+    if not functions:
+        # Freeing what moto holds in memory takes seconds, and there is nothing to save.
+        os._exit(0)
 
 
 def _bind(connection: Connection, port: int) -> BaseWSGIServer | None:
-    # moto lets pages of every site read its answers otherwise; it looks at this when imported.
+    # Otherwise, moto lets every web site read its responses. It reads this when it is imported.
     os.environ["MOTO_DISABLE_GLOBAL_CORS"] = "true"
-    # Only the child pays for what the server imports.
+    # Imported here, so that the parent process does not load moto's server.
     from moto.moto_server.werkzeug_app import (
         DomainDispatcherApplication,
         MotoRequestHandler,
@@ -153,14 +159,14 @@ def _bind(connection: Connection, port: int) -> BaseWSGIServer | None:
 
     class QuietHandler(MotoRequestHandler):
         def log_request(self, *_: object) -> None:
-            """Say nothing: requests are the client's to report."""
+            """Log nothing: clients report their requests."""
 
     def create_patched_app(service: Any) -> Any:  # noqa: ANN401 - Flask's, from moto
         """Create the application that answers a service's requests, on the first request."""
         moto_patches.apply(service)
         return create_backend_app(service)
 
-    # make_server reports a taken port on stderr and exits, so the port is bound here.
+    # If the port is in use, make_server prints that and exits; so bind the port here.
     listener = socket.socket()
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:

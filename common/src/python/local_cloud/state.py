@@ -1,7 +1,7 @@
 """What the local cloud contains at this moment, read from moto's backends for the status page.
 
-Reading changes nothing: a message that is shown is not received, and an object that is shown is not
-recorded as a call.
+Reading has no side effects: showing a message does not receive it, and showing an object does not
+record a call.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Patches of kernel mailing lists: which wait, who said what, what changed between revisions."""
+"""Patches of mailing lists: which are waiting, who said what, and what a revision changed."""
 
 from __future__ import annotations
 

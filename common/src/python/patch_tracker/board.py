@@ -1,14 +1,14 @@
-"""The board: patches as series, with who said what, and who is waited for.
+"""The board: patches grouped into series, with what was said and who has to act next.
 
-Who is waited for is told by simple rules, in this order:
+Who has to act next is decided by the first of these rules that applies:
 
-* nobody, where no patch of the series is open;
-* the author, where the last word of somebody else about a patch was a question or a concern, or a
-  maintainer asked for changes;
-* the maintainer, where every open patch has a Reviewed-by or an Acked-by that is verified;
-* reviewers otherwise.
+1. Nobody, if no patch of the series is open.
+2. The author, if a maintainer asked for changes, or if somebody asked a question or raised a
+   concern that the author has not answered.
+3. The maintainer, if every open patch has a verified Reviewed-by or Acked-by.
+4. The reviewers.
 
-Robots count neither as reviewers nor as askers, but for what they report: that is a concern.
+Replies of bots count only if they report a problem, which is a concern.
 """
 
 from __future__ import annotations
@@ -33,9 +33,9 @@ _APPROVING = ("Reviewed-by", "Acked-by")
 
 
 def series_of(patches: Iterable[Patch]) -> list[Series]:
-    """Return patches as series, the one with the newest activity first.
+    """Group patches into series, those with the most recent activity first.
 
-    Cover letters belong to the series of the patches that name them; on their own they are none.
+    A cover letter belongs to the series of its patches. Without patches, it is not a series.
     """
     groups: defaultdict[str, list[Patch]] = defaultdict(list)
     covers: dict[str, Patch] = {}
@@ -56,24 +56,24 @@ def series_of(patches: Iterable[Patch]) -> list[Series]:
         )
         for series in found
     ]
-    return sorted(linked, key=lambda one: (one.last_activity, one.key), reverse=True)
+    return sorted(linked, key=lambda series: (series.last_activity, series.key), reverse=True)
 
 
 def _work_keys(series: Series) -> list[tuple[str, ...]]:
-    """Return what revisions of one work have in common: the change id, else title and author."""
+    """Return what links revisions of the same work: the change ID, otherwise title and author."""
     change_ids = {patch.change_id for patch in series.patches if patch.change_id}
     if change_ids:
-        return [("change-id", one) for one in sorted(change_ids)]
+        return [("change-id", change_id) for change_id in sorted(change_ids)]
     return [("title", series.submitter.email, " ".join(series.title.lower().split()))]
 
 
 def _series(key: str, patches: list[Patch], covers: dict[str, Patch]) -> Series:
-    ordered = tuple(sorted(patches, key=lambda one: (one.number, one.message_id)))
+    ordered = tuple(sorted(patches, key=lambda patch: (patch.number, patch.message_id)))
     first = ordered[0]
-    cover = covers.get(next((one.cover for one in ordered if one.cover), ""))
+    cover = covers.get(next((patch.cover for patch in ordered if patch.cover), ""))
     replies = [reply for patch in ordered for reply in patch.replies]
     replies += cover.replies if cover else ()
-    newest = max([*(one.timestamp for one in ordered), *(one.timestamp for one in replies)])
+    newest = max([*(patch.timestamp for patch in ordered), *(reply.timestamp for reply in replies)])
     tags, unverified = _tags(ordered, cover)
     return Series(
         key=key,
@@ -82,8 +82,8 @@ def _series(key: str, patches: list[Patch], covers: dict[str, Patch]) -> Series:
         version=first.version,
         submitter=first.submitter,
         received=len(ordered),
-        total=max(one.total for one in ordered),
-        statuses=dict(Counter(one.status or "unknown" for one in ordered)),
+        total=max(patch.total for patch in ordered),
+        statuses=dict(Counter(patch.status or "unknown" for patch in ordered)),
         tags=tags,
         unverified_tags=unverified,
         replies=len(replies),
@@ -102,7 +102,7 @@ def _title(patches: Sequence[Patch], cover: Patch | None) -> str:
 
 
 def _tags(patches: Sequence[Patch], cover: Patch | None) -> tuple[dict[str, int], dict[str, int]]:
-    """Count who gave which tag, each person once a tag: verified ones, and the others."""
+    """Count the people who gave each tag: verified tags, and all others."""
     given: defaultdict[str, set[str]] = defaultdict(set)
     claimed: defaultdict[str, set[str]] = defaultdict(set)
     for patch in (*patches, *((cover,) if cover else ())):
@@ -112,7 +112,7 @@ def _tags(patches: Sequence[Patch], cover: Patch | None) -> tuple[dict[str, int]
                     side = given if trailer.verified else claimed
                     side[trailer.tag].add(trailer.person.email)
         for trailer in patch.trailers:
-            # The author tells of it: nobody vouches for that.
+            # Added by the author, so nobody has confirmed it.
             if trailer.tag in REVIEW_TAGS:
                 claimed[trailer.tag].add(trailer.person.email)
     return (
@@ -122,7 +122,7 @@ def _tags(patches: Sequence[Patch], cover: Patch | None) -> tuple[dict[str, int]
 
 
 def waiting_for(patches: Sequence[Patch], cover: Patch | None = None) -> WaitingFor:
-    """Return who has to act next; the module tells the rules."""
+    """Return who has to act next, by the rules in the module's docstring."""
     pending = [patch for patch in patches if patch.is_open]
     if not pending:
         return WaitingFor.NOBODY
@@ -137,7 +137,7 @@ def waiting_for(patches: Sequence[Patch], cover: Patch | None = None) -> Waiting
 
 
 def _asks_author(patch: Patch, replies: Sequence[ReplySummary]) -> bool:
-    """Whether the author owes an answer to anybody."""
+    """Whether the author has left a question or a concern unanswered."""
     open_askers: set[str] = set()
     for reply in replies:
         if reply.author.email == patch.submitter.email:
@@ -148,7 +148,7 @@ def _asks_author(patch: Patch, replies: Sequence[ReplySummary]) -> bool:
         elif reply.sentiment in {Sentiment.QUESTION, Sentiment.CONCERN}:
             open_askers.add(reply.author.email)
         elif reply.sentiment is Sentiment.APPROVAL:
-            # Who approves has been answered.
+            # An approval resolves this person's earlier questions.
             open_askers.discard(reply.author.email)
     return bool(open_askers)
 

@@ -1,19 +1,16 @@
-"""What the tracker's functions are asked and what they answer."""
+"""Events and results of the tracker's functions."""
 
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import Field, StringConstraints
 
-from lambda_core import contracts
 from lambda_core.contracts import Contract
-from patch_tracker.sync.discussions import DiscussionSyncResult
-from patch_tracker.sync.patches import PatchSyncResult
 
 MAX_MESSAGE_IDS = 500
-"""In an answer: it must fit into an event."""
+"""Maximum number of message IDs in a result, so that it fits into an event."""
 
 MessageId = Annotated[str, StringConstraints(min_length=1, max_length=998)]
 
@@ -26,28 +23,38 @@ class PatchMode(StrEnum):
 
 
 class FetchPatchesRequest(Contract):
-    """What `fetch_patches` is asked.
+    """Event of `fetch_patches`.
 
     Attributes
     ----------
     mode
-        `changes` since the last run, or `refresh` of everything that is open or young.
+        `changes` fetches what changed since the last run; `refresh` fetches every patch that is
+        open or recent.
     """
 
     mode: PatchMode = PatchMode.CHANGES
 
 
 class FetchPatchesResult(Contract):
-    """What `fetch_patches` answers.
+    """Result of `fetch_patches`.
 
     Attributes
     ----------
+    mode
+        The mode of the request.
+    events
+        New events of Patchwork.
+    written, unchanged, gone
+        Patches that were written, that were already stored as they are, and that Patchwork no
+        longer has.
     message_ids
-        Of patches that were written, 500 at most; `more` is how many there are beside these.
+        Message IDs of the patches that were written, at most `MAX_MESSAGE_IDS`.
+    more
+        Number of written patches that are not in `message_ids`.
     fallback
         Whether lists were read because the server has no events.
     requests, writes
-        What it cost.
+        Requests sent to Patchwork, and items written.
     """
 
     mode: PatchMode
@@ -63,43 +70,43 @@ class FetchPatchesResult(Contract):
 
 
 class FetchDiscussionsRequest(Contract):
-    """What `fetch_discussions` is asked.
+    """Event of `fetch_discussions`.
 
     Attributes
     ----------
     message_ids
-        Mails whose threads are fetched as a whole if they are not there yet, beside everything
-        that the archive received since the last run.
+        Fetch the whole threads of these messages unless they are stored. Everything that the
+        archive received since the last run is fetched in any case.
     """
 
     message_ids: tuple[MessageId, ...] = Field(default=(), max_length=MAX_MESSAGE_IDS)
 
 
 class RefreshDiscussionsRequest(Contract):
-    """What `refresh_discussions` is asked.
+    """Event of `refresh_discussions`.
 
     Attributes
     ----------
     days
-        How far to go back; None for the setting.
+        Number of days to read again; None for the setting `refresh_days`.
     """
 
     days: Annotated[int, Field(ge=1, le=3650)] | None = None
 
 
 class DiscussionsResult(Contract):
-    """What the functions of discussions answer.
+    """Result of `fetch_discussions` and `refresh_discussions`.
 
     Attributes
     ----------
     mails, new, known
-        Mails that the archive gave; those of them that were stored now; that were there already.
+        Mails that the archive returned; of these, newly stored and already stored ones.
     threads
-        Threads that were asked for as a whole.
+        Whole threads that were requested.
     not_found
-        Message ids that the archive does not have.
+        Message IDs that the archive does not have.
     requests, writes
-        What it cost.
+        Requests sent to the archive, and items written.
     """
 
     mails: int
@@ -111,45 +118,24 @@ class DiscussionsResult(Contract):
     writes: int
 
 
-def parse_event[R: Contract](model: type[R], event: dict[str, Any]) -> R:
-    """Read an event; that of a function's destination stands for the answer that is in it.
+def unwrap_destination(event: object) -> object:
+    """Return the event for `fetch_discussions` if it is a record that a destination delivers.
 
-    Errors are those of `lambda_core.contracts.parse_event`.
+    Such a record contains the result of `fetch_patches` as `responsePayload`. Any other event is
+    returned unchanged. Source of the format:
+    https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html
+
+    Examples
+    --------
+    >>> record = {"requestContext": {}, "responsePayload": {"message_ids": ["a@b"], "events": 1}}
+    >>> unwrap_destination(record)
+    {'message_ids': ['a@b']}
+    >>> unwrap_destination({"message_ids": []})
+    {'message_ids': []}
     """
-    answer = event.get("responsePayload") if isinstance(event, dict) else None
-    if isinstance(answer, dict) and "requestContext" in event:
-        event = {name: answer[name] for name in model.model_fields if name in answer}
-    return contracts.parse_event(model, event)
-
-
-def patches_result(
-    mode: PatchMode, result: PatchSyncResult, *, requests: int, writes: int
-) -> FetchPatchesResult:
-    """Return what a run did as an answer."""
-    return FetchPatchesResult(
-        mode=mode,
-        events=result.events,
-        written=result.written,
-        unchanged=result.unchanged,
-        gone=result.gone,
-        message_ids=tuple(result.message_ids[:MAX_MESSAGE_IDS]),
-        more=max(0, len(result.message_ids) - MAX_MESSAGE_IDS),
-        fallback=result.fallback,
-        requests=requests,
-        writes=writes,
-    )
-
-
-def discussions_result(
-    *results: DiscussionSyncResult, requests: int, writes: int
-) -> DiscussionsResult:
-    """Return what one or several runs did as an answer."""
-    return DiscussionsResult(
-        mails=sum(one.mails for one in results),
-        new=sum(one.new for one in results),
-        known=sum(one.known for one in results),
-        threads=sum(one.threads for one in results),
-        not_found=tuple(message_id for one in results for message_id in one.not_found),
-        requests=requests,
-        writes=writes,
-    )
+    if not isinstance(event, dict) or "requestContext" not in event:
+        return event
+    result = event.get("responsePayload")
+    if not isinstance(result, dict):
+        return event
+    return {name: result[name] for name in FetchDiscussionsRequest.model_fields if name in result}

@@ -1,4 +1,4 @@
-"""What the tracker raises besides the errors of what it is built on."""
+"""Errors of the tracker, in addition to those of `lambda_core`."""
 
 from __future__ import annotations
 
@@ -7,27 +7,27 @@ from lambda_core.http import HttpError
 
 
 class OutageError(HttpError):
-    """A server answered with a page for people where it should have sent data.
+    """A server returned an HTML page instead of data.
 
-    Such a page comes with status 200 where a gate of the proof-of-work kind, or a page about
-    maintenance, stands before the server. It says nothing about whether there is new data, so it
-    is never taken for none, and it is not tried again in the same run.
+    Proof-of-work gates and maintenance pages have status 200. Such a page says nothing
+    about new data, so it never counts as "no data", and the request is not repeated in the same
+    run.
     """
 
 
 class UnknownSourceError(DataSourceError):
-    """The server has no such project or list: a setting is wrong, or it was renamed."""
+    """The server does not know the project or list: a setting is wrong, or it was renamed."""
 
 
 class FormatError(DataSourceError):
-    """A server answered what its documentation does not have."""
+    """A server's response does not match its documentation."""
 
 
 class PartialSyncError(ApplicationError):
-    """A part of what a run had to do failed; the rest is stored, and the cursor did not move."""
+    """A part of a run failed. The rest is stored, and the cursor did not move."""
 
 
 class BusyError(ApplicationError):
-    """Another run is writing; this one wrote nothing."""
+    """Another run is writing. This run wrote nothing."""
 
     transient = True

@@ -1,7 +1,7 @@
-"""What the tracker knows: people, patches, mails, and how they belong together.
+"""Models: people, patches, mails, and how they are related.
 
-Times are timezone-aware UTC, but for what Patchwork's events state, which is the server's own
-local time without an offset, and is kept as it was stated.
+Times are timezone-aware UTC. The only exception is the date of Patchwork's events: it is the
+server's local time without an offset, and is kept as the server wrote it.
 """
 
 from __future__ import annotations
@@ -13,31 +13,31 @@ from enum import StrEnum
 from typing import Final
 
 UNKNOWN_TIME: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
-"""Of a mail that tells neither when it was written nor when it was received."""
+"""Time of a mail with neither a usable Date header nor a time of receipt."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Person:
-    """Somebody, as a mail or Patchwork names them.
+    """A person, as named by a mail or by Patchwork.
 
     Attributes
     ----------
     email
-        The address in lower case, by which people are compared.
+        The address in lower case. It identifies the person.
     name
-        Empty where none was given.
+        Empty if not given.
     """
 
     email: str
     name: str = ""
 
     def __str__(self) -> str:
-        """Return the name with the address behind it."""
+        """Return the name and the address."""
         return f"{self.name} <{self.email}>" if self.name else self.email
 
 
 class PatchStatus(StrEnum):
-    """Patchwork's states that every server has; a server may have others of its own.
+    """The states that every Patchwork server has. A server may define others.
 
     https://patchwork.readthedocs.io/en/latest/usage/overview/#states
     """
@@ -60,23 +60,23 @@ OPEN_STATUSES: Final = (
     PatchStatus.CHANGES_REQUESTED,
     PatchStatus.AWAITING_UPSTREAM,
 )
-"""Those in which something is still to be done."""
+"""States in which somebody still has to act."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class StatusChange:
-    """One change of a patch's state.
+    """A change of a patch's state.
 
     Attributes
     ----------
     server_date
-        When, in Patchwork's local time as it states it.
+        Time of the change in Patchwork's local time, as Patchwork writes it.
     event
-        Number of Patchwork's event.
+        ID of Patchwork's event.
     before, after
         The states.
     actor
-        Who changed it; empty where Patchwork does not tell.
+        User who changed it; empty if unknown.
     """
 
     server_date: str
@@ -93,7 +93,7 @@ class Trailer:
     Attributes
     ----------
     verified
-        Whether the mail that has it was sent from the trailer's own address.
+        Whether the mail with the trailer was sent from the trailer's address.
     """
 
     tag: str
@@ -102,7 +102,7 @@ class Trailer:
 
 
 class MailKind(StrEnum):
-    """What a mail is for the tracker."""
+    """Kind of a mail."""
 
     PATCH = "patch"
     COVER = "cover"
@@ -112,12 +112,12 @@ class MailKind(StrEnum):
 
     @property
     def is_target(self) -> bool:
-        """Whether replies are linked to it."""
+        """Whether replies are linked to mails of this kind."""
         return self in {MailKind.PATCH, MailKind.COVER, MailKind.PULL}
 
 
 class Sentiment(StrEnum):
-    """How a reply sounds: a simple guess from its trailers and wording, not a judgement."""
+    """How a reply sounds: a guess from its trailers and its wording."""
 
     APPROVAL = "approval"
     CONCERN = "concern"
@@ -127,31 +127,32 @@ class Sentiment(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Discussion:
-    """A mail of the list, as it is stored.
+    """A stored mail of the list.
 
     Attributes
     ----------
     message_id
         Without `<` and `>`.
     timestamp
-        The time by which mails are sorted: the Date header where it can be true, else the time
-        at which the list's server received it.
+        The time by which mails are sorted: the Date header if it is plausible, otherwise the time
+        at which the list's server received the mail.
     digest
-        Of the mail as it came; tells two mails of one message id apart.
+        Hash of the mail. It distinguishes different mails with the same message ID.
     parents
-        Ids of the mails that it answers, nearest first.
+        Message IDs of the mails that it answers, nearest first.
     thread
-        Id of the root of its thread.
+        Message ID of the root of its thread.
     target
-        Id of the patch, cover letter or pull request that it is or answers; empty for none.
+        Message ID of the patch, cover letter or pull request that the mail is or answers; empty
+        if there is none.
     review
-        Whether it is a review: it gives a review trailer or comments on quoted code.
+        Whether the mail is a review: it gives a review trailer or comments on quoted code.
     sentiment_rule
-        The rule of `mail.review` that gave the sentiment.
+        The rule of `mail.review` that determined the sentiment.
     variant
-        Whether another mail of the same message id counts instead of this one.
+        Whether another mail with the same message ID is used instead of this one.
     problems
-        What could not be read as it should be.
+        What could not be read properly.
     """
 
     project: str
@@ -174,7 +175,7 @@ class Discussion:
 
 @dataclass(frozen=True, slots=True, order=True)
 class ReplySummary:
-    """What the board needs of each mail that answers a patch."""
+    """What the board needs to know about a reply to a patch."""
 
     timestamp: dt.datetime
     message_id: str
@@ -186,38 +187,40 @@ class ReplySummary:
 
 @dataclass(frozen=True, slots=True)
 class Patch:
-    """A patch, cover letter or pull request: what Patchwork says of it, and what its mail says.
+    """A patch, cover letter or pull request, from Patchwork and from its mail.
 
     Attributes
     ----------
     id
-        The message id in its project, see `repositories.keys.patch_id`.
+        Project and message ID; see `repositories.keys.patch_id`.
     kind
         `PATCH`, `COVER` or `PULL`.
     timestamp
-        By which patches are sorted; never in the future of the moment at which it was first seen.
+        The time by which patches are sorted. It is never later than the time at which the patch
+        was first seen.
     patchwork_id
-        Patchwork's number; None until Patchwork knows it. The fields after it up to `checks` are
-        Patchwork's.
+        Patchwork's number; None until Patchwork knows the patch. This field and those after it,
+        up to `history`, come from Patchwork.
     status
-        One of `PatchStatus`, or a state of the server's own; empty until Patchwork knows it.
+        One of `PatchStatus`, or a state that the server defines; empty until Patchwork knows the
+        patch.
     number, total
-        Position in the series: 3 of 7; a cover letter is 0 of 7.
+        Position in the series: 3 of 7. A cover letter is 0 of 7.
     history
         Known changes of the status, oldest first.
-    paths
-        Files that it touches, at most 200 of them; `paths_total` is how many there are.
+    paths, paths_total
+        Files that the patch touches, at most 200, and how many there are in total.
     change_id
-        The series' `change-id:`, empty where there is none.
+        The `change-id:` of the series; empty if there is none.
     cover
-        Message id of the cover letter; empty where there is none.
+        Message ID of the cover letter; empty if there is none.
     trailers
-        Of its own text.
+        Trailers in the patch's own message.
     reply_count
-        How many mails answer it.
+        Number of mails that answer the patch.
     replies
-        What these say, oldest first; empty unless it is from
-        `repositories.discussions.DiscussionRepository.with_replies`.
+        Summaries of these mails, oldest first. Only
+        `repositories.discussions.DiscussionRepository.with_replies` fills this field.
     """
 
     id: str
@@ -254,7 +257,7 @@ class Patch:
 
     @property
     def is_open(self) -> bool:
-        """Whether something is still to be done about it."""
+        """Whether somebody still has to act on the patch."""
         return self.status in OPEN_STATUSES and not self.archived
 
 
@@ -269,24 +272,24 @@ class WaitingFor(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """Patches that were sent together, as a reader sees them.
+    """Patches that were sent together.
 
     Attributes
     ----------
     key
-        Patchwork's number of the series as text, or the message id of a patch without one.
+        Patchwork's number of the series as text, or the message ID of a patch without a series.
     received, total
-        Patches that are there, and how many there should be.
+        Number of patches received, and the number expected.
     statuses
-        How many patches are in which status.
+        Number of patches by status.
     tags
-        How many people gave which review trailer, each counted once.
+        Number of people by review trailer. Each person counts once.
     unverified_tags
-        Those given in another's name.
+        The same for trailers that were not sent from the person's own address.
     link
-        Message id under which the archive shows it: its cover letter or first patch.
+        Message ID of the cover letter or the first patch, for links to the archive.
     revisions
-        Versions that are known of this work, this one included, oldest first.
+        Known versions of this work, including this one, oldest first.
     """
 
     key: str

@@ -28,7 +28,7 @@ class Result:
     Attributes
     ----------
     payload
-        The answer as JSON, or the error if `failed`.
+        The response as JSON, or the error if `failed`.
     log
         All lines that the function logged during this invocation.
     init_ms
@@ -45,7 +45,7 @@ class Result:
 
 
 def invoke(clients: Clients, name: str, event: bytes) -> Result:
-    """Invoke a function and wait for its answer.
+    """Invoke a function and wait for its response.
 
     Parameters
     ----------
@@ -59,8 +59,8 @@ def invoke(clients: Clients, name: str, event: bytes) -> Result:
     UsageError
         If the server is not a local cloud of this project.
     """
-    answer = clients("lambda").invoke(FunctionName=name, Payload=event, LogType="Tail")
-    tail = base64.b64decode(answer["LogResult"]).decode("utf-8", "replace")
+    response = clients("lambda").invoke(FunctionName=name, Payload=event, LogType="Tail")
+    tail = base64.b64decode(response["LogResult"]).decode("utf-8", "replace")
     report = _REPORT.search(tail)
     if report is None:
         raise UsageError(
@@ -68,8 +68,8 @@ def invoke(clients: Clients, name: str, event: bytes) -> Result:
             "line; start one with run-local.sh up"
         )
     return Result(
-        payload=answer["Payload"].read(),
-        failed="FunctionError" in answer,
+        payload=response["Payload"].read(),
+        failed="FunctionError" in response,
         log=_whole_log(clients, f"/aws/lambda/{name}", report["request"]),
         duration_ms=float(report["duration"]),
         init_ms=float(report["init"]) if report["init"] else None,
@@ -78,21 +78,21 @@ def invoke(clients: Clients, name: str, event: bytes) -> Result:
     )
 
 
-def answer_of(function: str, result: Result) -> dict[str, Any]:
-    """Return the answer of a function that must succeed.
+def response_of(function: str, result: Result) -> dict[str, Any]:
+    """Return the response of a function that must succeed.
 
     Raises
     ------
     ExecutionError
         If it failed; gives the function's own error.
     """
-    answer: dict[str, Any] = json.loads(result.payload)
+    response: dict[str, Any] = json.loads(result.payload)
     if result.failed:
         raise ExecutionError(
-            f"the function {function} failed: {answer.get('errorType')}: "
-            f"{answer.get('errorMessage')}"
+            f"the function {function} failed: {response.get('errorType')}: "
+            f"{response.get('errorMessage')}"
         )
-    return answer
+    return response
 
 
 def _whole_log(clients: Clients, group: str, request: str) -> tuple[str, ...]:

@@ -37,7 +37,7 @@ def add_invoke_parser(commands: argparse._SubParsersAction[argparse.ArgumentPars
         help="run one packaged function with an event",
         description="Deploy a packaged function with its layers to the local cloud and invoke it. "
         "Buckets, tables, sample files, the output of earlier functions and stand-in servers that "
-        "the event needs are created first, unless they exist. The function's answer goes to "
+        "the event needs are created first, unless they exist. The function's response goes to "
         "standard output, everything else to standard error. "
         "Package the functions first: bin/pants package ::",
         epilog=f"Sample events: lambda/FUNCTION/events/*.json. {EXIT_CODES}",
@@ -101,7 +101,7 @@ def run_packaged(
     variables
         Environment variables of the function; they override all others.
     report
-        Receives one line for everything that is created.
+        Receives one line for every created resource.
     packages
         Folder of the packages; None for the repository's `dist`.
 
@@ -139,16 +139,16 @@ def run_packaged(
 def _print(function: str, result: Result, *, logs: bool) -> None:
     if logs:
         print("\n".join(result.log), file=sys.stderr)
-    answer = json.loads(result.payload)
+    response = json.loads(result.payload)
     if result.failed:
-        print(f"{function}: {answer['errorType']}: {answer['errorMessage']}", file=sys.stderr)
+        print(f"{function}: {response['errorType']}: {response['errorMessage']}", file=sys.stderr)
     start = "warm" if result.init_ms is None else f"cold start {result.init_ms:,.0f} ms"
     print(
         f"{function}: {result.duration_ms:,.0f} ms, {start}, "
         f"peak memory {result.peak_mb:,} of {result.memory_mb:,} MB",
         file=sys.stderr,
     )
-    print(json.dumps(answer, indent=2, ensure_ascii=False))
+    print(json.dumps(response, indent=2, ensure_ascii=False))
 
 
 @contextmanager

@@ -1,8 +1,8 @@
 """Creates what an event needs in the local cloud before a function is invoked with it.
 
 Each pipeline has a module that knows what its functions need: `region_report_preparation`,
-`event_log.preparation` and `patch_tracker.preparation`. What exists already is used and left as
-it is. Everything that is created is reported in one line.
+`event_log.preparation` and `patch_tracker.preparation`. Existing resources are used unchanged.
+Every created resource is reported in one line.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from artefacts.function_settings import FunctionSettings
 from lambda_core.errors import UsageError
 from local_cloud.clients import Clients
 from run_local.deployer import Deployer
-from run_local.invocation import answer_of, invoke
+from run_local.invocation import invoke, response_of
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Preparation:
     chosen
         Environment variables that the user set with `--env`. They take precedence.
     report
-        Receives one line for everything that is created.
+        Receives one line for every created resource.
     stack
         Ends servers that the invocation needs.
     """
@@ -90,7 +90,7 @@ class Preparation:
     def run(
         self, function: str, event: Mapping[str, Any], variables: Mapping[str, str]
     ) -> dict[str, Any]:
-        """Deploy and invoke another function of the pipeline, and return its answer.
+        """Deploy and invoke another function of the pipeline, and return its response.
 
         Raises
         ------
@@ -102,9 +102,9 @@ class Preparation:
         self.deployer.function(function, self.functions[function], {**variables, **self.chosen})
         name = self.deployer.function_name(function)
         result = invoke(self.clients, name, json.dumps(event).encode())
-        answer = answer_of(function, result)
+        response = response_of(function, result)
         self.report(f"ran {function} in {result.duration_ms / 1000:.1f} s")
-        return answer
+        return response
 
 
 def prepare(pipeline: str, preparation: Preparation) -> dict[str, str]:

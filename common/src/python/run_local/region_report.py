@@ -54,7 +54,7 @@ TITLES: Final = {
 """How states are shown. The other states take no time and are not shown."""
 
 INCOMPLETE: Final = "IncompleteReportError"
-"""Error of an execution whose reports are incomplete; its cause is the last stage's answer."""
+"""Error of an execution whose reports are incomplete; its cause is the last stage's response."""
 
 SECONDS_BETWEEN_POLLS: Final = 0.2
 
@@ -190,8 +190,8 @@ def published_set(
     """
     if execution.status != SUCCEEDED and execution.error != INCOMPLETE:
         raise ExecutionError(f"the execution {execution_id} {_reason(execution)}")
-    answer = execution.output if execution.status == SUCCEEDED else execution.cause
-    result = OrchestratorResult.model_validate_json(answer)
+    response = execution.output if execution.status == SUCCEEDED else execution.cause
+    result = OrchestratorResult.model_validate_json(response)
     made = find_set(ArtefactStore(S3Objects(clients("s3"), deployed.bucket)), execution_id)
     if made is None or not result.published:
         reason = result.held_back or "reason unknown"

@@ -1,1 +1,1 @@
-"""Starts what a schedule starts, in an account or in the local cloud, and waits until it ends."""
+"""Starts the targets of schedules, in an AWS account or the local cloud, and waits for them."""

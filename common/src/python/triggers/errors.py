@@ -1,4 +1,4 @@
-"""Errors of this package."""
+"""Errors of invocations and executions."""
 
 from __future__ import annotations
 
@@ -6,4 +6,4 @@ from lambda_core.errors import ApplicationError
 
 
 class InvocationError(ApplicationError):
-    """What was started failed, or did not end in time."""
+    """A function or an execution failed, or did not end in time."""

@@ -1,4 +1,4 @@
-"""Waiting for something by asking again and again."""
+"""Waits until a condition is true, by checking it repeatedly."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from triggers.errors import InvocationError
 
 @dataclass(frozen=True)
 class Polling:
-    """How often to ask, and how long.
+    """How often to check a condition, and for how long.
 
     Attributes
     ----------
     interval_seconds
-        Pause between two questions.
+        Pause between two checks.
     timeout_seconds
-        Give up after this time. By default, never.
+        Give up after this time. By default, never give up.
 
     Examples
     --------

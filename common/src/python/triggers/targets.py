@@ -17,9 +17,10 @@ _LONGEST_FUNCTION_SECONDS: Final = 900
 """Source: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html"""
 
 _LOG_DELAY_SECONDS: Final = 120
-"""How long it may take until a function starts and until its log can be read."""
+"""How long it may take to start a function, and then to make its log available."""
 
 _CLOCK_DIFFERENCE_SECONDS: Final = 300
+"""How much the clocks of this machine and of AWS may differ."""
 
 _FAILURES: Final = ("Runtime exited", "Status: error", "Status: timeout", "Task timed out")
 """How Lambda itself reports a failure in a function's log."""
@@ -36,7 +37,7 @@ class Target:
     arn
         ARN of the state machine, or of the function's alias.
     input
-        JSON text that it is started with.
+        Input of the function or execution, as JSON text.
     """
 
     schedule: str
@@ -61,7 +62,7 @@ def function_name(arn: str) -> str | None:
 
 
 def invoke_target(target: Target, clients: Clients, polling: Polling) -> None:
-    """Start a target as its schedule does, and wait until it has succeeded.
+    """Start a target as its schedule would, and wait until it has succeeded.
 
     A function is invoked asynchronously, so that Lambda also sends the result to its destinations.
 
@@ -76,7 +77,8 @@ def invoke_target(target: Target, clients: Clients, polling: Polling) -> None:
         execution = wait_for_execution(clients, arn, polling)
         if execution.status != SUCCEEDED:
             raise InvocationError(
-                f"the execution {arn} that {target.schedule} starts ended as {execution.reason}"
+                f"the execution {arn} of the schedule {target.schedule} ended with status "
+                f"{execution.reason}"
             )
         return
     _invoke_function(target, f"/aws/lambda/{target.function}", clients, polling)
@@ -85,10 +87,10 @@ def invoke_target(target: Target, clients: Clients, polling: Polling) -> None:
 def _invoke_function(target: Target, log_group: str, clients: Clients, polling: Polling) -> None:
     logs = clients("logs")
     since = int((time.time() - _CLOCK_DIFFERENCE_SECONDS) * 1000)
-    answer = clients("lambda").invoke(
+    response = clients("lambda").invoke(
         FunctionName=target.arn, InvocationType="Event", Payload=target.input.encode()
     )
-    request_id = str(answer["ResponseMetadata"]["RequestId"])
+    request_id = str(response["ResponseMetadata"]["RequestId"])
     lines: list[str] = []
 
     def has_ended() -> bool:
@@ -98,17 +100,18 @@ def _invoke_function(target: Target, log_group: str, clients: Clients, polling: 
     longest = float(_LONGEST_FUNCTION_SECONDS + _LOG_DELAY_SECONDS)
     replace(polling, timeout_seconds=min(polling.timeout_seconds, longest)).wait_for(
         has_ended,
-        f"{target.function}, which {target.schedule} starts, did not end, or its log group "
-        f"{log_group} does not show that it did,",
+        f"the function {target.function} of the schedule {target.schedule} did not report its end "
+        f"in the log group {log_group}",
     )
     if failures := [line for line in lines if _reports_failure(line)]:
         raise InvocationError(
-            f"{target.function}, which {target.schedule} starts, failed: {failures[0]}"
+            f"the function {target.function} of the schedule {target.schedule} failed: "
+            f"{failures[0]}"
         )
 
 
 def _log_lines(logs: Any, group: str, since: int, request_id: str) -> list[str]:  # noqa: ANN401 - of boto3
-    """Return the log lines of one request."""
+    """Return the log lines that contain the ID of a request."""
     pages = logs.get_paginator("filter_log_events").paginate(
         logGroupName=group, startTime=since, filterPattern=f'"{request_id}"'
     )

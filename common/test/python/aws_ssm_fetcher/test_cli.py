@@ -1,4 +1,4 @@
-"""The command line as a new user meets it: wrong input, no network, no room, Ctrl-C."""
+"""The command line as a new user sees it: wrong input, no network, a full disk, Ctrl-C."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ PROGRAM = (sys.executable, "-m", "aws_ssm_fetcher.cli")
 
 
 def start(arguments: Sequence[str], folder: Path, **environment: str) -> subprocess.Popen[str]:
-    # Not measured: what the tests do to it would show in what measures it, on standard error too.
+    # Without coverage, which would report on standard error what the tests do to the process.
     unmeasured = {name: value for name, value in os.environ.items() if "COVERAGE" not in name}
     return subprocess.Popen(  # noqa: S603  # our own program
         [*PROGRAM, *arguments],
@@ -36,7 +36,7 @@ def start(arguments: Sequence[str], folder: Path, **environment: str) -> subproc
 
 
 def only_line(text: str) -> str:
-    """The one line of an error, after whatever told of the progress."""
+    """Return the only line of an error, after the lines about progress."""
     assert "Traceback" not in text
     return text.strip().splitlines()[-1]
 
@@ -52,7 +52,7 @@ def only_line(text: str) -> str:
         (["--cache-hours", "soon"], "'soon' is not a number"),
         (["--log-level", "loud"], "invalid choice"),
         (["--rss"], "unrecognized arguments: --rss"),
-        (["--output-dir", ""], "'' is no folder"),
+        (["--output-dir", ""], "'' is not the path of a folder"),
         (["--output-dir", os.fsdecode(b"a\xff")], r"'a\udcff' is not text in UTF-8"),
         (["--rss-url", os.fsdecode(b"http://x/\xff")], r"'http://x/\udcff' is not text in UTF-8"),
     ],
@@ -130,7 +130,7 @@ def test_the_version_is_the_changelogs_newest(pytestconfig: pytest.Config) -> No
 
 
 def test_no_network(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    # Nothing listens at the endpoint that tests have by default.
+    # No server listens at the default endpoint of tests.
     assert cli.main([f"--output-dir={tmp_path}", "--no-cache"]) == FAILED
     error = only_line(capsys.readouterr().err)
     assert "127.0.0.1:9" in error
@@ -154,7 +154,7 @@ def test_a_profile_that_does_not_exist(tmp_path: Path, capsys: pytest.CaptureFix
     assert "nobody" in only_line(capsys.readouterr().err)
 
 
-def test_an_output_folder_that_cannot_be(
+def test_an_output_folder_that_cannot_be_created(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "file").write_text("in the way")
@@ -175,14 +175,14 @@ def test_an_output_folder_of_another_program(
     assert (tmp_path / "summary.json").read_text() == '{"total": 3}'
 
 
-def test_no_room_for_the_reports(tmp_path: Path) -> None:
-    """A limit on the size of files stands in for a full disk."""
+def test_a_full_disk(tmp_path: Path) -> None:
+    """A limit on the size of files simulates a full disk."""
     with moto_server() as endpoint:
         program = start(
             ["--no-zones", "--no-cache", "--max-tps=100000", "--rss-url=http://127.0.0.1:9/feed"],
             tmp_path,
             AWS_ENDPOINT_URL=endpoint,
-            # The limit would cut bytecode off too, and leave it to break whatever runs next.
+            # The limit would truncate bytecode files too, and break later runs.
             PYTHONDONTWRITEBYTECODE="1",
         )
         resource.prlimit(program.pid, resource.RLIMIT_FSIZE, (20_000, 20_000))
@@ -192,8 +192,8 @@ def test_no_room_for_the_reports(tmp_path: Path) -> None:
     assert list((tmp_path / "output").iterdir()) == []
 
 
-def test_ctrl_c_in_the_middle_ends_at_once_and_publishes_nothing(tmp_path: Path) -> None:
-    """Also while a call hangs that would take half a minute to time out."""
+def test_ctrl_c_during_a_run_ends_it_immediately_and_publishes_nothing(tmp_path: Path) -> None:
+    """This also holds during a call that would take half a minute to time out."""
     faults = [Fault(fault.always, fault.hang())]
     with FaultProxy("http://127.0.0.1:9", faults) as proxy:
         program = start(["--no-cache"], tmp_path, AWS_ENDPOINT_URL=proxy.url)
@@ -207,7 +207,7 @@ def test_ctrl_c_in_the_middle_ends_at_once_and_publishes_nothing(tmp_path: Path)
     assert list((tmp_path / "output").iterdir()) == []
 
 
-def test_ctrl_c_before_the_program_has_begun_ends_it_without_a_word(tmp_path: Path) -> None:
+def test_ctrl_c_during_the_imports_ends_the_program_silently(tmp_path: Path) -> None:
     begun = tmp_path / "begun"
     (tmp_path / "pydantic.py").write_text(
         f"import pathlib, time\npathlib.Path({str(begun)!r}).touch()\ntime.sleep(60)\n"
@@ -222,8 +222,8 @@ def test_ctrl_c_before_the_program_has_begun_ends_it_without_a_word(tmp_path: Pa
     assert errors == ""
 
 
-def test_nobody_reads_the_closing_table(tmp_path: Path) -> None:
-    """As in `… | head -1`: the report is published all the same, and that is no failure."""
+def test_a_closed_pipe_is_not_an_error(tmp_path: Path) -> None:
+    """As in `… | head -1`: the report is published anyway, and the program succeeds."""
     with moto_server() as endpoint:
         program = start(
             [
@@ -259,7 +259,7 @@ def test_the_cache_is_shown_and_cleared(tmp_path: Path, capsys: pytest.CaptureFi
     assert "greeting" not in capsys.readouterr().out
 
 
-def test_an_error_that_nobody_foresaw_is_one_line_too(
+def test_an_unexpected_error_is_one_line_too(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     def broken() -> int:

@@ -1,4 +1,4 @@
-"""What goes wrong between the report and its sources ends in a whole report or in an error.
+"""Any fault between the report and its sources ends in a complete report or in an error.
 
 The command line runs for real; its calls go through a proxy that breaks some of them on their way
 to moto's server.
@@ -29,14 +29,17 @@ ROOT = "/aws/service/global-infrastructure"
 ONE_REGION = f"{ROOT}/regions/eu-west-3/services"
 NO_FEED = "http://127.0.0.1:9/regions.rss"
 REGIONS = frozenset({"ap-south-2", "cn-north-1", "eu-west-3", "us-east-1"})
-"""Which regions the source lists here: a report of all takes six times as long, and fails alike."""
+"""The regions in the source here. All regions would take six times as long and fail the same way.
+"""
 PAIRS = sum(region in REGIONS for region, _ in moto_tree().region_pairs())
 
 
 def of_few_regions(answer: Answer) -> Answer:
     return {
         **answer,
-        "Parameters": [one for one in answer["Parameters"] if one["Value"] in REGIONS],
+        "Parameters": [
+            parameter for parameter in answer["Parameters"] if parameter["Value"] in REGIONS
+        ],
     }
 
 
@@ -60,7 +63,7 @@ def upstream() -> Iterator[str]:
 def run(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> Callable[..., tuple[int, dict[str, Any]]]:
-    """Run the command line against an endpoint; its exit code, and the summary if there is one."""
+    """Run the command line with an endpoint; return the exit code, and the summary or {}."""
 
     def _run(endpoint: str, *options: str) -> tuple[int, dict[str, Any]]:
         monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
@@ -137,7 +140,7 @@ def test_an_empty_page_with_a_token_is_not_the_end(
 NOTHING = fault.mutate_json(lambda _: {"Parameters": []})
 
 
-def test_an_empty_list_is_asked_for_again(
+def test_an_empty_list_is_read_again(
     upstream: str, run: Callable[..., tuple[int, dict[str, Any]]]
 ) -> None:
     times = iter(range(1000))
@@ -159,18 +162,18 @@ def test_a_region_without_services_is_named(
     run: Callable[..., tuple[int, dict[str, Any]]],
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    asked: list[ReceivedRequest] = []
+    received: list[ReceivedRequest] = []
 
     def one_region(request: ReceivedRequest) -> bool:
         if found := fault.on_path(ONE_REGION)(request):
-            asked.append(request)
+            received.append(request)
         return found
 
     with FaultProxy(upstream, [Fault(one_region, NOTHING)]) as proxy:
         _, summary = run(proxy.url)
-    assert len(asked) == 2
+    assert len(received) == 2
     assert 0 < summary["statistics"]["regional_combinations"] < PAIRS
-    warning = "The source lists no service in 1 region: eu-west-3."
+    warning = "The source lists no services in 1 region: eu-west-3."
     assert warning in summary["warnings"]
     assert warning in capsys.readouterr().out
 
@@ -198,12 +201,12 @@ def fresh_tokens_empty_page() -> Callable[[Answer], Answer]:
     ("action", "message"),
     [
         pytest.param(fault.access_denied(), "AccessDenied", id="access denied"),
-        pytest.param(fault.mutate_json(same_token), "without an end", id="same token"),
+        pytest.param(fault.mutate_json(same_token), "endless list of pages", id="same token"),
         pytest.param(
             fault.mutate_json(fresh_tokens_same_page()), "again and again", id="same page"
         ),
         pytest.param(
-            fault.mutate_json(fresh_tokens_empty_page()), "without an end", id="empty pages"
+            fault.mutate_json(fresh_tokens_empty_page()), "endless list of pages", id="empty pages"
         ),
         pytest.param(fault.internal_server_error(), "InternalServerError", id="lasting 500"),
         pytest.param(fault.reset_connection(), "onnection", id="lasting reset"),
@@ -255,7 +258,7 @@ def test_names_that_the_source_keeps_quiet_about_fail_the_report(
     with FaultProxy(upstream, [Fault(fault.on_operation("GetParameters"), drop_one)]) as proxy:
         code, summary = run(proxy.url)
     assert (code, summary) == (FAILED, {})
-    assert "SSM in us-east-1 said nothing about" in capsys.readouterr().err
+    assert "the response of SSM in us-east-1 does not mention" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("empty", ["regions", "services", "regions/"])
@@ -300,13 +303,13 @@ FEED = b"""<?xml version="1.0" encoding="UTF-8"?>
         pytest.param(Reply(body=ENTITIES), "regions.rss", id="entity expansion"),
         pytest.param(
             Reply(body=FEED.replace(b"Mon,", b"Mon" + b" " * 1_000_000 + b"x")),
-            "no date that can be read",
+            "no readable date",
             id="date of a million spaces",
         ),
         pytest.param(
             Reply(status=503, headers={"Retry-After": "Mon, 01 Jan 2024 00:00:00 +" + "9" * 20}),
             "503",
-            id="pause that is no number",
+            id="pause that is not a number",
         ),
         pytest.param(Reply(status=404), "404", id="not found"),
         pytest.param(Reply(body=b"<html><body>Sign in</body></html>"), "regions.rss", id="page"),
@@ -320,7 +323,7 @@ def test_a_broken_feed_costs_the_launch_dates_only(
     reply: Reply,
     reason: str,
 ) -> None:
-    # The cache is shared by these tests: the catalog is the same, and it is the feed that differs.
+    # These tests share the cache, because only the feed differs, not the catalog.
     folder = tmp_path_factory.getbasetemp() / "shared-cache"
     output = tmp_path_factory.mktemp("output")
     monkeypatch.setenv("AWS_ENDPOINT_URL", upstream)

@@ -26,7 +26,7 @@ SUPPLIED_BY: dict[str, str] = {"botocore": "boto3", "pydantic-core": "pydantic"}
 
 @pytest.fixture(scope="module")
 def pyproject() -> dict[str, Any]:
-    # Pants copies it to the first path, and writes a file of its own to the second.
+    # Pants copies it to the first path, and writes its own file to the second.
     paths = [ROOT / "package" / "pyproject.toml", ROOT / "pyproject.toml"]
     return tomllib.loads(next(path for path in paths if path.exists()).read_text())
 

@@ -1,4 +1,4 @@
-"""The interface of the original script, as its users' documents and scripts use it."""
+"""The interface of the original script, as documents and scripts of its users use it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ SOURCE_ROOT = Path(aws_ssm_data_fetcher.__file__).parent
 
 @pytest.fixture(autouse=True)
 def empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The original's default folders are relative, so each test starts in a folder of its own."""
+    """The default folders of the original are relative, so each test has its own folder."""
     folder = tmp_path / "work"
     folder.mkdir()
     monkeypatch.chdir(folder)
@@ -254,7 +254,7 @@ def test_without_a_cache_regions_are_read_each_time(aws_environment: str) -> Non
 
 
 def run(*arguments: str, path: str, cwd: Path) -> subprocess.CompletedProcess[str]:
-    """Run the script by `path`, as a user does, with the libraries that this test has."""
+    """Run the script at `path` as a user does, with the libraries of this test."""
     libraries = [
         entry for entry in sys.path if entry and not (Path(entry) / "aws_ssm_fetcher").is_dir()
     ]

@@ -1,4 +1,4 @@
-"""The report as a user gets it, from moto's whole tree to the files."""
+"""The complete report, from moto's real tree to the files."""
 
 from __future__ import annotations
 
@@ -136,7 +136,7 @@ def test_the_cache_spares_the_calls_and_keeps_the_age(
     fetcher: AWSSSMDataFetcher, result: RunResult, tmp_path: Path
 ) -> None:
     again = AWSSSMDataFetcher(fetcher.config, source=Source("snapshot for tests"), max_tps=0.1)
-    # At one call in ten seconds, this only ends soon if nothing is fetched.
+    # At one call per ten seconds, this only ends soon if nothing is fetched.
     second = make_report(again, BundledLaunchFeed(), Options(tmp_path / "2", cross_check=True))
     source, original = second.report.metadata.source, result.report.metadata.source
     assert source == original
@@ -206,7 +206,7 @@ def test_only_aws_itself_is_called_live(
 
 
 def key_used(url: str | None, regions: tuple[str, ...], monkeypatch: pytest.MonkeyPatch) -> str:
-    """The key under which a fetcher looks for its catalog."""
+    """Return the cache key of a fetcher's catalog."""
     keys = []
 
     class Found(Exception):  # noqa: N818 - no error
@@ -227,13 +227,13 @@ def key_used(url: str | None, regions: tuple[str, ...], monkeypatch: pytest.Monk
     return keys[0]
 
 
-def test_the_cache_knows_the_partition_and_who_is_not_aws(
+def test_the_cache_key_contains_partition_and_foreign_endpoint(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     def key(url: str | None, *regions: str) -> str:
         return key_used(url, regions, monkeypatch)
 
-    # AWS tells the same in every region of a partition.
+    # AWS returns the same data in every region of a partition.
     assert key(None, "us-east-1") == key(None, "eu-west-3", "us-east-1")
     others = [
         key(None, "us-east-1"),
@@ -273,18 +273,18 @@ def test_regions_of_two_partitions_are_refused(monkeypatch: pytest.MonkeyPatch) 
         AWSSSMDataFetcher(config)
 
 
-def test_the_closing_table_tells_what_was_found(result: RunResult) -> None:
+def test_the_closing_table_shows_the_results(result: RunResult) -> None:
     text = console.closing_table(result)
     assert "39 regions, 405 services, 9,289 pairs" in text
     assert "124 availability zones, 34 local zones, 6 wavelength zones" in text
     assert "20 differences" in text
-    assert text.count("only in the tree by region") == 20
+    assert text.count("only in the regions tree") == 20
     for name in FILES:
         assert name in text
     assert re.search(r"Time +\d+\.\d s: fetch \d+\.\d s, launch dates", text)
 
 
-def test_a_catalog_survives_the_cache_whole(fetcher: AWSSSMDataFetcher) -> None:
+def test_the_cache_returns_an_equal_catalog(fetcher: AWSSSMDataFetcher) -> None:
     first = fetcher.fetch_catalog()
     restored = Catalog.model_validate_json(first.model_dump_json())
     assert restored == first

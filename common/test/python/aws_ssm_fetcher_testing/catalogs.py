@@ -1,4 +1,4 @@
-"""Catalogs for tests: a small one to work out by hand, moto's real tree, and any at all."""
+"""Catalogs for tests: a small one to compute by hand, moto's real tree, and random ones."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ LIVE = Provenance(source="AWS SSM public parameters in us-east-1", live=True, fe
 def catalog(
     services_of_regions: dict[str, list[str]], *, services: list[Service] | None = None
 ) -> Catalog:
-    """Make a catalog of a mapping of region codes to service codes."""
+    """Return a catalog with the given service codes by region code."""
     codes = sorted({code for codes in services_of_regions.values() for code in codes})
     return Catalog(
         regions=tuple(
@@ -46,11 +46,11 @@ def catalog(
 
 
 def small_catalog() -> Catalog:
-    """Make the catalog of the worked example in `docs/region-report-formulas.md`.
+    """Return the catalog of the worked example in `docs/region-report-formulas.md`.
 
-    It is odd in every way that the real one is, and more: an empty region of which nothing is
-    known, a region without a name, a service in no region, one that is not listed and has no
-    name, two of one name, and one whose code begins with a capital.
+    It contains every irregularity of the real one, and more: an empty region without attributes, a
+    region without a name, a service in no region, an unlisted service without a name, two services
+    with the same name, and a service whose code begins with a capital.
     """
     return Catalog(
         regions=(
@@ -124,7 +124,7 @@ def small_launches() -> Launches:
 
 
 def moto_catalog() -> Catalog:
-    """Make the catalog of moto's copy of the real tree, read straight from its files."""
+    """Return the catalog of moto's copy of the real tree, read directly from its files."""
     tree = moto_tree()
     found = {service for _, service in tree.region_pairs()}
     codes = sorted(tree.listed_services() | found)
@@ -185,7 +185,7 @@ AREAS = st.none() | st.sampled_from(["aws", "aws-cn", "aws-us-gov"])
 def catalogs(
     draw: st.DrawFn, *, min_regions: int = 0, max_regions: int = 8, max_services: int = 10
 ) -> Catalog:
-    """Any catalog: few regions and services, so that odd cases come up often."""
+    """Any catalog, with few regions and services, so that rare cases are frequent."""
     region_codes = sorted(
         draw(st.sets(CODES, min_size=min_regions, max_size=max_regions)),
     )

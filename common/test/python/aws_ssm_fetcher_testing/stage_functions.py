@@ -1,4 +1,4 @@
-"""What holds for each function that is one of an execution's middle stages."""
+"""Tests that apply to every function between the first stage and the last."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ from lambda_testing.fresh_interpreter import packages_after_import
 
 
 class StageFunctionTests:
-    """Tests of a function; a subclass whose name begins with `Test` says which.
+    """Tests of a function, which a subclass with a name that begins with `Test` defines.
 
     Attributes
     ----------
     function
         The module of its handler.
     stage
-        What its results call it.
+        The stage in its results.
     after
-        Which stage must have run before, by the prefix where that left its artefacts.
+        The prefix of the artefacts of the stage that must run before it.
     writes
-        Key of something that it makes.
+        The key of an artefact that it writes.
     elsewhere
-        Packages in layers that it does not have.
+        Packages in the layers of other functions.
     """
 
     function: ModuleType
@@ -54,7 +54,7 @@ class StageFunctionTests:
 
     @property
     def events(self) -> dict[str, dict[str, Any]]:
-        """The sample events that lie beside the function."""
+        """The sample events of the function."""
         assert self.function.__file__ is not None
         return sample_events(Path(self.function.__file__).parents[3] / "events")
 
@@ -62,7 +62,7 @@ class StageFunctionTests:
         for event in self.events.values():
             parse_event(StageRequest, event)
 
-    def test_it_takes_a_request_and_answers_a_result(self, store: ArtefactStore) -> None:
+    def test_it_returns_a_result(self, store: ArtefactStore) -> None:
         before = fetched(store, "run-1", small_catalog())
         if self.after == "processed-data":
             before = process(request_after(before), store)
@@ -83,6 +83,6 @@ class StageFunctionTests:
         with pytest.raises(ConfigurationError, match="OUTPUT_S3_BUCKET is not set"):
             self.function.handler(next(iter(self.events.values())), None)
 
-    def test_it_imports_only_what_its_layers_hold(self) -> None:
+    def test_it_imports_only_packages_of_its_layers(self) -> None:
         loaded = packages_after_import(self.function.__name__, blocked=self.elsewhere)
         assert loaded.isdisjoint(self.elsewhere)

@@ -1,4 +1,4 @@
-"""Executions of the region report for tests: buckets, their objects, and stages that were run."""
+"""Executions of the region report for tests: buckets, their objects, and finished stages."""
 
 from __future__ import annotations
 
@@ -35,13 +35,13 @@ STARTED = dt.datetime(2026, 3, 4, 5, 0, tzinfo=dt.UTC)
 
 
 def catalog_of(pairs: int) -> Catalog:
-    """Make a catalog of one region with so many services, and an empty one."""
+    """Return a catalog of a region with this many services, and a region without services."""
     return catalog({"a-1": [f"s{number}" for number in range(pairs)], "z-1": []})
 
 
 @dataclass(frozen=True)
 class Stored:
-    """One object as it lies in a bucket."""
+    """An object in a bucket."""
 
     content: bytes
     metadata: dict[str, str] = field(default_factory=dict)
@@ -51,9 +51,9 @@ type Objects = dict[str, Stored]
 
 
 class SerialS3:
-    """S3 by moto, one request at a time; a test may step between a request and its answer.
+    """moto's S3, one request at a time; a test may intervene between a request and its response.
 
-    moto checks a condition and then writes, where S3 does both in one step.
+    moto checks a condition and then writes, but S3 does both in one step.
     """
 
     def __init__(self) -> None:
@@ -62,7 +62,7 @@ class SerialS3:
         self._lock = threading.Lock()
 
     def act(self, exchange: Exchange, fetch: Fetch) -> None:
-        """Answer a request; the action of a fault proxy."""
+        """Respond to a request, as an action of a fault proxy."""
 
         def serve() -> UpstreamResponse:
             with self._lock:
@@ -71,17 +71,17 @@ class SerialS3:
         self.step(exchange, serve)
 
     def client(self, name: str = "test") -> S3Client:
-        """Make a client, which requests can tell by its name in the user agent."""
+        """Create a client with a name in its user agent, so that requests can be distinguished."""
         return aws.client("s3", region="us-east-1", endpoint_url=self.url, user_agent=name)
 
 
 def relay_answer(exchange: Exchange, fetch: Fetch) -> None:
-    """Forward a request as it is."""
+    """Forward a request unchanged."""
     relay(exchange, fetch())
 
 
 def new_bucket(s3: S3Client, objects: Objects | None = None) -> str:
-    """Make a bucket that holds these objects."""
+    """Create a bucket with these objects."""
     bucket = f"stages-{uuid.uuid4()}"
     s3.create_bucket(Bucket=bucket)
     for key, stored in (objects or {}).items():
@@ -90,12 +90,12 @@ def new_bucket(s3: S3Client, objects: Objects | None = None) -> str:
 
 
 def store_in(s3: S3Client, bucket: str) -> ArtefactStore:
-    """Make a store that does not wait before it tries again."""
+    """Return a store that repeats calls without waiting."""
     return ArtefactStore(S3Objects(s3, bucket, sleep=lambda _: None))
 
 
 def objects_of(s3: S3Client, bucket: str) -> Objects:
-    """Read everything that a bucket holds."""
+    """Return all objects of a bucket."""
     keys = [entry["Key"] for entry in s3.list_objects_v2(Bucket=bucket).get("Contents", ())]
     found: Objects = {}
     for key in keys:
@@ -105,7 +105,7 @@ def objects_of(s3: S3Client, bucket: str) -> Objects:
 
 
 def statistics(stage: StageName, seconds: float = 1.5) -> StageStatistics:
-    """Make statistics of a stage that began at `STARTED`."""
+    """Return statistics of a stage that started at `STARTED`."""
     return StageStatistics(
         stage=stage,
         started_at=STARTED,
@@ -119,7 +119,7 @@ def statistics(stage: StageName, seconds: float = 1.5) -> StageStatistics:
 
 
 def fetched(store: ArtefactStore, execution_id: str, found: Catalog) -> StageResult:
-    """Leave what the data fetcher leaves."""
+    """Store the artefacts that the data fetcher stores."""
     prefix = raw_prefix(execution_id)
     store.write_model(f"{prefix}{LAUNCHES}", small_launches())
     store.write_model(f"{prefix}{CATALOG}", found)
@@ -131,12 +131,12 @@ def fetched(store: ArtefactStore, execution_id: str, found: Catalog) -> StageRes
 
 
 def request_after(result: StageResult) -> StageRequest:
-    """Make the request of the next stage."""
+    """Return the request of the next stage."""
     return StageRequest(execution_id=result.execution_id, data_location=result.data_location)
 
 
 def generated(store: ArtefactStore, execution_id: str, found: Catalog) -> OrchestratorRequest:
-    """Run every stage but the first and the last, and return the last one's request."""
+    """Run the stages between the first and the last, and return the last stage's request."""
     first = fetched(store, execution_id, found)
     second = process(request_after(first), store)
     return OrchestratorRequest(
@@ -149,6 +149,6 @@ def generated(store: ArtefactStore, execution_id: str, found: Catalog) -> Orches
 
 
 def moved(request: OrchestratorRequest, old_bucket: str, new_bucket: str) -> OrchestratorRequest:
-    """Return the request for a copy of the artefacts in another bucket."""
+    """Copy the artefacts to another bucket, and return the request for them."""
     text = request.model_dump_json(by_alias=True)
     return OrchestratorRequest.model_validate_json(text.replace(old_bucket, new_bucket))

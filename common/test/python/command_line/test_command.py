@@ -41,7 +41,7 @@ def test_every_error_has_its_exit_code_and_one_line(
     assert capsys.readouterr().err == message
 
 
-def test_an_interruption_says_only_what_the_command_knows(
+def test_an_interruption_reports_only_the_known_state(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     def interrupt() -> int:

@@ -49,8 +49,8 @@ def test_no_role_of_a_stack_is_without_the_boundary() -> None:
 def actions(text: str) -> set[str]:
     """Return the actions that policies name."""
     named = set(re.findall(r'"([a-z0-9]+:[A-Z]\w+)"', text))
-    # Keys of conditions, and what a service does to take its role.
-    return {one for one in named if not one.startswith(("aws:", "sts:"))}
+    # Condition keys, and the action with which a service assumes its role.
+    return {name for name in named if not name.startswith(("aws:", "sts:"))}
 
 
 def test_the_boundary_holds_all_that_roles_are_allowed() -> None:

@@ -71,16 +71,16 @@ def deployment(environment: str, answer: str) -> Deployment:
 
 
 @pytest.mark.parametrize("answer", ["", "yes", "y\n", "production"])
-def test_production_needs_its_name_as_consent(answer: str) -> None:
+def test_production_needs_its_name_as_confirmation(answer: str) -> None:
     with pytest.raises(
         DeploymentError, match="you did not type the environment's name, prod; nothing was changed"
     ):
-        deployment("prod", answer)._require_consent("deploy")
+        deployment("prod", answer)._require_confirmation("deploy")
 
 
-def test_with_consent_production_continues() -> None:
-    deployment("prod", "prod\n")._require_consent("deploy")
-    deployment("dev", "")._require_consent("deploy")
+def test_with_confirmation_production_continues() -> None:
+    deployment("prod", "prod\n")._require_confirmation("deploy")
+    deployment("dev", "")._require_confirmation("deploy")
 
 
 def test_production_is_not_destroyed() -> None:
@@ -155,7 +155,7 @@ def test_verification_prints_a_table_and_notes(capsys: pytest.CaptureFixture[str
 
 def test_verification_prints_each_problem_and_fails(capsys: pytest.CaptureFixture[str]) -> None:
     broken = examined("the function a is Failed", "the function b is Failed")
-    with pytest.raises(DeploymentError, match=r"^region_report in dev does not work: .*: 2$"):
+    with pytest.raises(DeploymentError, match=r"^region_report in dev does not work; .* is 2$"):
         command.verify(broken, run=False)
     lines = capsys.readouterr().out.splitlines()
     assert lines[2] == "functions       3  FAILED: 2 problems"

@@ -19,6 +19,6 @@ def test_each_alarm_leads_to_its_part_of_the_runbook() -> None:
             named |= set(names if "${" in anchor else [anchor])
         named |= set(re.findall(r'^  runbook += "([a-z-]+)"$', text, re.MULTILINE))
         anchors += re.findall(r"docs/operations\.md#\$\{var\.runbook\}", text)
-        # An alarm without a word on what to do is one that nobody acts on.
+        # Nobody acts on an alarm without instructions.
         assert text.count('resource "aws_cloudwatch_metric_alarm"') == len(anchors), file
     assert named == parts

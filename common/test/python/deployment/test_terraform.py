@@ -173,7 +173,7 @@ def test_a_first_deployment_creates_the_state_bucket(repository: Repository, acc
     assert [verb for _, verb in repository.calls()].count("plan") == 3
 
 
-def test_nothing_is_created_without_consent(repository: Repository, account: str) -> None:
+def test_nothing_is_created_without_confirmation(repository: Repository, account: str) -> None:
     with pytest.raises(
         DeploymentError, match="you did not type the environment's name, prod; nothing was changed"
     ):
@@ -215,7 +215,7 @@ def test_a_local_state_is_left_alone(repository: Repository, account: str, file:
 
 @pytest.mark.parametrize("action", ["destroy", "verify"])
 def test_a_stack_that_was_never_deployed(repository: Repository, account: str, action: str) -> None:
-    with pytest.raises(DeploymentError, match="nothing was ever deployed to ap-south-1 of the"):
+    with pytest.raises(DeploymentError, match="nothing has been deployed to ap-south-1 of the"):
         getattr(deployment(repository, "ap-south-1"), action)()
     assert state_bucket("ap-south-1") not in buckets()
 

@@ -66,7 +66,7 @@ def test_merge_adds_exactly_the_new_contents_in_order(
         assert merged["timestamp"].is_sorted()
         assert file.rows == merged.height
         assert file.last_timestamp == merged["timestamp"].max()
-        # Whatever is neither a row nor a duplicate has the same object as a row.
+        # A row that is in neither frame has the same object as another row.
         objects = set(merged.select("source_key", "source_etag").rows())
         left = {(key, f"{content}-{etag}") for key, content, etag, _ in turn} - objects
         assert set(added.duplicates.select("source_key", "source_etag").rows()) >= left

@@ -25,7 +25,7 @@ from run_local.event_log.backfill import (
     deploy_backfill,
 )
 from run_local.event_log.demonstration import CHECKPOINT_KEY, PREFIX, REJECTED_KEY
-from run_local.event_log.event_files import EventFile, Kind, made_up
+from run_local.event_log.event_files import EventFile, Kind, generate_rounds
 from run_local.region_report import history
 
 FILES = 60
@@ -144,7 +144,7 @@ def deployed(
             ),
             variables,
         )
-        rounds = made_up(FILES)
+        rounds = generate_rounds(FILES)
         files = [*rounds.first, *(file for file in rounds.second if file.kind is Kind.BROKEN)]
         s3 = cloud("s3")
         for file in files:

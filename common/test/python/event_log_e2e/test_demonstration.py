@@ -18,7 +18,7 @@ from run_local.event_log.demonstration import (
     Demonstration,
     run_both_rounds,
 )
-from run_local.event_log.event_files import Kind, Rounds, from_folder, made_up
+from run_local.event_log.event_files import Kind, Rounds, from_folder, generate_rounds
 from run_local.event_log.view import as_text, sections
 
 FILES = 120
@@ -33,7 +33,7 @@ def demonstrate(
 def test_every_generated_file_is_found(
     deployer: Deployer, settings: dict[str, FunctionSettings], tmp_path: Path
 ) -> None:
-    rounds = made_up(FILES)
+    rounds = generate_rounds(FILES)
     shown = demonstrate(deployer, settings, rounds, tmp_path)
 
     # Expected rows, computed from the files and not by the function or the demonstration.
@@ -72,7 +72,7 @@ def test_every_generated_file_is_found(
 
     text = "\n".join(map(as_text, sections(shown)))
     assert f"S3 lists {shown.listed:,} object versions" in text
-    assert "a field is there more than once" in text
+    assert "a field occurs more than once" in text
     for file in events:
         assert str(file["ptid"]) not in text, "the demonstration shows no participant ID"
 
@@ -83,7 +83,7 @@ def test_files_from_a_folder(
     source, target = tmp_path / "source", tmp_path / "target"
     source.mkdir()
     target.mkdir()
-    events = [file for file in made_up(60).first if file.kind is Kind.EVENT]
+    events = [file for file in generate_rounds(60).first if file.kind is Kind.EVENT]
     for file in events:
         (source / file.key).write_bytes(file.read())
     (source / "notes.txt").write_text("not an event")
@@ -95,5 +95,5 @@ def test_files_from_a_folder(
     assert latest.height == len(events)
     assert shown.report.basis.superseded == shown.checkpoint.height - len(events) > 0
     assert shown.rejected.height == 10
-    balance = shown.runs[-1].answer["balance"]
+    balance = shown.runs[-1].response["balance"]
     assert (balance["other_names"], balance["failed"]) == (1, 0)

@@ -1,4 +1,4 @@
-"""Load the fixtures that these tests share with others; see `local_cloud_testing.fixtures`."""
+"""Loads the shared fixtures in `local_cloud_testing.fixtures`."""
 
 from __future__ import annotations
 
@@ -6,5 +6,5 @@ import pytest
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Register the plugin. A conftest below the root may not name it in `pytest_plugins`."""
+    """Register the plugin; `pytest_plugins` is allowed only in the top-level conftest."""
     config.pluginmanager.import_plugin("local_cloud_testing.fixtures")

@@ -1,4 +1,4 @@
-"""A web page that somebody looks at while the local cloud runs can do nothing in it."""
+"""Web pages in a browser on the same machine cannot use the local cloud."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ JSON = {"Content-Type": "application/x-amz-json-1.1"}
 
 @pytest.fixture(scope="module", params=["with functions", "plain"])
 def url(request: pytest.FixtureRequest) -> Iterator[str]:
-    """A server that runs functions, and one that does not."""
+    """URL of a server that runs functions, and of one that does not."""
     if request.param == "with functions":
         yield request.getfixturevalue("cloud")
         return
@@ -35,7 +35,7 @@ def url(request: pytest.FixtureRequest) -> Iterator[str]:
         yield plain
 
 
-def ask(
+def send(
     url: str,
     path: str = "/",
     headers: Mapping[str, str] | None = None,
@@ -73,9 +73,9 @@ FOREIGN = [
 
 
 @pytest.mark.parametrize("foreign", FOREIGN, ids=lambda foreign: str(*foreign.items()))
-def test_nothing_is_done_for_another_site(url: str, foreign: dict[str, str]) -> None:
-    before = {**signed("s3"), "Host": urlsplit(url).netloc}
-    bucket = f"gate-{uuid.uuid4()}"
+def test_requests_of_other_sites_are_refused(url: str, foreign: dict[str, str]) -> None:
+    own = {**signed("s3"), "Host": urlsplit(url).netloc}
+    bucket = f"bucket-{uuid.uuid4()}"
     target = {"X-Amz-Target": "AWSStepFunctions.ListStateMachines"}
     for path, headers, method in (
         (f"/{bucket}", signed("s3"), "PUT"),
@@ -86,45 +86,45 @@ def test_nothing_is_done_for_another_site(url: str, foreign: dict[str, str]) -> 
         ("/moto-api/data.json", {}, "GET"),
         (PATH, {}, "GET"),
     ):
-        status, answered, text = ask(url, path, {**headers, **foreign}, method=method)
+        status, answered, text = send(url, path, {**headers, **foreign}, method=method)
         assert status == 403, path
-        assert "another site" in text or "http://127.0.0.1" in text
+        assert "other web sites" in text or "http://127.0.0.1" in text
         assert not [name for name in answered if name.lower().startswith("access-control-")]
-    assert ask(url, f"/{bucket}", before, method="GET")[0] == 404, "no bucket was made"
+    assert send(url, f"/{bucket}", own, method="GET")[0] == 404, "the bucket was created"
 
 
-def test_no_page_elsewhere_may_read_an_answer(url: str) -> None:
-    status, headers, _ = ask(url, "/", signed("s3"), method="GET")
+def test_pages_of_other_sites_cannot_read_responses(url: str) -> None:
+    status, headers, _ = send(url, "/", signed("s3"), method="GET")
     assert status == 200
     assert not [name for name in headers if name.lower().startswith("access-control-")]
 
 
 @pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "[::1]", "any-bucket.localhost"])
-def test_names_of_this_machine_are_served(url: str, host: str) -> None:
+def test_host_names_of_this_machine_are_accepted(url: str, host: str) -> None:
     port = urlsplit(url).port
     own = {"Host": f"{host}:{port}", "Sec-Fetch-Site": "same-origin"}
     for more in ({}, {"Sec-Fetch-Site": "none"}, {"Origin": f"http://{host}:{port}"}):
-        assert ask(url, "/", {**signed("sts"), **own, **more}, method="GET")[0] != 403
+        assert send(url, "/", {**signed("sts"), **own, **more}, method="GET")[0] != 403
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
-def test_what_clients_of_aws_send_is_served(url: str, host: str) -> None:
+def test_requests_of_aws_clients_are_accepted(url: str, host: str) -> None:
     port = urlsplit(url).port
     endpoint = f"http://{host}:{port}"
     s3 = boto3.client("s3", endpoint_url=endpoint, region_name="us-east-1")
-    bucket = f"gate-{uuid.uuid4()}"
+    bucket = f"bucket-{uuid.uuid4()}"
     s3.create_bucket(Bucket=bucket)
     s3.put_object(Bucket=bucket, Key="a/ö b.txt", Body=b"x")
-    # As clients ask where names below `localhost` lead here, which is not so on every machine.
+    # Sent without boto3, because not every machine resolves subdomains of `localhost`.
     virtual = {**signed("s3"), "Host": f"{bucket}.localhost:{port}"}
-    status, _, text = ask(url, "/a/%C3%B6%20b.txt", virtual, method="GET")
+    status, _, text = send(url, "/a/%C3%B6%20b.txt", virtual, method="GET")
     assert (status, text) == (200, "x")
     sts = boto3.client("sts", endpoint_url=endpoint, region_name="us-east-1")
     assert sts.get_caller_identity()["Account"]
 
 
 @given(st.text(st.characters(codec="latin-1"), max_size=40))
-def test_no_host_but_those_of_loopback_passes(host: str) -> None:
+def test_only_host_names_of_this_machine_are_accepted(host: str) -> None:
     name = host.rpartition(":")[0] if host.rpartition(":")[2].isdigit() else host
     own = name in {"127.0.0.1", "localhost", "[::1]"} or name.lower().endswith("localhost")
     if not own:
@@ -132,7 +132,7 @@ def test_no_host_but_those_of_loopback_passes(host: str) -> None:
 
 
 def test_the_refusal_says_what_to_do(url: str) -> None:
-    _, headers, text = ask(url, "/", {"Host": "rebound.example"})
+    _, headers, text = send(url, "/", {"Host": "rebound.example"})
     assert headers["Content-Type"] == "text/plain; charset=utf-8"
     assert "http://127.0.0.1" in text
     assert json.dumps("rebound.example") not in text

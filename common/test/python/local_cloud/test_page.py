@@ -131,7 +131,7 @@ def ended(client: Clients, arn: str) -> None:
         time.sleep(0.05)
 
 
-def test_it_shows_what_is_there(cloud: str, client: Clients, archive: Archive, name: str) -> None:
+def test_it_shows_the_contents(cloud: str, client: Clients, archive: Archive, name: str) -> None:
     client("s3").create_bucket(Bucket=name)
     client("s3").put_object(Bucket=name, Key=f"{MARKUP}.csv", Body=b"x" * 1500)
     client("dynamodb").create_table(
@@ -246,7 +246,7 @@ def test_an_object_can_be_opened_and_saved(cloud: str, client: Clients, name: st
         assert f"{len(content)} B" in text
         status, headers, saved = download(cloud, f"buckets/{name}", key=key, download="")
         assert (status, saved) == (200, content)
-        # Whatever its writer called it, no browser shows it as a page of the local cloud.
+        # Browsers never display it as a page of the local cloud, even if it is stored as HTML.
         assert headers["Content-Type"].startswith("text/plain")
         assert headers["Content-Disposition"].startswith("attachment")
         assert headers["X-Content-Type-Options"] == "nosniff"
@@ -381,7 +381,7 @@ def test_links_keep_the_page_paused(cloud: str, client: Clients, name: str) -> N
         assert {"paused=" in link for link in links} == {expected}
 
 
-def test_what_is_not_there(cloud: str, client: Clients, name: str) -> None:
+def test_resources_that_do_not_exist(cloud: str, client: Clients, name: str) -> None:
     client("s3").create_bucket(Bucket=name)
     for path in ("buckets/none", "nothing", "functions/", "../etc/passwd", "queues/none"):
         status, _, page = fetch(cloud, path)
@@ -400,7 +400,7 @@ def test_what_is_not_there(cloud: str, client: Clients, name: str) -> None:
     assert int(headers["Content-Length"]) > 1000
 
 
-def test_other_paths_are_those_of_aws(cloud: str, client: Clients) -> None:
+def test_other_paths_belong_to_aws(cloud: str, client: Clients) -> None:
     assert fetch(cloud)[2].startswith("<!doctype html>")
     client("s3").list_buckets()
 
@@ -440,7 +440,7 @@ def test_names_cannot_leave_their_place(text: str) -> None:
     for what, count in (("", 4), (f"buckets/{text}", 2), (f"queues/{text}", 5)):
         page = Page(render(state, what, {}) or "")
         assert [found.removeprefix("\n") for found in page.isolated].count(text) == count
-        # Outside of <title>, where no element can be, every name is in an element of its own.
+        # Every name has its own element, except in <title>, which cannot contain elements.
         assert "".join(page.texts).count(text) - count == (1 if what else 0)
     assert structure(render(state, "", {})) == plain
 

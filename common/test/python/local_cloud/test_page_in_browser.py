@@ -73,7 +73,7 @@ def clients(cloud: str) -> Clients:
         endpoint_url=cloud,
         region_name="us-east-1",
         aws_access_key_id="local",
-        aws_secret_access_key="local",  # noqa: S106 - made up
+        aws_secret_access_key="local",  # noqa: S106 - not a real key
     )  # type: ignore[call-overload]  # any service
 
 
@@ -278,7 +278,7 @@ def test_the_page_updates_itself_and_keeps_the_focus(
 
 
 def find_link(chrome: Chrome, text: str) -> WebElement:
-    # In one step: an update of the page may replace the links between two.
+    # A single call, because the page may replace its links between two calls.
     link: WebElement = chrome.execute_script(
         "return [...document.links].find(link => link.innerText === arguments[0])", text
     )

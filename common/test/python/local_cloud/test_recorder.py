@@ -1,4 +1,4 @@
-"""What the recorder makes of requests that real clients send."""
+"""The recorder identifies the calls in requests of real clients."""
 
 from __future__ import annotations
 
@@ -20,36 +20,36 @@ type Style = Literal["path", "virtual"]
 
 
 class NotSentError(Exception):
-    """Thrown instead of sending a request."""
+    """Raised instead of sending a request."""
 
 
 def recorded(
     service: str, operation: str, parameters: Mapping[str, Any], style: Style = "path"
 ) -> set[Call]:
-    """Let boto3 make a request, and return what the recorder sees in it."""
+    """Return the calls that the recorder finds in a request of boto3."""
     client = boto3.client(  # type: ignore[call-overload]  # any service
         service,
         endpoint_url="http://localhost:4566",
         region_name=REGION,
         aws_access_key_id="reader",
-        aws_secret_access_key="none",  # noqa: S106 - made up
+        aws_secret_access_key="none",  # noqa: S106 - not a real key
         config=Config(s3={"addressing_style": style}, retries={"total_max_attempts": 1}),
     )
-    found: list[dict[str, Any]] = []
+    environs: list[dict[str, Any]] = []
 
-    def keep(request: Any, **_: object) -> None:  # noqa: ANN401 - of botocore
-        found.append(environ_of(request))
+    def capture(request: Any, **_: object) -> None:  # noqa: ANN401 - from botocore
+        environs.append(environ_of(request))
         raise NotSentError
 
-    client.meta.events.register("before-send", keep)
+    client.meta.events.register("before-send", capture)
     with contextlib.suppress(NotSentError, BotoCoreError, ClientError):
         getattr(client, operation)(**parameters)
-    return set(calls_of(found[0]))
+    return set(calls_of(environs[0]))
 
 
-def environ_of(request: Any) -> dict[str, Any]:  # noqa: ANN401 - of botocore
-    _, _, host, *path = request.url.split("/", 3)
-    place, _, query = "".join(path).partition("?")
+def environ_of(request: Any) -> dict[str, Any]:  # noqa: ANN401 - from botocore
+    _, _, host, *rest = request.url.split("/", 3)
+    path, _, query = "".join(rest).partition("?")
     body = request.body or b""
     body = body.read() if hasattr(body, "read") else body
     body = body.encode() if isinstance(body, str) else body
@@ -64,7 +64,7 @@ def environ_of(request: Any) -> dict[str, Any]:  # noqa: ANN401 - of botocore
         "CONTENT_LENGTH": str(len(body)),
         "CONTENT_TYPE": headers.get("HTTP_CONTENT_TYPE", ""),
         "HTTP_HOST": host,
-        "PATH_INFO": f"/{place}",
+        "PATH_INFO": f"/{path}",
         "QUERY_STRING": query,
         "REQUEST_METHOD": request.method,
         "wsgi.input": io.BytesIO(body),
@@ -106,9 +106,11 @@ S3 = [
 def test_s3(
     operation: str, parameters: dict[str, Any], expected: Iterable[str], style: Style
 ) -> None:
-    found = recorded("s3", operation, parameters, style)
-    assert {f"{one.action} {one.resource}" for one in found} == {f"s3:{one}" for one in expected}
-    assert {one.caller for one in found} == {"reader"}
+    calls = recorded("s3", operation, parameters, style)
+    assert {f"{call.action} {call.resource}" for call in calls} == {
+        f"s3:{call}" for call in expected
+    }
+    assert {call.caller for call in calls} == {"reader"}
 
 
 def test_ssm() -> None:
@@ -117,7 +119,7 @@ def test_ssm() -> None:
     by_path = recorded("ssm", "get_parameters_by_path", {"Path": public})
     assert by_path == {Call("reader", "ssm:GetParametersByPath", arn)}
     by_name = recorded("ssm", "get_parameters", {"Names": [f"{public}/a", f"{public}/b"]})
-    assert by_name == {Call("reader", "ssm:GetParameters", f"{arn}/{one}") for one in "ab"}
+    assert by_name == {Call("reader", "ssm:GetParameters", f"{arn}/{name}") for name in "ab"}
 
 
 def test_dynamodb() -> None:
@@ -134,7 +136,7 @@ def test_dynamodb() -> None:
     }
 
 
-def test_a_transaction_needs_the_permissions_of_its_parts() -> None:
+def test_a_transaction_requires_the_permissions_of_its_parts() -> None:
     table = f"arn:aws:dynamodb:{REGION}:123456789012:table/"
     key: dict[str, Any] = {"Key": {"id": {"S": "1"}}, "TableName": "Patches"}
     items = [
@@ -151,7 +153,7 @@ def test_a_transaction_needs_the_permissions_of_its_parts() -> None:
     }
 
 
-def test_what_lambda_sends_on() -> None:
+def test_lambda_and_sqs() -> None:
     function = f"arn:aws:lambda:{REGION}:123456789012:function:next:live"
     assert recorded("lambda", "invoke", {"FunctionName": function, "Payload": b"{}"}) == {
         Call("reader", "lambda:InvokeFunction", function)
@@ -169,5 +171,5 @@ def test_sns() -> None:
     }
 
 
-def test_what_is_not_signed_is_nobodys() -> None:
+def test_unsigned_requests_are_not_recorded() -> None:
     assert list(calls_of({"REQUEST_METHOD": "GET", "PATH_INFO": "/data"})) == []

@@ -1,4 +1,4 @@
-"""The local server starts on loopback, and ends with its owner, however that ends."""
+"""The server listens on loopback, and ends with its parent process in all cases."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def wait_until(condition: object) -> bool:
     return False
 
 
-def test_it_serves_on_loopback_and_ends_with_the_block() -> None:
+def test_it_listens_on_loopback_and_ends_with_the_block() -> None:
     with server.moto_server() as url:
         assert urlsplit(url).hostname == "127.0.0.1"
         with urllib.request.urlopen(f"{url}/moto-api/", timeout=10) as answer:  # noqa: S310 - loopback
@@ -49,11 +49,11 @@ def test_it_serves_on_loopback_and_ends_with_the_block() -> None:
     assert not answers(url)
 
 
-def test_a_taken_port_is_named() -> None:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        taken.listen()
-        port = taken.getsockname()[1]
+def test_the_error_names_a_port_that_is_in_use() -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
         with (
             pytest.raises(ServerError, match=rf"port {port}.*[Aa]ddress already in use"),
             server.moto_server(port),
@@ -61,9 +61,11 @@ def test_a_taken_port_is_named() -> None:
             pass
 
 
-@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
-def test_no_server_outlives_its_owner(how: signal.Signals, tmp_path: Path) -> None:
-    script = tmp_path / "owner.py"
+@pytest.mark.parametrize("signal_number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
+def test_the_server_ends_with_its_parent_process(
+    signal_number: signal.Signals, tmp_path: Path
+) -> None:
+    script = tmp_path / "parent.py"
     script.write_text(
         "import time\n"
         "from local_cloud.server import moto_server\n"
@@ -72,7 +74,7 @@ def test_no_server_outlives_its_owner(how: signal.Signals, tmp_path: Path) -> No
         "        print(url, flush=True)\n"
         "        time.sleep(60)\n"
     )
-    owner = subprocess.Popen(  # noqa: S603  # our own program
+    parent = subprocess.Popen(  # noqa: S603  # our own program
         [sys.executable, str(script)],
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
@@ -80,20 +82,20 @@ def test_no_server_outlives_its_owner(how: signal.Signals, tmp_path: Path) -> No
         env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
     )
     try:
-        assert owner.stdout is not None
-        url = owner.stdout.readline().strip()
+        assert parent.stdout is not None
+        url = parent.stdout.readline().strip()
         assert answers(url)
-        owner.send_signal(how)
-        owner.wait(timeout=20)
+        parent.send_signal(signal_number)
+        parent.wait(timeout=20)
         assert wait_until(lambda: not answers(url))
     finally:
-        owner.kill()
-        owner.wait()
+        parent.kill()
+        parent.wait()
 
 
-def test_ctrl_c_is_not_for_the_server_even_while_it_starts() -> None:
+def test_sigint_does_not_end_the_server_even_while_it_starts() -> None:
     interrupted: list[int] = []
-    # Another server may run for other tests.
+    # Other tests may have started servers.
     before = {child.pid for child in multiprocessing.active_children()}
 
     def started() -> list[int]:
@@ -106,11 +108,11 @@ def test_ctrl_c_is_not_for_the_server_even_while_it_starts() -> None:
             os.kill(pid, signal.SIGINT)
             interrupted.append(pid)
 
-    other = threading.Thread(target=interrupt)
-    other.start()
+    thread = threading.Thread(target=interrupt)
+    thread.start()
     with server.moto_server() as url:
         assert answers(url)
-    other.join()
+    thread.join()
     assert interrupted
 
 
@@ -122,15 +124,15 @@ def children_of(pid: int) -> list[int]:
     ]
 
 
-def cares_for_ctrl_c(pid: int) -> bool:
-    """Whether a process got as far as to block, ignore or handle SIGINT."""
+def has_set_up_sigint(pid: int) -> bool:
+    """Whether a process already blocks, ignores or handles SIGINT."""
     status = Path(f"/proc/{pid}/status").read_text()
     masks = re.findall(r"^Sig(?:Blk|Ign|Cgt):\s+([0-9a-f]+)$", status, re.MULTILINE)
     return any(int(mask, 16) & 1 << (signal.SIGINT - 1) for mask in masks)
 
 
 def test_ctrl_c_while_the_server_starts_ends_both_without_a_traceback(tmp_path: Path) -> None:
-    owner = subprocess.Popen(  # noqa: S603  # our own program
+    parent = subprocess.Popen(  # noqa: S603  # our own program
         [
             sys.executable,
             "-m",
@@ -145,17 +147,19 @@ def test_ctrl_c_while_the_server_starts_ends_both_without_a_traceback(tmp_path: 
         env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
         process_group=0,
     )
-    # Beside the server runs multiprocessing's own tracker of resources.
-    assert wait_until(lambda: sum(cares_for_ctrl_c(child) for child in children_of(owner.pid)) == 2)
-    children = children_of(owner.pid)
-    os.killpg(owner.pid, signal.SIGINT)
-    # It ends when the last process that could write to its pipes has ended.
-    _, errors = owner.communicate(timeout=20)
-    assert owner.returncode == 130
+    # The children are the server and multiprocessing's resource tracker.
+    assert wait_until(
+        lambda: sum(has_set_up_sigint(child) for child in children_of(parent.pid)) == 2
+    )
+    children = children_of(parent.pid)
+    os.killpg(parent.pid, signal.SIGINT)
+    # This waits until all processes that could write to the pipes have ended.
+    _, errors = parent.communicate(timeout=20)
+    assert parent.returncode == 130
     assert errors == "run-local.sh region-report: interrupted; nothing was published\n"
     assert wait_until(lambda: not any(Path(f"/proc/{child}").exists() for child in children))
 
 
-def test_the_snapshot_of_the_locked_moto_has_a_day() -> None:
+def test_the_release_date_of_the_locked_moto_is_known() -> None:
     assert server.snapshot_label() == f"snapshot in moto {version('moto')}"
     assert server.snapshot_day() is not None, "add this release of moto to MOTO_RELEASED"

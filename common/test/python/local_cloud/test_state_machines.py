@@ -1,4 +1,4 @@
-"""State machines with real functions: what becomes of each kind of failure."""
+"""State machines that run real functions, and how they handle each kind of failure."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ ROLE = f"arn:aws:iam::{ACCOUNT}:role/any"
 
 @pytest.fixture
 def function(client: Clients, archive: Archive) -> str:
-    """Name of a function that does what its event says."""
+    """Name of a function that does what its event requests."""
     name = f"probe-{uuid.uuid4()}"
     role = client("iam").create_role(RoleName=name[:60], AssumeRolePolicyDocument="{}")
     code = """
@@ -43,11 +43,11 @@ def function(client: Clients, archive: Archive) -> str:
                 case "flaky":
                     s3 = boto3.client("s3")
                     bucket = event["bucket"]
-                    tries = s3.list_objects_v2(Bucket=bucket)["KeyCount"]
-                    s3.put_object(Bucket=bucket, Key=str(tries))
-                    if tries < event["failures"]:
+                    attempts = s3.list_objects_v2(Bucket=bucket)["KeyCount"]
+                    s3.put_object(Bucket=bucket, Key=str(attempts))
+                    if attempts < event["failures"]:
                         raise TransientStorageError("try again")
-                    return {"tries": tries + 1}
+                    return {"attempts": attempts + 1}
             return event
         """
     client("lambda").create_function(
@@ -63,7 +63,7 @@ def function(client: Clients, archive: Archive) -> str:
 
 @pytest.fixture
 def execute(client: Clients) -> Execute:
-    """Run a definition to its end; the description of the execution."""
+    """Run a definition until it has ended; returns the description of the execution."""
 
     def run(definition: dict[str, Any], event: Any) -> dict[str, Any]:  # noqa: ANN401  # JSON
         sfn = client("stepfunctions")
@@ -78,7 +78,7 @@ def execute(client: Clients) -> Execute:
             described: dict[str, Any] = sfn.describe_execution(executionArn=arn)
             if described["status"] != "RUNNING":
                 return described
-            assert time.monotonic() < deadline, "it never ends"
+            assert time.monotonic() < deadline, "the execution does not end"
             time.sleep(0.05)
 
     return run
@@ -96,18 +96,19 @@ def task(function: str, **more: Any) -> dict[str, Any]:  # noqa: ANN401  # JSON
     }
 
 
-def alone(state: dict[str, Any]) -> dict[str, Any]:
+def single_state(state: dict[str, Any]) -> dict[str, Any]:
+    """Return the definition of a state machine with a single state."""
     return {"StartAt": "Only", "States": {"Only": state}}
 
 
-def test_a_task_passes_its_answer_on(function: str, execute: Execute) -> None:
-    done = execute(alone(task(function)), {"a": ["ü", 1.5, None]})
-    assert done["status"] == "SUCCEEDED"
-    assert json.loads(done["output"]) == {"a": ["ü", 1.5, None]}
+def test_a_task_returns_the_response_of_its_function(function: str, execute: Execute) -> None:
+    ended = execute(single_state(task(function)), {"a": ["ü", 1.5, None]})
+    assert ended["status"] == "SUCCEEDED"
+    assert json.loads(ended["output"]) == {"a": ["ü", 1.5, None]}
 
 
 @pytest.mark.parametrize(
-    ("what", "error"),
+    ("action", "error"),
     [
         ("raise", "ValueError"),
         ("exit", "Runtime.ExitError"),
@@ -116,9 +117,9 @@ def test_a_task_passes_its_answer_on(function: str, execute: Execute) -> None:
     ],
 )
 def test_a_failure_has_the_name_of_its_error(
-    what: str, error: str, function: str, execute: Execute
+    action: str, error: str, function: str, execute: Execute
 ) -> None:
-    failed = execute(alone(task(function)), {"do": what})
+    failed = execute(single_state(task(function)), {"do": action})
     assert failed["status"] == "FAILED"
     assert failed["error"] == error
     assert json.loads(failed["cause"])["errorType"] == error
@@ -127,20 +128,20 @@ def test_a_failure_has_the_name_of_its_error(
         "StartAt": "Only",
         "States": {"Only": task(function, Catch=[caught]), "Caught": {"Type": "Succeed"}},
     }
-    assert json.loads(execute(definition, {"do": what})["output"])["error"]["Error"] == error
+    assert json.loads(execute(definition, {"do": action})["output"])["error"]["Error"] == error
 
 
 def test_throttling_is_an_error_of_lambda(function: str, execute: Execute, client: Clients) -> None:
     client("lambda").put_function_concurrency(FunctionName=function, ReservedConcurrentExecutions=0)
-    failed = execute(alone(task(function)), {})
+    failed = execute(single_state(task(function)), {})
     assert (failed["status"], failed["error"]) == ("FAILED", "Lambda.TooManyRequestsException")
 
 
 @pytest.mark.parametrize(("failures", "status"), [(2, "SUCCEEDED"), (3, "FAILED")])
-def test_what_is_transient_is_tried_again(
+def test_transient_errors_are_retried(
     failures: int, status: str, function: str, execute: Execute, client: Clients
 ) -> None:
-    bucket = f"tries-{uuid.uuid4()}"
+    bucket = f"attempts-{uuid.uuid4()}"
     client("s3").create_bucket(Bucket=bucket)
     retry = {
         "ErrorEquals": ["TransientStorageError"],
@@ -151,36 +152,37 @@ def test_what_is_transient_is_tried_again(
         "JitterStrategy": "FULL",
     }
     event = {"do": "flaky", "bucket": bucket, "failures": failures}
-    done = execute(alone(task(function, Retry=[retry])), event)
-    assert done["status"] == status
+    ended = execute(single_state(task(function, Retry=[retry])), event)
+    assert ended["status"] == status
     assert client("s3").list_objects_v2(Bucket=bucket)["KeyCount"] == 3
 
 
-def test_a_state_has_a_time_of_its_own(function: str, execute: Execute) -> None:
-    failed = execute(alone(task(function, TimeoutSeconds=1)), {"do": "sleep"})
+def test_a_state_can_time_out(function: str, execute: Execute) -> None:
+    failed = execute(single_state(task(function, TimeoutSeconds=1)), {"do": "sleep"})
     assert (failed["status"], failed["error"]) == ("FAILED", "States.Timeout")
 
 
-def test_an_execution_has_a_time_in_all(function: str, execute: Execute) -> None:
-    late = execute({**alone(task(function)), "TimeoutSeconds": 1}, {"do": "sleep"})
-    assert late["status"] == "TIMED_OUT"
-    assert "stopDate" in late
+def test_an_execution_can_time_out(function: str, execute: Execute) -> None:
+    failed = execute({**single_state(task(function)), "TimeoutSeconds": 1}, {"do": "sleep"})
+    assert failed["status"] == "TIMED_OUT"
+    assert "stopDate" in failed
 
 
-def test_branches_run_beside_each_other_and_fail_alone(
+def test_a_failed_branch_does_not_affect_the_others(
     function: str, execute: Execute, client: Clients
 ) -> None:
-    topic = client("sns").create_topic(Name=f"notices-{uuid.uuid4()}")["TopicArn"]
-    queue = client("sqs").create_queue(QueueName=f"notices-{uuid.uuid4()}")["QueueUrl"]
+    name = f"notifications-{uuid.uuid4()}"
+    topic = client("sns").create_topic(Name=name)["TopicArn"]
+    queue = client("sqs").create_queue(QueueName=name)["QueueUrl"]
     queue_arn = client("sqs").get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])
     client("sns").subscribe(
         TopicArn=topic, Protocol="sqs", Endpoint=queue_arn["Attributes"]["QueueArn"]
     )
     caught = {"ErrorEquals": ["States.ALL"], "ResultPath": "$.error", "Next": "Missing"}
     branch = {
-        "StartAt": "Make",
+        "StartAt": "Run",
         "States": {
-            "Make": task(function, Catch=[caught]),
+            "Run": task(function, Catch=[caught]),
             "Missing": {"Type": "Pass", "Parameters": {"error.$": "$.error.Error"}, "End": True},
         },
     }
@@ -189,56 +191,56 @@ def test_branches_run_beside_each_other_and_fail_alone(
         "States": {
             "Both": {
                 "Type": "Parallel",
-                "Branches": [branch, {**branch, "StartAt": "Break", "States": broken(branch)}],
-                "ResultPath": "$.made",
+                "Branches": [branch, {**branch, "StartAt": "Fail", "States": failing(branch)}],
+                "ResultPath": "$.results",
                 "Next": "Complete?",
             },
             "Complete?": {
                 "Type": "Choice",
                 "Choices": [
-                    {"Variable": "$.made[1].error", "IsPresent": True, "Next": "Tell"},
+                    {"Variable": "$.results[1].error", "IsPresent": True, "Next": "Notify"},
                 ],
-                "Default": "Fine",
+                "Default": "Complete",
             },
-            "Tell": {
+            "Notify": {
                 "Type": "Task",
                 "Resource": "arn:aws:states:::sns:publish",
                 "Parameters": {
                     "TopicArn": topic,
                     "Message": {
                         "execution.$": "$$.Execution.Name",
-                        "error.$": "$.made[1].error",
+                        "error.$": "$.results[1].error",
                     },
                 },
                 "ResultPath": None,
-                "Next": "Not fine",
+                "Next": "Incomplete",
             },
-            "Not fine": {"Type": "Fail", "ErrorPath": "$.made[1].error", "Cause": "a branch"},
-            "Fine": {"Type": "Succeed"},
+            "Incomplete": {"Type": "Fail", "ErrorPath": "$.results[1].error", "Cause": "a branch"},
+            "Complete": {"Type": "Succeed"},
         },
     }
     failed = execute(definition, {"n": 1})
     assert (failed["status"], failed["error"]) == ("FAILED", "ValueError")
     (message,) = client("sqs").receive_message(QueueUrl=queue, WaitTimeSeconds=5)["Messages"]
-    notice = json.loads(json.loads(message["Body"])["Message"])
-    assert notice == {"execution": failed["name"], "error": "ValueError"}
+    notification = json.loads(json.loads(message["Body"])["Message"])
+    assert notification == {"execution": failed["name"], "error": "ValueError"}
 
 
-def broken(branch: dict[str, Any]) -> dict[str, Any]:
-    """Return the states of a branch that makes its function fail."""
-    spoil = {"Type": "Pass", "Result": {"do": "raise"}, "Next": "Make"}
-    return {"Break": spoil, **branch["States"]}
+def failing(branch: dict[str, Any]) -> dict[str, Any]:
+    """Return the states of a branch whose function fails."""
+    change_event = {"Type": "Pass", "Result": {"do": "raise"}, "Next": "Run"}
+    return {"Fail": change_event, **branch["States"]}
 
 
-def test_a_name_is_executed_once(client: Clients, function: str) -> None:
+def test_a_name_can_be_used_only_once(client: Clients) -> None:
     sfn = client("stepfunctions")
     arn = sfn.create_state_machine(
         name=f"once-{uuid.uuid4()}",
-        definition=json.dumps(alone({"Type": "Wait", "Seconds": 1, "End": True})),
+        definition=json.dumps(single_state({"Type": "Wait", "Seconds": 1, "End": True})),
         roleArn=ROLE,
     )["stateMachineArn"]
     first = sfn.start_execution(stateMachineArn=arn, name="daily", input="{}")
-    # The same again is no error; something else under that name is.
+    # Repeating the request is not an error, but using the name with another input is.
     again = sfn.start_execution(stateMachineArn=arn, name="daily", input="{}")
     assert again["executionArn"] == first["executionArn"]
     with pytest.raises(sfn.exceptions.ExecutionAlreadyExists):

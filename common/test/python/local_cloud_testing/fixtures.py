@@ -1,4 +1,4 @@
-"""Functions made on the spot, and a local cloud that runs them."""
+"""Fixtures that create Lambda functions and a local cloud that runs them."""
 
 from __future__ import annotations
 
@@ -36,43 +36,43 @@ type Clients = Callable[[str], Any]
 
 @pytest.fixture(scope="session")
 def archive() -> Archive:
-    """Make the zip of a function or a layer from its files."""
+    """Create a zip file from file names and contents: `archive({"function.py": "…"})`."""
 
-    def make(files: Mapping[str, str]) -> bytes:
+    def create(files: Mapping[str, str]) -> bytes:
         content = io.BytesIO()
         with zipfile.ZipFile(content, "w") as file:
             for name, text in files.items():
                 file.writestr(name, textwrap.dedent(text))
         return content.getvalue()
 
-    return make
+    return create
 
 
 @pytest.fixture(scope="session")
 def runtime_python() -> Path:
-    """Interpreter with Lambda's own packages."""
+    """Interpreter with the packages of Lambda's runtime."""
     return lambda_runtime_python()
 
 
 @pytest.fixture(scope="session")
 def own_root_possible() -> bool:
-    """Whether this kernel lets a process have a file system of its own."""
-    attempt = "import os; os.unshare(os.CLONE_NEWUSER | os.CLONE_NEWNS)"
-    done = subprocess.run([sys.executable, "-c", attempt], capture_output=True, check=False)  # noqa: S603 - our own program
-    return done.returncode == 0
+    """Whether this kernel allows processes to have their own root file system."""
+    program = "import os; os.unshare(os.CLONE_NEWUSER | os.CLONE_NEWNS)"
+    result = subprocess.run([sys.executable, "-c", program], capture_output=True, check=False)  # noqa: S603 - our own program
+    return result.returncode == 0
 
 
 @pytest.fixture
 def host(
     request: pytest.FixtureRequest, runtime_python: Path, tmp_path: Path, own_root_possible: bool
 ) -> Iterator[Host]:
-    """Place for sandboxes: with a root of their own where that is possible.
+    """What sandboxes share. They have their own root file systems if the kernel allows it.
 
-    A test that is parametrised with `own-root` and `plain` runs in both ways.
+    Tests can be parametrized with `own-root` and `plain`.
     """
     kind = getattr(request, "param", "own-root" if own_root_possible else "plain")
     if kind == "own-root" and not own_root_possible:
-        pytest.skip("this kernel gives no process a file system of its own")
+        pytest.skip("this kernel does not allow processes to have their own root file system")
     folder = tmp_path / "sandboxes"
     folder.mkdir()
     reaper = Reaper(folder)
@@ -82,11 +82,11 @@ def host(
 
 @pytest.fixture
 def sandbox(host: Host, archive: Archive, tmp_path: Path) -> Iterator[MakeSandbox]:
-    """Make a sandbox from the text of a module: `sandbox("def handler…", memory_mb=…)`."""
+    """Create a sandbox from the source of a module: `sandbox("def handler…", memory_mb=…)`."""
     store = CodeStore(tmp_path / "code")
-    made: list[Sandbox] = []
+    sandboxes: list[Sandbox] = []
 
-    def make(
+    def create(
         code: str,
         *layers: Mapping[str, str],
         init_seconds: float = INIT_SECONDS,
@@ -103,16 +103,16 @@ def sandbox(host: Host, archive: Archive, tmp_path: Path) -> Iterator[MakeSandbo
                 **settings,
             }
         )
-        made.append(Sandbox(spec, replace(host, init_seconds=init_seconds)))
-        return made[-1]
+        sandboxes.append(Sandbox(spec, replace(host, init_seconds=init_seconds)))
+        return sandboxes[-1]
 
-    yield make
-    for one in made:
-        one.close()
+    yield create
+    for created in sandboxes:
+        created.close()
 
 
 def unpack(store: CodeStore, *archives: bytes) -> Path:
-    return store.unpacked({hashlib.sha256(one).hexdigest(): one for one in archives})
+    return store.unpacked({hashlib.sha256(content).hexdigest(): content for content in archives})
 
 
 @pytest.fixture(scope="session")
@@ -124,12 +124,12 @@ def cloud(runtime_python: Path) -> Iterator[str]:
 
 @pytest.fixture
 def client(cloud: str) -> Clients:
-    """Make a client of the local cloud: `client("lambda")`."""
+    """Create a client for the local cloud: `client("lambda")`."""
     return clients_at(cloud)
 
 
 def clients_at(url: str) -> Clients:
-    """Make clients of any server; they do not retry, so that a test sees each error."""
+    """Return a function that creates clients that do not retry, so that tests see each error."""
     config = Config(retries={"total_max_attempts": 1})
     return lambda service: boto3.client(
         service, endpoint_url=url, region_name=REGION, config=config

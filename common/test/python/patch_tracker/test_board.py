@@ -17,7 +17,7 @@ from patch_tracker.models import (
 
 ANNA = Person("anna@example.org", "Anna")
 BEN = Person("ben@example.org", "Ben")
-ROBOT = Person("lkp@example.org", "test robot")
+BOT = Person("lkp@example.org", "test robot")
 START = dt.datetime(2021, 10, 21, 12, tzinfo=dt.UTC)
 
 
@@ -79,23 +79,25 @@ ASK, DOUBT, PRAISE = Sentiment.QUESTION, Sentiment.CONCERN, Sentiment.APPROVAL
         ([reply(1, BEN, DOUBT), reply(2, BEN, PRAISE, "Acked-by")], "new", WaitingFor.MAINTAINER),
         ([reply(1, BEN, PRAISE, "Reviewed-by")], "new", WaitingFor.MAINTAINER),
         ([reply(1, BEN, PRAISE, "Tested-by")], "new", WaitingFor.REVIEWERS),
-        ([reply(1, ROBOT, ASK)], "new", WaitingFor.REVIEWERS),
-        ([reply(1, ROBOT, DOUBT)], "new", WaitingFor.AUTHOR),
+        ([reply(1, BOT, ASK)], "new", WaitingFor.REVIEWERS),
+        ([reply(1, BOT, DOUBT)], "new", WaitingFor.AUTHOR),
         ([reply(1, BEN)], "new", WaitingFor.REVIEWERS),
     ],
 )
-def test_who_is_waited_for(replies: list[ReplySummary], status: str, expected: WaitingFor) -> None:
+def test_who_has_to_act_next(
+    replies: list[ReplySummary], status: str, expected: WaitingFor
+) -> None:
     assert waiting_for([patch("p", *replies, status=status)]) is expected
 
 
-def test_a_series_waits_for_the_maintainer_only_when_all_of_it_is_reviewed() -> None:
+def test_a_series_waits_for_the_maintainer_only_if_every_patch_is_reviewed() -> None:
     reviewed = patch("p1", reply(1, BEN, PRAISE, "Reviewed-by"))
     assert waiting_for([reviewed, patch("p2")]) is WaitingFor.REVIEWERS
     cover = patch("c", reply(2, BEN, PRAISE, "Reviewed-by"), kind=MailKind.COVER)
     assert waiting_for([reviewed, patch("p2")], cover) is WaitingFor.MAINTAINER
 
 
-def test_a_series_on_the_board() -> None:
+def test_patches_and_their_cover_letter_become_a_series() -> None:
     claimed = (Trailer("Tested-by", BEN), Trailer("Acked-by", BEN), Trailer("Signed-off-by", ANNA))
     patches = [
         patch("p2", reply(5, BEN, PRAISE, "Acked-by"), number=2, total=3, cover="c"),
@@ -103,7 +105,7 @@ def test_a_series_on_the_board() -> None:
         patch("c", reply(9, BEN, ASK), kind=MailKind.COVER, title="the whole", series_id=None),
     ]
     (series,) = series_of(patches)
-    assert [one.message_id for one in series.patches] == ["p1", "p2"]
+    assert [patch.message_id for patch in series.patches] == ["p1", "p2"]
     assert (series.title, series.link) == ("the whole", "c")
     assert (series.received, series.total, series.replies) == (2, 3, 2)
     assert series.statuses == {"accepted": 1, "new": 1}
@@ -112,7 +114,7 @@ def test_a_series_on_the_board() -> None:
     assert series.waiting_for is WaitingFor.AUTHOR
 
 
-def test_revisions_are_linked_by_change_id_else_by_title_and_author() -> None:
+def test_revisions_are_linked_by_change_id_otherwise_by_title_and_author() -> None:
     found = series_of(
         [
             patch("a1", series_id=1, title="One thing"),
@@ -122,7 +124,7 @@ def test_revisions_are_linked_by_change_id_else_by_title_and_author() -> None:
             patch("other", series_id=5, title="something else"),
         ]
     )
-    assert {one.key: one.revisions for one in found} == {
+    assert {series.key: series.revisions for series in found} == {
         "1": (1, 2),
         "2": (1, 2),
         "3": (1, 3),

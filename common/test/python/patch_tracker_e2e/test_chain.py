@@ -1,4 +1,4 @@
-"""The packaged functions, one started by what the other answered, and sources that are out."""
+"""The packaged functions, one of which starts the other, and outages of their sources."""
 
 from __future__ import annotations
 
@@ -39,12 +39,12 @@ GATE = b"<!doctype html><html><title>Making sure you're not a bot!</title></html
 
 @dataclass
 class Deployment:
-    """Both functions; `fetch_patches` tells `fetch_discussions`, and all else tells a queue.
+    """Both functions. `fetch_patches` starts `fetch_discussions`; all other results go to a queue.
 
     Attributes
     ----------
     out
-        Names of the sources that answer with a page of a proof-of-work gate.
+        Names of the sources that return the page of a proof-of-work gate.
     """
 
     clients: Clients
@@ -55,15 +55,15 @@ class Deployment:
     queue: str
 
     def start(self, function: str, event: object = None) -> None:
-        """Invoke a function as a schedule does."""
+        """Invoke a function asynchronously, like a schedule."""
         self.clients("lambda").invoke(
             FunctionName=self.deployer.function_name(function),
             InvocationType="Event",
             Payload=json.dumps(event or {}).encode(),
         )
 
-    def told(self) -> dict[str, Any]:
-        """Wait for the record of how a chain ended."""
+    def result(self) -> dict[str, Any]:
+        """Wait for the record of the result."""
         deadline = time.monotonic() + END_SECONDS
         sqs = self.clients("sqs")
         while time.monotonic() < deadline:
@@ -72,7 +72,7 @@ class Deployment:
                 sqs.delete_message(QueueUrl=self.queue, ReceiptHandle=message["ReceiptHandle"])
                 record: dict[str, Any] = json.loads(message["Body"])
                 return record
-        pytest.fail("nothing is told of how it ended")
+        pytest.fail(f"no result after {END_SECONDS:.0f} s")
 
 
 @pytest.fixture
@@ -87,7 +87,7 @@ def deployment(monkeypatch: pytest.MonkeyPatch) -> Iterator[Deployment]:
 
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "local")
-    # Pants puts packages beside the tests, else they are in `dist`.
+    # Pants copies packages next to the tests; otherwise they are in `dist`.
     packages = Path() if Path("functions").is_dir() else Path("dist")
     options = FunctionOptions(lambda_runtime_python(), retry_delays=(0.1, 0.1))
     with (
@@ -102,7 +102,7 @@ def deployment(monkeypatch: pytest.MonkeyPatch) -> Iterator[Deployment]:
         variables = {
             "CONTACT": "tests@example.org",
             "DISCUSSIONS_TABLE": tables.names["discussions"],
-            # The mails are older, so that only what `fetch_patches` answered leads to them.
+            # The mails are older, so that only the result of `fetch_patches` leads to them.
             "FIRST_DAYS": "1",
             "LORE_LIST": PROJECT,
             "LORE_URL": lore.url,
@@ -131,54 +131,56 @@ def deployment(monkeypatch: pytest.MonkeyPatch) -> Iterator[Deployment]:
         yield Deployment(clients, deployer, tables, sources, out, queue)
 
 
-def require_all_there(tables: Tables) -> None:
-    """Fail unless each mail is there once, linked and counted."""
+def check_everything_is_stored(tables: Tables) -> None:
+    """Fail unless each mail is stored once, linked and counted."""
     found = tables.discussions.by_thread("c").items
     assert sorted(mail.message_id for mail in found) == ["c", "p", "r"]
     (patch,) = tables.patches.by_status("new").items
     assert (patch.message_id, patch.reply_count, patch.thread) == ("p", 1, "c")
 
 
-def test_what_changed_is_followed_by_its_discussion(deployment: Deployment) -> None:
+def test_fetch_patches_starts_fetch_discussions(deployment: Deployment) -> None:
     deployment.start("fetch_patches")
-    record = deployment.told()
+    record = deployment.result()
     assert record["requestContext"]["condition"] == "Success", record
     assert record["responsePayload"]["threads"] == 1
     assert record["responsePayload"]["new"] == 3
-    require_all_there(deployment.tables)
-    # Again: nothing is new, nothing is written.
+    check_everything_is_stored(deployment.tables)
+    # A second run finds nothing new and writes nothing.
     before = deployment.tables.everything()
     deployment.start("fetch_patches")
-    record = deployment.told()
+    record = deployment.result()
     assert record["requestContext"]["condition"] == "Success", record
     assert (record["responsePayload"]["new"], record["responsePayload"]["writes"]) == (0, 0)
     assert deployment.tables.everything() == before
 
 
-def test_an_archive_that_is_out_is_an_error_and_is_made_good_for(deployment: Deployment) -> None:
+def test_after_an_outage_of_the_archive_the_next_run_stores_everything(
+    deployment: Deployment,
+) -> None:
     deployment.out.add("lore")
     deployment.start("fetch_patches")
-    record = deployment.told()
+    record = deployment.result()
     assert record["requestContext"]["condition"] == "RetriesExhausted"
     assert record["requestContext"]["approximateInvokeCount"] == 3
     assert record["responsePayload"]["errorType"] == "OutageError"
     assert "fetch-discussions" in record["requestContext"]["functionArn"]
-    # What Patchwork said is stored; no mail is, and the patch waits for its own.
+    # The patch is stored without its mail.
     (patch,) = deployment.tables.patches.by_status("new").items
     assert (patch.message_id, patch.thread) == ("p", "")
     assert not deployment.tables.discussions.by_thread("c").items
 
     deployment.out.clear()
-    # As an operator starts again what is in the queue of failures.
+    # Like an operator who repeats a failed invocation from the queue.
     deployment.start("fetch_discussions", record["requestPayload"])
-    assert deployment.told()["requestContext"]["condition"] == "Success"
-    require_all_there(deployment.tables)
+    assert deployment.result()["requestContext"]["condition"] == "Success"
+    check_everything_is_stored(deployment.tables)
 
 
-def test_a_patchwork_that_is_out_starts_nothing(deployment: Deployment) -> None:
+def test_an_outage_of_patchwork_starts_nothing(deployment: Deployment) -> None:
     deployment.out.add("patchwork")
     deployment.start("fetch_patches")
-    record = deployment.told()
+    record = deployment.result()
     assert record["requestContext"]["condition"] == "RetriesExhausted"
     assert record["responsePayload"]["errorType"] == "OutageError"
     assert deployment.sources.requests == 0
@@ -186,5 +188,5 @@ def test_a_patchwork_that_is_out_starts_nothing(deployment: Deployment) -> None:
 
     deployment.out.clear()
     deployment.start("fetch_patches")
-    assert deployment.told()["requestContext"]["condition"] == "Success"
-    require_all_there(deployment.tables)
+    assert deployment.result()["requestContext"]["condition"] == "Success"
+    check_everything_is_stored(deployment.tables)

@@ -1,7 +1,7 @@
-"""dynalite, a second DynamoDB: https://github.com/architect/dynalite.
+"""dynalite, another local DynamoDB: https://github.com/architect/dynalite.
 
-It holds callers to the sizes of batches and items, and leaves keys unprocessed as the service does;
-it has no transactions. It comes from npm the first time that it is needed.
+Like the service, it enforces the size of batches and items and leaves keys unprocessed. It does not
+support transactions. The first use installs it from npm.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ _START_SECONDS = 60.0
 
 def _folder() -> Path:
     cache = os.environ.get("XDG_CACHE_HOME") or str(Path("~/.cache").expanduser())
-    # Tests run without a home where none of the user's files may be read.
+    # Tests may run without a home directory, to protect the user's files.
     root = Path(cache) if os.access(Path(cache).parent, os.W_OK) else Path("/tmp")  # noqa: S108
     return root / f"patch-tracker-tests-{os.getuid()}" / f"dynalite-{VERSION}"
 
 
 def _installed() -> Path | None:
-    """Return dynalite's program, None where it cannot be had."""
+    """Return the path of dynalite, or None if it cannot be installed."""
     node, npm = shutil.which("node"), shutil.which("npm")
     if node is None or npm is None:
         return None
@@ -53,10 +53,10 @@ def _installed() -> Path | None:
 
 @contextmanager
 def dynalite() -> Iterator[str]:
-    """Run it on a free loopback port; skips the test where it cannot be had."""
+    """Run dynalite on a free loopback port, or skip the test if it cannot be installed."""
     program = _installed()
     if program is None:
-        pytest.skip("dynalite cannot be had: it needs Node.js and npm with its registry")
+        pytest.skip("dynalite cannot be installed: it needs Node.js, npm and the npm registry")
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]

@@ -1,7 +1,4 @@
-"""What tests of the functions share: an environment with tables, servers and a conversation.
-
-And what holds for each of the functions.
-"""
+"""Shared tests of the functions, with an environment of tables, servers and a conversation."""
 
 from __future__ import annotations
 
@@ -16,23 +13,23 @@ from patch_tracker_testing.mails import make_mail
 from patch_tracker_testing.sources import Sources, running_sources
 from patch_tracker_testing.tables import PROJECT, Tables, new_tables
 
-from lambda_core.contracts import Contract
+from lambda_core.contracts import Contract, parse_event
 from lambda_core.errors import ConfigurationError, InvalidEventError
 from lambda_testing.events import sample_events
 from lambda_testing.fresh_interpreter import packages_after_import
 from local_cloud.server import moto_server
-from patch_tracker.contracts import parse_event
+from patch_tracker.contracts import unwrap_destination
 from patch_tracker.models import MailKind
 
 type World = tuple[Tables, Sources]
 """The tables and the servers of one test."""
 
-ELSEWHERE = ("openpyxl", "polars", "moto", "feedparser")
-"""Packages in layers that the functions do not have."""
+NOT_IN_LAYERS = ("openpyxl", "polars", "moto", "feedparser")
+"""Packages that the layers of the functions do not contain."""
 
 WRONG_SETTINGS = {
     "CONTACT": "",
-    "PATCHES_TABLE": "no table",
+    "PATCHES_TABLE": "not a table",
     "LORE_URL": "file:///etc/passwd",
     "REQUEST_SPACING_SECONDS": "-1",
 }
@@ -46,7 +43,7 @@ CONVERSATION = [
 
 @contextmanager
 def function_environment(endpoint: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
-    """Set what the functions read from the environment."""
+    """Set the environment variables of the functions."""
     tables = new_tables(endpoint)
     with running_sources(CONVERSATION) as sources:
         for variable, value in {
@@ -59,7 +56,7 @@ def function_environment(endpoint: str, monkeypatch: pytest.MonkeyPatch) -> Iter
             "LORE_URL": sources.lore.url,
             "LORE_LIST": PROJECT,
             "REQUEST_SPACING_SECONDS": "0",
-            # The made-up mails are from 2021.
+            # The generated mails are from 2021.
             "FIRST_DAYS": "3650",
             "REFRESH_DAYS": "3650",
         }.items():
@@ -68,16 +65,16 @@ def function_environment(endpoint: str, monkeypatch: pytest.MonkeyPatch) -> Iter
 
 
 class FunctionTests:
-    """Tests of a function; a subclass whose name begins with `Test` says which, and adds its own.
+    """Tests of a function. A subclass `Test…` specifies the function and adds its own tests.
 
     Attributes
     ----------
     function
-        The module of its handler.
+        Module of the handler.
     request_model
-        What it is asked.
+        Model of the event.
     wrong
-        A field that the function refuses, and what is in it.
+        A field with an invalid value.
     """
 
     function: ModuleType
@@ -98,7 +95,7 @@ class FunctionTests:
 
     @property
     def events(self) -> dict[str, dict[str, Any]]:
-        """The sample events that lie beside the function."""
+        """The sample events of the function."""
         assert self.function.__file__ is not None
         return sample_events(Path(self.function.__file__).parents[3] / "events")
 
@@ -107,30 +104,30 @@ class FunctionTests:
         answer: dict[str, Any] = self.function.handler(event, None)
         return answer
 
-    @pytest.mark.parametrize("event", [[], "no object", None])
+    @pytest.mark.parametrize("event", [[], "not an object", None])
     @pytest.mark.usefixtures("world")
-    def test_what_is_no_object_is_refused(self, event: Any) -> None:  # noqa: ANN401 - anything
+    def test_an_event_must_be_an_object(self, event: Any) -> None:  # noqa: ANN401 - any JSON value
         with pytest.raises(InvalidEventError, match="the event is not a valid "):
             self.call(event)
 
     def test_the_sample_events_are_valid(self) -> None:
         for event in self.events.values():
-            parse_event(self.request_model, event)
+            parse_event(self.request_model, unwrap_destination(event))
 
-    def test_a_wrong_event_is_told_before_anything_is_done(self, world: World) -> None:
+    def test_an_invalid_event_is_rejected_before_any_request(self, world: World) -> None:
         field, value = self.wrong
         with pytest.raises(InvalidEventError, match=field):
             self.call({field: value})
         assert world[1].requests == 0
 
     @pytest.mark.parametrize(("variable", "value"), WRONG_SETTINGS.items())
-    def test_a_wrong_setting_is_named(
+    def test_an_invalid_setting_is_named(
         self, world: World, monkeypatch: pytest.MonkeyPatch, variable: str, value: str
     ) -> None:
         monkeypatch.setenv(variable, value)
         with pytest.raises(ConfigurationError, match=variable):
             self.call({})
 
-    def test_it_imports_what_its_layers_have(self) -> None:
-        loaded = packages_after_import(self.function.__name__, blocked=ELSEWHERE)
-        assert loaded.isdisjoint(ELSEWHERE)
+    def test_it_imports_only_packages_in_its_layers(self) -> None:
+        loaded = packages_after_import(self.function.__name__, blocked=NOT_IN_LAYERS)
+        assert loaded.isdisjoint(NOT_IN_LAYERS)

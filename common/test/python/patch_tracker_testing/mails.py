@@ -1,4 +1,4 @@
-"""Small made-up mails, and strategies of conversations."""
+"""Small generated mails, and Hypothesis strategies for conversations."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def make_mail(
     text: str = "Some words.",
     subject: str = "",
 ) -> Mail:
-    """Make a mail of a kind; `parents` are the ids that it answers, nearest first."""
+    """Return a mail of a kind. `parents` are the message IDs that it answers, nearest first."""
     lines = [
         f"Received: by list.example; Thu, 21 Oct 2021 12:{minute:02d}:30 +0000",
         f"From: {author}",
@@ -40,7 +40,7 @@ def make_mail(
     ]
     if parents:
         lines.append(f"In-Reply-To: <{parents[0]}>")
-        lines.append(f"References: {' '.join(f'<{one}>' for one in reversed(parents))}")
+        lines.append(f"References: {' '.join(f'<{parent}>' for parent in reversed(parents))}")
     body = f"{text}\n{DIFF if kind is MailKind.PATCH else ''}"
     mail = parse_mail("\n".join([*lines, "", body]).encode())
     assert mail.kind is kind, (mail.kind, kind)
@@ -55,7 +55,9 @@ def _mails(draw: st.DrawFn) -> Mail:
     message_id = draw(st.sampled_from(_IDS))
     parents = draw(
         st.lists(
-            st.sampled_from([one for one in _IDS if one != message_id]), max_size=2, unique=True
+            st.sampled_from([other for other in _IDS if other != message_id]),
+            max_size=2,
+            unique=True,
         )
     )
     kinds = [MailKind.PATCH, MailKind.COVER]
@@ -70,4 +72,4 @@ def _mails(draw: st.DrawFn) -> Mail:
 
 
 MAILS = st.lists(_mails(), min_size=1, max_size=7, unique_by=lambda mail: mail.digest)
-"""Conversations: threads that meet, answers to what never came, rings, ids that come twice."""
+"""Conversations with merging threads, replies to missing mails, circles and duplicate IDs."""

@@ -1,4 +1,4 @@
-"""Real mail that is not part of the project: tests that read it are skipped where it is not."""
+"""Real mail. It is not part of the project, so tests that need it are skipped without it."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ def _places() -> list[Path]:
 
 
 def require(name: str) -> Path:
-    """Return a file of the real mail, or skip the test."""
+    """Return the path of a file with real mail, or skip the test."""
     for place in _places():
         if (path := place / "mail" / name).exists():
             return path
-    pytest.skip(f"there is no real mail here: set SHARED_DATA_DIR to the folder of mail/{name}")
+    pytest.skip(f"no real mail found: set SHARED_DATA_DIR to the folder that contains mail/{name}")
 
 
-def read_json(name: str) -> Any:  # noqa: ANN401 - whatever is in the file
-    """Read a JSON file."""
+def read_json(name: str) -> Any:  # noqa: ANN401 - any JSON value
+    """Return the contents of a JSON file."""
     return json.loads(require(name).read_text())
 
 
 def read_mails(name: str) -> list[Mail]:
-    """Read all mails of a gzipped mbox."""
+    """Return all mails of a gzipped mbox."""
     return [parse_mail(raw) for raw in mails_of_bytes(require(name).read_bytes())]

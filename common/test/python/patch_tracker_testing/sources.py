@@ -1,4 +1,4 @@
-"""Both syncs against local stand-ins of both servers, with clocks of a test's own."""
+"""Both syncs with local stand-ins of both servers, and a clock that tests control."""
 
 from __future__ import annotations
 
@@ -12,29 +12,29 @@ from patch_tracker_testing.tables import PROJECT, Tables
 from patch_tracker.lore.client import LoreClient
 from patch_tracker.mail.message import Mail
 from patch_tracker.patchwork.client import PatchworkClient
-from patch_tracker.polite import Manners, PoliteSession
 from patch_tracker.repositories.state import Cursors, Lease
 from patch_tracker.sync.discussions import DiscussionSync
 from patch_tracker.sync.patches import PatchSync
+from patch_tracker.throttled_session import RequestPolicy, ThrottledSession
 from run_local.patch_tracker.lore_server import LoreServer
 from run_local.patch_tracker.patchwork_server import PatchworkServer
 
-MANNERS = Manners(contact="tests", spacing_seconds=0, jitter_seconds=0, attempts=3)
+POLICY = RequestPolicy(contact="tests", spacing_seconds=0, jitter_seconds=0, attempts=3)
 
 
-def polite(source: str = "Test") -> PoliteSession:
-    """Return a session that waits for nothing."""
-    return PoliteSession(source, MANNERS, sleep=lambda _: None)
+def throttled_session(source: str = "Test") -> ThrottledSession:
+    """Return a session that never waits."""
+    return ThrottledSession(source, POLICY, sleep=lambda _: None)
 
 
 @dataclass
 class Sources:
-    """Both servers, and the syncs that read them.
+    """Both servers and their syncs.
 
     Attributes
     ----------
     now
-        What the syncs take for the time.
+        The current time for the syncs.
     """
 
     patchwork: PatchworkServer
@@ -42,26 +42,26 @@ class Sources:
     now: dt.datetime
 
     def receive(self, mails: Iterable[Mail]) -> None:
-        """Let mails come to both servers."""
+        """Send mails to both servers."""
         for mail in mails:
             self.patchwork.receive(mail)
             self.lore.receive(mail)
 
     def patch_sync(self, tables: Tables, url: str | None = None) -> PatchSync:
-        """Return the sync of patches, of the server or of a proxy before it."""
-        client = PatchworkClient(url or self.patchwork.url, PROJECT, polite("Patchwork"))
-        cursors = Cursors(tables.patch_rows, PROJECT)
+        """Return the sync of patches with the server, or with a proxy in front of it."""
+        client = PatchworkClient(url or self.patchwork.url, PROJECT, throttled_session("Patchwork"))
+        cursors = Cursors(tables.patches_table, PROJECT)
         return PatchSync(client, tables.patches, cursors, clock=self._clock())
 
     def discussion_sync(self, tables: Tables, url: str | None = None) -> DiscussionSync:
-        """Return the sync of discussions, of the server or of a proxy before it."""
+        """Return the sync of discussions with the server, or with a proxy in front of it."""
         return DiscussionSync(
-            LoreClient(url or self.lore.url, PROJECT, polite("Lore")),
+            LoreClient(url or self.lore.url, PROJECT, throttled_session("Lore")),
             tables.discussions,
             tables.patches,
             tables.store,
-            Cursors(tables.patch_rows, PROJECT),
-            Lease(tables.discussion_rows, PROJECT),
+            Cursors(tables.patches_table, PROJECT),
+            Lease(tables.discussions_table, PROJECT),
             clock=self._clock(),
         )
 
@@ -70,7 +70,7 @@ class Sources:
 
     @property
     def requests(self) -> int:
-        """How many requests both servers got."""
+        """Number of requests that both servers received."""
         return len(self.patchwork.requests) + len(self.lore.requests)
 
 

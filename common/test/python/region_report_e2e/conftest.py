@@ -1,4 +1,4 @@
-"""A local cloud in which the packaged functions of the region report are deployed."""
+"""A local cloud with the packaged functions of the region report."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from run_local.region_report import PIPELINE
 
 @pytest.fixture(scope="session")
 def packages() -> Path:
-    """Folder of the packages: Pants puts them beside the tests, else they are in `dist`."""
+    """Folder of the packages: Pants puts them next to the tests, otherwise they are in `dist`."""
     return Path() if Path("functions").is_dir() else Path("dist")
 
 
@@ -30,12 +30,12 @@ def settings() -> dict[str, FunctionSettings]:
 
 @pytest.fixture(scope="session")
 def cloud() -> Iterator[str]:
-    """URL of a local cloud."""
+    """The URL of a local cloud."""
     with moto_server(functions=FunctionOptions(lambda_runtime_python())) as url:
         yield url
 
 
 @pytest.fixture(scope="session")
 def real(cloud: str, packages: Path, settings: dict[str, FunctionSettings]) -> Deployment:
-    """The functions as they are packaged."""
+    """The packaged functions."""
     return deploy(cloud, Artefacts(packages, architecture()), "real", settings)

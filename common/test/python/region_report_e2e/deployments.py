@@ -22,7 +22,7 @@ END_SECONDS = 300.0
 VARIABLES = {"RSS_URL": "", "SSM_MAX_TPS": "10000", "SOURCE_LABEL": "snapshot for tests"}
 
 WRAPPER = '''
-"""The function, made to fail where an object in the bucket says so."""
+"""The function with a wrapper that fails if an object in the bucket says so."""
 
 import json
 import os
@@ -63,10 +63,10 @@ def fail(fault):
 
 
 class WrappedArtefacts(Artefacts):
-    """The packages, with a handler of the tests' own around each function's."""
+    """The packages, with a wrapper around each handler."""
 
     def function(self, name: str) -> bytes:
-        """Return the package of a function, in which only the entry is another."""
+        """Return the package of a function with a different entry point."""
         wrapped = io.BytesIO()
         with (
             zipfile.ZipFile(io.BytesIO(super().function(name))) as real,
@@ -81,7 +81,7 @@ class WrappedArtefacts(Artefacts):
 
 @dataclass
 class Deployment:
-    """The region report, deployed, with queues that get its notices."""
+    """The deployed region report, with queues that receive its notifications."""
 
     clients: Clients
     report: RegionReport
@@ -114,8 +114,8 @@ class Deployment:
         answer = self.clients("s3").get_object(Bucket=self.report.bucket, Key=key)
         return json.loads(answer["Body"].read())
 
-    def told(self, execution_id: str) -> list[str]:
-        """Return which notices were sent of an execution: `success`, `failure`."""
+    def notifications(self, execution_id: str) -> list[str]:
+        """Return the notifications about an execution: `success`, `failure`."""
         queues = self.clients("sqs")
         for kind, url in self.queues.items():
             while messages := queues.receive_message(
@@ -132,7 +132,7 @@ class Deployment:
         ]
 
     def log(self, function: str, execution_id: str) -> list[dict[str, Any]]:
-        """Return the lines that a function logged of an execution."""
+        """Return the lines that a function logged about an execution."""
         name = self.report.functions[function].rpartition(":")[2]
         pages = self.clients("logs").get_paginator("filter_log_events")
         lines = [
@@ -162,7 +162,7 @@ def deploy(
     settings: Mapping[str, FunctionSettings],
     variables: Mapping[str, str] | None = None,
 ) -> Deployment:
-    """Deploy the report and subscribe queues to its notices."""
+    """Deploy the report, and subscribe queues to its notifications."""
     clients = clients_of(cloud)
     report = Deployer(clients, artefacts, environment).region_report(
         settings,

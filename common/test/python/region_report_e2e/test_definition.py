@@ -1,4 +1,4 @@
-"""The state machine's definition, held to what Step Functions takes, without running it."""
+"""The state machine's definition follows the rules of Step Functions; it is not run here."""
 
 from __future__ import annotations
 
@@ -46,8 +46,8 @@ def machine() -> Machine:
         **vars(MachineSettings()),
         **{f"{name}_arn": f"arn:{name}" for name in FUNCTIONS},
         **{
-            f"{name}_timeout_seconds": one.timeout_seconds + TASK_MARGIN_SECONDS
-            for name, one in FUNCTIONS.items()
+            f"{name}_timeout_seconds": function.timeout_seconds + TASK_MARGIN_SECONDS
+            for name, function in FUNCTIONS.items()
         },
         "success_topic_arn": "arn:success",
         "failure_topic_arn": "arn:failure",
@@ -60,7 +60,7 @@ def test_every_state_is_there_and_can_be_reached_and_every_path_ends(machine: Ma
     assert list(problems(machine)) == []
 
 
-def test_what_must_not_be_is_found(machine: Machine) -> None:
+def test_invalid_definitions_are_found(machine: Machine) -> None:
     def found(spoil: Callable[[Machine], object]) -> str:
         spoilt = copy.deepcopy(machine)
         spoil(spoilt["States"])
@@ -72,19 +72,19 @@ def test_what_must_not_be_is_found(machine: Machine) -> None:
     assert "'Island' cannot be reached" in found(
         lambda states: states.update(Island={"Type": "Succeed"})
     )
-    assert "'NotifySuccess' neither ends nor goes on" in found(
+    assert "'NotifySuccess' must have either Next or End" in found(
         lambda states: states["NotifySuccess"].pop("Next")
     )
-    assert "'IsEverythingPublished' may have no way on" in found(
+    assert "'IsEverythingPublished' has no Default" in found(
         lambda states: states["IsEverythingPublished"].pop("Default")
     )
-    assert "'ReadInput' never comes to an end" in found(
+    assert "'ReadInput' never ends" in found(
         lambda states: states["ReadInput"].update(Next="ReadInput")
     )
-    assert "'ReadInput' has 'input' for a path" in found(
+    assert "'ReadInput' has the invalid path 'input'" in found(
         lambda states: states["ReadInput"]["Parameters"].update({"input.$": "input"})
     )
-    assert "'IsEverythingPublished' has '.published' for a path" in found(
+    assert "'IsEverythingPublished' has the invalid path '.published'" in found(
         lambda states: states["IsEverythingPublished"]["Choices"][0]["And"][0].update(
             Variable=".published"
         )
@@ -156,7 +156,7 @@ def test_each_function_is_a_task_with_its_time_its_retries_and_its_catch(machine
         assert state["Parameters"]["Payload"]["execution_id.$"] == "$$.Execution.Name", name
 
 
-def test_each_failure_is_told_before_the_end(machine: Machine) -> None:
+def test_each_failure_sends_a_notification_before_the_end(machine: Machine) -> None:
     states = machine["States"]
     assert {name for name, state in states.items() if "IsErrorOfStepFunctions" in ways(state)} == {
         "FetchData",
@@ -191,7 +191,7 @@ def test_what_is_shown_of_the_states_is_of_states_that_there_are(machine: Machin
 
 
 def unknown_fields(machine: Machine) -> list[str]:
-    """Return what cfn-lint has against a definition, by its schema of Amazon States Language."""
+    """Return cfn-lint's complaints about a definition, by its schema of Amazon States Language."""
     resource = {
         "Type": "AWS::StepFunctions::StateMachine",
         "Properties": {"RoleArn": "arn:aws:iam::123456789012:role/any", "Definition": machine},
@@ -215,27 +215,27 @@ def ways(state: Machine) -> list[str]:
 
 
 def paths(part: object) -> Iterator[str]:
-    """Yield what stands where a path into the data, or a function of such, must stand."""
+    """Yield each value that must be a path into the data, or an intrinsic function."""
     match part:
         case dict():
-            for key, one in part.items():
-                if isinstance(one, str) and (key.endswith((".$", "Path")) or key == "Variable"):
-                    yield one
+            for key, value in part.items():
+                if isinstance(value, str) and (key.endswith((".$", "Path")) or key == "Variable"):
+                    yield value
                 else:
-                    yield from paths(one)
+                    yield from paths(value)
         case list():
-            for one in part:
-                yield from paths(one)
+            for item in part:
+                yield from paths(item)
 
 
 def longest(machine: Machine) -> int:
-    """Return the most seconds that an execution may take: every state on the way, every attempt.
+    """Return the maximum duration of an execution in seconds, with all states and attempts.
 
-    Without going back, each state of a way comes once; of states beside each other the slowest.
+    A path contains each state only once. Of parallel branches, the slowest counts.
     """
 
     def seconds(state: Machine) -> int:
-        beside = max((longest(branch) for branch in state.get("Branches", ())), default=0)
+        branches = max((longest(branch) for branch in state.get("Branches", ())), default=0)
         retries = state.get("Retry", ())
         attempts: int = 1 + sum(retry["MaxAttempts"] for retry in retries)
         waits: int = sum(
@@ -244,7 +244,7 @@ def longest(machine: Machine) -> int:
             for number in range(retry["MaxAttempts"])
         )
         limit: int = state.get("TimeoutSeconds", 0)
-        return beside + attempts * limit + waits
+        return branches + attempts * limit + waits
 
     def after(name: str) -> int:
         state = machine["States"][name]
@@ -256,24 +256,24 @@ def longest(machine: Machine) -> int:
 
 
 def problems(machine: Machine) -> Iterator[str]:
-    """Yield what Step Functions would refuse, or would never run or never end."""
+    """Yield everything that Step Functions would reject, never run or never finish."""
     states = machine["States"]
     for name, state in states.items():
         if state["Type"] not in KINDS:
             yield f"{name!r} is of the unknown kind {state['Type']}"
         if state["Type"] == "Choice":
             if "Default" not in state:
-                yield f"{name!r} may have no way on"
+                yield f"{name!r} has no Default"
         elif state["Type"] not in ENDS and ("Next" in state) == (state.get("End") is True):
-            yield f"{name!r} neither ends nor goes on, or both"
-        for path in paths({key: one for key, one in state.items() if key != "Branches"}):
+            yield f"{name!r} must have either Next or End"
+        for path in paths({key: value for key, value in state.items() if key != "Branches"}):
             if not PATH.match(path):
-                yield f"{name!r} has {path!r} for a path"
+                yield f"{name!r} has the invalid path {path!r}"
         for branch in state.get("Branches", ()):
             yield from problems(branch)
         for catch in state.get("Catch", ())[:-1]:
             if "States.ALL" in catch["ErrorEquals"]:
-                yield f"{name!r} catches all before another catch"
+                yield f"{name!r} catches all errors before another Catch"
     for origin, target in [
         ("the machine", machine["StartAt"]),
         *((repr(name), way) for name, state in states.items() for way in ways(state)),
@@ -283,9 +283,9 @@ def problems(machine: Machine) -> Iterator[str]:
     reached = closure({machine["StartAt"]}, lambda name: ways(states.get(name, {})))
     yield from (f"{name!r} cannot be reached" for name in states.keys() - reached)
     ending = {n for n, state in states.items() if state["Type"] in ENDS or state.get("End")}
-    before = {name: {n for n, one in states.items() if name in ways(one)} for name in states}
+    before = {name: {n for n, other in states.items() if name in ways(other)} for name in states}
     can_end = closure(ending, lambda name: before[name])
-    yield from (f"{name!r} never comes to an end" for name in states.keys() - can_end)
+    yield from (f"{name!r} never ends" for name in states.keys() - can_end)
 
 
 def closure(first: set[str], more: Callable[[str], Any]) -> set[str]:

@@ -1,4 +1,4 @@
-"""The whole execution from the packages, and the same report as in one process."""
+"""A complete execution of the packaged functions gives the same report as a single process."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from aws_ssm_fetcher.outputs.publish import staging_folder
 from command_line.stages import PlainStages
 from run_local.region_report import execute
 
-# A busy machine is slow to import what five functions need.
+# On a busy machine, importing the code of five functions takes long.
 pytestmark = pytest.mark.timeout(600)
 
 TIMES = {"generated_at", "fetched_at"}
@@ -56,7 +56,7 @@ def test_the_reports_are_those_of_the_in_process_way(
     assert contents(tmp_path / "executed") == contents(tmp_path / "in-process")
     assert executed.summary.reports_generated.keys() == in_process.summary.reports_generated.keys()
     shown = (tmp_path / "progress").read_text()
-    titles = ["Reading the parameters", "Working out", "Writing the reports", "Publishing"]
+    titles = ["Reading the parameters", "Computing", "Writing the reports", "Publishing"]
     assert [title for title in titles if title in shown] == titles
 
     def same_in_both(table: str) -> list[str]:
@@ -67,14 +67,14 @@ def test_the_reports_are_those_of_the_in_process_way(
 
 
 def contents(folder: Path) -> dict[str, Any]:
-    """What the files of a report hold, but for times."""
+    """Return the content of a report's files, without times."""
     found: dict[str, Any] = {}
     for path in folder.iterdir():
         match path.suffix:
             case ".json" if path.name != "summary.json":
                 value = json.loads(path.read_text())
                 value["metadata"] = {
-                    key: one for key, one in value["metadata"].items() if key not in TIMES
+                    key: entry for key, entry in value["metadata"].items() if key not in TIMES
                 }
                 found[path.name] = value
             case ".csv":

@@ -1,4 +1,4 @@
-"""What becomes of an execution of the packaged functions when something in it fails."""
+"""Failures during an execution of the packaged functions."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from lambda_testing.fault_proxy import Fault, FaultProxy, access_denied, throttl
 from local_cloud.loopback_server import ReceivedRequest
 from run_local.region_report import history, start
 
-# A busy machine is slow to import what five functions need.
+# On a busy machine, importing the code of five functions takes long.
 pytestmark = pytest.mark.timeout(600)
 
 FUNCTIONS = (
@@ -36,18 +36,18 @@ FUNCTIONS = (
 )
 
 GENERATORS = {"json_csv_generator": 8, "excel_generator": 1}
-"""How many reports are missing where one of these fails."""
+"""How many reports are missing if one of these fails."""
 
 
 class Faults:
-    """What the proxies before S3 and SSM refuse at the moment."""
+    """The requests that the proxies in front of S3 and SSM currently refuse."""
 
     def __init__(self) -> None:
         self.refused_write = ""
         self.throttled = 0
 
     def refuses(self, request: ReceivedRequest) -> bool:
-        """Say whether S3 refuses this write; each is refused once."""
+        """Return whether S3 refuses this write; each is refused once."""
         if not self.refused_write or self.refused_write not in request.path:
             return False
         if request.method == "PUT":
@@ -71,7 +71,7 @@ def faults() -> Faults:
 def wrapped(
     cloud: str, packages: Path, settings: dict[str, FunctionSettings], faults: Faults
 ) -> Iterator[Deployment]:
-    """The functions with the tests' handler around them, after one execution that succeeded."""
+    """The functions with wrapped handlers, after one successful execution."""
     with (
         FaultProxy(cloud, [Fault(faults.refuses, access_denied())]) as s3,
         FaultProxy(cloud, [Fault(faults.throttles, throttling())]) as ssm,
@@ -85,7 +85,7 @@ def wrapped(
         )
         first = deployment.run("first")
         assert first.status == "SUCCEEDED", first
-        assert deployment.told("first") == ["success"]
+        assert deployment.notifications("first") == ["success"]
         yield deployment
 
 
@@ -94,31 +94,31 @@ def new_name() -> str:
 
 
 def set_of(deployment: Deployment, execution_id: str) -> Summary | None:
-    """Return the summary of a set that is whole, or None where there is none."""
+    """Return the summary of a complete set, or None if there is none."""
     store = ArtefactStore(S3Objects(deployment.clients("s3"), deployment.report.bucket))
     found = find_set(store, execution_id)
     return found.summary if found else None
 
 
 def require_untouched(deployment: Deployment, execution_id: str) -> None:
-    """Check that readers get a whole set, and that it is not of this execution."""
+    """Check that readers get a complete set of another execution."""
     pointer = deployment.json("reports/latest.json")
     assert pointer["execution_id"] != execution_id
     assert set_of(deployment, pointer["execution_id"]) is not None
     assert deployment.objects(f"reports/{execution_id}/") == set()
 
 
-def require_failed_as_told(
+def require_failed_and_notified(
     deployment: Deployment, execution_id: str, function: str, status: str, error: str, expected: str
 ) -> None:
-    """Check how an execution ended in which one function failed for good."""
+    """Check the end of an execution in which one function failed permanently."""
     assert status == "FAILED"
-    assert deployment.told(execution_id) == ["failure"]
+    assert deployment.notifications(execution_id) == ["failure"]
     if function not in GENERATORS:
         assert error == expected
         require_untouched(deployment, execution_id)
         return
-    # The other generator's reports are published all the same.
+    # The reports of the other generator are still published.
     assert error == "IncompleteReportError"
     summary = set_of(deployment, execution_id)
     assert summary is not None
@@ -132,7 +132,7 @@ def test_what_passes_is_tried_again(wrapped: Deployment, function: str) -> None:
     wrapped.fault(name, function, do="raise", error="TransientStorageError", times=1)
     done = wrapped.run(name)
     assert done.status == "SUCCEEDED", done
-    assert wrapped.told(name) == ["success"]
+    assert wrapped.notifications(name) == ["success"]
     assert set_of(wrapped, name) is not None
     assert wrapped.json("reports/latest.json")["execution_id"] == name
     left = [wrapped.objects(f"{kind}/{name}/") for kind in ("raw-data", "processed-data")]
@@ -147,11 +147,11 @@ def test_what_does_not_pass_ends_the_execution(wrapped: Deployment, function: st
     }
     for error, name in failing.items():
         wrapped.fault(name, function, do="raise", error=error, times=100)
-    # Beside each other, as the retries of the first take their time.
+    # Concurrently, because the retries of the first take a while.
     arns = {error: wrapped.start(name) for error, name in failing.items()}
     for error, name in failing.items():
         done = wrapped.end(arns[error])
-        require_failed_as_told(wrapped, name, function, done.status, done.error, error)
+        require_failed_and_notified(wrapped, name, function, done.status, done.error, error)
     tries = {
         error: 100 - wrapped.json(f"faults/{name}/{function}.json")["times"]
         for error, name in failing.items()
@@ -161,7 +161,7 @@ def test_what_does_not_pass_ends_the_execution(wrapped: Deployment, function: st
 
 @pytest.mark.parametrize("function", FUNCTIONS)
 def test_a_function_that_is_ended_by_lambda(wrapped: Deployment, function: str) -> None:
-    # One after the other, so that a busy machine has its time to use up the memory.
+    # One after the other, so that even a busy machine has time to use up the memory.
     for what, error, limit in (
         ("memory", "Runtime.OutOfMemory", {"MemorySize": 512}),
         ("sleep", "Sandbox.Timedout", {"Timeout": 5}),
@@ -170,7 +170,7 @@ def test_a_function_that_is_ended_by_lambda(wrapped: Deployment, function: str) 
         wrapped.fault(name, function, do=what, times=100)
         with limited(wrapped, function, limit):
             done = wrapped.run(name)
-        require_failed_as_told(wrapped, name, function, done.status, done.error, error)
+        require_failed_and_notified(wrapped, name, function, done.status, done.error, error)
 
 
 @contextmanager
@@ -202,7 +202,7 @@ def test_an_input_that_is_wrong(wrapped: Deployment) -> None:
         done = wrapped.end(arn)
         assert (done.status, done.error) == ("FAILED", "InvalidEventError"), inputs[name]
         assert "input" in done.cause
-        assert wrapped.told(name) == ["failure"]
+        assert wrapped.notifications(name) == ["failure"]
 
 
 def test_a_state_that_runs_out_of_its_time(wrapped: Deployment) -> None:
@@ -218,7 +218,7 @@ def test_a_state_that_runs_out_of_its_time(wrapped: Deployment) -> None:
     done = wrapped.end(start(wrapped.clients, report, name, {}))
     assert (done.status, done.error) == ("FAILED", "StepFunctionsError")
     assert json.loads(done.cause)["Error"] == "States.Timeout"
-    assert wrapped.told(name) == ["failure"]
+    assert wrapped.notifications(name) == ["failure"]
     require_untouched(wrapped, name)
 
 
@@ -235,11 +235,11 @@ def test_a_layer_that_is_missing(
     name = new_name()
     done = deployment.run(name)
     assert (done.status, done.error) == ("FAILED", "Runtime.ImportModuleError")
-    assert deployment.told(name) == ["failure"]
+    assert deployment.notifications(name) == ["failure"]
     assert deployment.objects("reports/") == set()
 
 
-def test_throttled_ssm_is_asked_again(wrapped: Deployment, faults: Faults) -> None:
+def test_throttled_calls_are_repeated(wrapped: Deployment, faults: Faults) -> None:
     name = new_name()
     faults.throttled = 5
     done = wrapped.run(name, max_cache_age_hours=0)
@@ -268,12 +268,12 @@ def test_a_write_that_s3_refuses(
     done = wrapped.run(name)
     assert faults.refused_write == ""
     assert done.status == "FAILED"
-    require_failed_as_told(wrapped, name, function, done.status, done.error, "S3Error")
+    require_failed_and_notified(wrapped, name, function, done.status, done.error, "S3Error")
     require_logged(wrapped, name, function, place)
 
 
 def require_logged(deployment: Deployment, execution_id: str, function: str, about: str) -> None:
-    """Check that a function logged an error about something, and how long it had worked."""
+    """Check that a function logged an error with this text, and its duration."""
     errors = [line for line in deployment.log(function, execution_id) if line["level"] == "ERROR"]
     assert about in json.dumps(errors)
     assert any(
@@ -291,7 +291,7 @@ def test_a_set_that_s3_refuses(wrapped: Deployment, faults: Faults, place: str) 
     done = wrapped.run(name)
     assert faults.refused_write == ""
     assert (done.status, done.error) == ("FAILED", "S3Error")
-    assert wrapped.told(name) == ["failure"]
+    assert wrapped.notifications(name) == ["failure"]
     require_logged(wrapped, name, "report_orchestrator", key)
     pointer = wrapped.json("reports/latest.json")
     assert pointer["execution_id"] != name
@@ -304,15 +304,15 @@ def test_copies_that_s3_refuses_cost_nothing(wrapped: Deployment, faults: Faults
     done = wrapped.run(name)
     assert faults.refused_write == ""
     assert done.status == "SUCCEEDED", done
-    assert wrapped.told(name) == ["success"]
+    assert wrapped.notifications(name) == ["success"]
     assert wrapped.json("reports/latest.json")["execution_id"] == name
     require_logged(wrapped, name, "report_orchestrator", "copy to latest")
     metrics = wrapped.metrics("report_orchestrator")
-    assert [1.0] in [one.get("StepsFailedAfterPublishing") for one in metrics]
+    assert [1.0] in [entry.get("StepsFailedAfterPublishing") for entry in metrics]
 
 
 def entered(deployment: Deployment, arn: str, state: str) -> bool:
-    """Say whether an execution has come to a state."""
+    """Return whether an execution has reached a state."""
     return any(
         event.get("stateEnteredEventDetails", {}).get("name") == state
         for event in history(deployment.clients, arn)
@@ -334,16 +334,16 @@ def test_an_execution_that_is_stopped(wrapped: Deployment, state: str) -> None:
     assert again.status == "SUCCEEDED", again
     pointer = wrapped.json("reports/latest.json")
     assert set_of(wrapped, pointer["execution_id"]) is not None
-    # What was stopped may have gone on for as long as its function did, but it came first.
+    # The stopped execution may have continued for the time limit of its function, but it is older.
     assert pointer["execution_id"] == f"{name}-again"
 
 
-def test_executions_beside_each_other(wrapped: Deployment) -> None:
+def test_concurrent_executions(wrapped: Deployment) -> None:
     names = [new_name() for _ in range(2)]
     arns = [wrapped.start(name) for name in names]
     assert [wrapped.end(arn).status for arn in arns] == ["SUCCEEDED", "SUCCEEDED"]
     for name in names:
-        assert wrapped.told(name) == ["success"]
+        assert wrapped.notifications(name) == ["success"]
         assert set_of(wrapped, name) is not None
     pointer = wrapped.json("reports/latest.json")
     assert pointer["execution_id"] in names
@@ -355,7 +355,9 @@ def test_an_intermediate_object_that_is_damaged(wrapped: Deployment) -> None:
     key = f"raw-data/{name}/catalog.json"
     wrapped.fault(name, "processor", do="spoil", key=key)
     done = wrapped.run(name)
-    require_failed_as_told(wrapped, name, "processor", done.status, done.error, "ProcessingError")
+    require_failed_and_notified(
+        wrapped, name, "processor", done.status, done.error, "ProcessingError"
+    )
     assert key in done.cause
     (error,) = (line for line in wrapped.log("processor", name) if line["level"] == "ERROR")
     assert key in json.dumps(error)
@@ -369,7 +371,7 @@ def test_an_execution_that_is_started_twice(wrapped: Deployment) -> None:
     with pytest.raises(wrapped.clients("stepfunctions").exceptions.ExecutionAlreadyExists):
         wrapped.start(name, cross_check=True)
     assert wrapped.end(first).status == "SUCCEEDED"
-    assert wrapped.told(name) == ["success"]
+    assert wrapped.notifications(name) == ["success"]
 
 
 def test_nothing_of_another_execution_is_removed(wrapped: Deployment) -> None:

@@ -16,7 +16,7 @@ from run_local import cli
 @pytest.mark.parametrize(
     ("option", "value", "message"),
     [
-        ("--output-dir", "", "is no folder"),
+        ("--output-dir", "", "is not the path of a folder"),
         ("--output-dir", os.fsdecode(b"a\xff"), "not text in UTF-8"),
         ("--rss-url", os.fsdecode(b"http://x/\xff"), "not text in UTF-8"),
     ],

@@ -115,7 +115,7 @@ def command(
     return run
 
 
-def test_the_answer_goes_to_stdout_and_the_rest_to_stderr(
+def test_the_response_goes_to_stdout_and_the_rest_to_stderr(
     command: Callable[..., tuple[int, str, str]], tmp_path: Path
 ) -> None:
     event = tmp_path / "event.json"

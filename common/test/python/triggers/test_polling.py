@@ -1,18 +1,29 @@
 from __future__ import annotations
 
+import doctest
+from types import ModuleType
+
 import pytest
 
+from triggers import polling, targets
 from triggers.errors import InvocationError
 from triggers.polling import Polling
 
 
-def test_it_asks_until_the_answer_is_yes() -> None:
+@pytest.mark.parametrize("module", [polling, targets], ids=lambda module: module.__name__)
+def test_docstring_examples(module: ModuleType) -> None:
+    result = doctest.testmod(module)
+    assert result.attempted > 0
+    assert result.failed == 0
+
+
+def test_it_checks_until_the_condition_is_true() -> None:
     answers = iter([False, False, True])
     Polling(interval_seconds=0).wait_for(lambda: next(answers), "it did not end")
     assert list(answers) == []
 
 
-def test_it_asks_at_least_once() -> None:
+def test_it_checks_at_least_once() -> None:
     Polling(timeout_seconds=0).wait_for(lambda: True, "it did not end")
 
 

@@ -54,7 +54,7 @@ def test_an_execution_that_fails_reports_the_cause(clients: Clients) -> None:
     failing = {"Type": "Fail", "Error": "DataSourceError", "Cause": "no regions"}
     target = state_machine(clients, "broken", failing)
     with pytest.raises(
-        InvocationError, match=r"daily starts ended as FAILED: DataSourceError: no regions$"
+        InvocationError, match=r"daily ended with status FAILED: DataSourceError: no regions$"
     ):
         invoke_target(target, clients, POLLING)
 
@@ -104,7 +104,9 @@ def handler(event, context):
     print(json.dumps(record))
     {last}
 """
-    with pytest.raises(InvocationError, match=rf"{name}, which hourly starts, failed: .*no server"):
+    with pytest.raises(
+        InvocationError, match=rf"{name} of the schedule hourly failed: .*no server"
+    ):
         invoke_target(function(clients, name, code), clients, POLLING)
 
 
@@ -129,5 +131,5 @@ import time
 def handler(event, context):
     time.sleep(60)
 """
-    with pytest.raises(InvocationError, match=r"hourly starts, failed: .*timed out"):
+    with pytest.raises(InvocationError, match=r"hourly failed: .*timed out"):
         invoke_target(function(clients, "sleeps", code), clients, POLLING)

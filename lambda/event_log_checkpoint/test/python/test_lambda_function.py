@@ -198,7 +198,7 @@ class TestInLambda:
             assert (line["NewEventsProcessed"], line["TotalEvents"]) == ([new], [total])
             assert line["IncrementalRun"] == [1]
             assert line["CheckpointFileSize"][0] > 1000
-        # Of participants, logs contain only the keys of rejected files.
+        # The only data of participants in logs are the keys of rejected files.
         for line in lines:
             assert "110001" not in json.dumps(line)
 

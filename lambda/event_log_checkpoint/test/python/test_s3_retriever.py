@@ -96,7 +96,7 @@ def test_missing_credentials_are_reported(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_creating_a_retriever_needs_no_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It must not even ask the instance metadata service."""
+    """It must not even call the instance metadata service."""
     for name in [name for name in os.environ if name.startswith("AWS_")]:
         monkeypatch.delenv(name)
 

@@ -6,7 +6,7 @@ An entry is one JSON document, with the same bytes in every tier::
      "created": …, "expires": …, "value": …, "digest": SHA-256 of the rest}
 
 Copying it to another tier therefore keeps its age, and the digest reveals damage. JSON values and
-the domain's models are returned exactly as they were stored; other values are refused.
+the domain's models are returned exactly as they were stored; other values are rejected.
 
 A failing cache does not fail a run: an entry that cannot be read is a miss, with a warning in the
 log, and data that cannot be written is fetched again next time. Only `CacheManager.clear_all` and
@@ -341,7 +341,7 @@ class CacheManager:
         """Store a JSON value or a model of the domain under `key`, in every tier.
 
         A JSON value is None, a bool, int, finite float or str, or a list or dict (with str keys)
-        of JSON values. Subclasses of these types are refused, because `get` could not return them.
+        of JSON values. Subclasses of these types are rejected, because `get` could not return them.
 
         Returns
         -------

@@ -101,7 +101,7 @@ class FileTier:
     A file is written under a temporary name and then renamed, so readers never see a part of it.
     It is not synced to disk, which would cost more than an entry is worth: after a power failure,
     a damaged entry fails its digest and the data is fetched again. Only the owner can read the
-    files. All methods raise `OSError` if the file system refuses the operation.
+    files. All methods raise `OSError` if the file system rejects the operation.
     """
 
     label: ClassVar[str] = "file"

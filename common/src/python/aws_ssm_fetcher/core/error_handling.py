@@ -1,13 +1,13 @@
-"""Errors, retries and circuit breakers of the region report, under the name that users know.
+"""Errors, retries and circuit breakers of the region report, under the name that users import.
 
-All of it is `lambda_core`'s; here is what the report uses, and with which values. Each call is
-tried again with exponential backoff and full jitter, and each service has a breaker around that.
+All names are those of `lambda_core`. Each failed call is repeated with exponential backoff and full
+jitter, and each service has a circuit breaker around that:
 
 ==========  =============================  ==========================================
 values      retry                          circuit breaker
 ==========  =============================  ==========================================
 STANDARD_…  3 attempts, pauses from 1 s    opens after 5 failures for 30 s, 3 trials
-AWS_…       5 attempts, at most 30 s each  opens after 3 failures for 60 s, 2 trials
+AWS_…       5 attempts, pauses up to 30 s  opens after 3 failures for 60 s, 2 trials
 ==========  =============================  ==========================================
 """
 

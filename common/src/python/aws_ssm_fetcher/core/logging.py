@@ -1,6 +1,6 @@
-"""Logs and timings of the region report, under the name that users know.
+"""Logs and timings of the region report, under the name that users import.
 
-All of it is `lambda_core.observability`'s: JSON lines in Lambda, lines for a reader elsewhere.
+All names are those of `lambda_core.observability`: JSON lines in Lambda, readable lines elsewhere.
 """
 
 from __future__ import annotations

@@ -25,7 +25,7 @@ class S3Tier:
     """Entries as objects `cache/{name}.json` of a bucket, which several hosts may share.
 
     The metadata `written-by: aws-ssm-fetcher-cache` distinguishes them from other objects in the
-    bucket. All methods raise `lambda_core.errors.ApplicationError` if S3 is unreachable or refuses
+    bucket. All methods raise `lambda_core.errors.ApplicationError` if S3 is unreachable or rejects
     the operation.
 
     Parameters

@@ -1,1 +1,1 @@
-"""Where the data is from: SSM public parameters, and the feed of region launches."""
+"""The sources of the data: SSM public parameters, and the feed of region launches."""

@@ -1,21 +1,21 @@
-"""Regions, services, zones and pairs from SSM's public parameters, in the fewest calls.
+"""Read regions, services, zones and pairs from SSM's public parameters, in the fewest calls.
 
-The tree (root `/aws/service/global-infrastructure`), with the calls that reading it costs for R
-regions and S services in pages of ten:
+The tree (root `/aws/service/global-infrastructure`), with the number of calls that reading it takes
+for R regions and S services, at ten parameters per call:
 
-| path                                        | what                 | calls                  |
-|---------------------------------------------|----------------------|------------------------|
-| `regions/R`                                 | region codes         | R / 10                 |
-| `services/S`                                | service codes        | S / 10                 |
-| `regions/R/services/S`                      | the pairs            | each region's list / 10|
-| `regions/R/{availability,local,wavelength}-zones/Z` | zones        | 3 R                    |
-| `regions/R/{longName,…}`, `services/S/longName` | names, attributes | (5 R + S) / 10, by name|
-| `services/S/regions/R`                      | only to cross-check  | each service's list / 10|
+| path                                                | content              | calls               |
+|-----------------------------------------------------|----------------------|---------------------|
+| `regions/R`                                         | region codes         | R / 10              |
+| `services/S`                                        | service codes        | S / 10              |
+| `regions/R/services/S`                              | the pairs            | per region, list/10 |
+| `regions/R/{availability,local,wavelength}-zones/Z` | zones                | 3 R                 |
+| `regions/R/{longName,…}`, `services/S/longName`     | names and attributes | (5 R + S) / 10      |
+| `services/S/regions/R`                              | cross-check only     | per service, list/10|
 
-A region's list of services that comes empty is asked for once more.
+If a region's list of services is empty, it is read once more.
 
-The names are asked for by name and in tens, because walking the tree recursively would bring
-endpoints and protocols along, at more than twice the calls.
+Names and attributes are read by their full path, ten per call. Reading the tree recursively would
+also return endpoints and protocols, and take more than twice as many calls.
 """
 
 from __future__ import annotations
@@ -24,12 +24,13 @@ import datetime as dt
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import Any, Self
 
 from aws_ssm_fetcher.data_sources.parameter_tree import (
     FetchCancelledError,
     ParameterTree,
-    in_tens,
+    batches_of_ten,
 )
 from aws_ssm_fetcher.models import (
     Availability,
@@ -55,25 +56,25 @@ REGION_ATTRIBUTES = {
     "country": "geolocationCountry",
     "subdivision": "geolocationRegion",
 }
-"""Field of `Region` by field, and the parameter that it is read from."""
+"""The parameter of each field of `Region`."""
 
 ZONE_KINDS = {
     "availability": "availability-zones",
     "local": "local-zones",
     "wavelength": "wavelength-zones",
 }
-"""Field of `Zones` by field, and the path that it is read from."""
+"""The path of each field of `Zones`."""
 
 
 class GlobalInfrastructure:
-    """Reads the whole tree into a `Catalog`; all of it, or an error.
+    """Reads the complete tree into a `Catalog`, or raises an error.
 
     Parameters
     ----------
     tree
-        The parameters.
+        Reads the parameters.
     max_workers
-        Lists that are read at the same time.
+        The number of lists to read concurrently.
     """
 
     def __init__(self, tree: ParameterTree, *, max_workers: int) -> None:
@@ -95,82 +96,29 @@ class GlobalInfrastructure:
         Parameters
         ----------
         source, live, data_as_of
-            What `Provenance` says of the data.
+            Values for the catalog's `Provenance`.
         zones
-            Whether to read each region's zones (three calls a region).
+            Whether to read the zones of each region (three calls per region).
         cross_check
             Whether to read the `services/` tree too and list every difference (about one more
-            call for each ten pairs, at least one a service).
+            call for every ten pairs, and at least one per service).
         progress
-            Told after each list.
+            Called after each list.
 
         Raises
         ------
         DataSourceError
             If anything could not be read, or if there are no regions, no services or no pairs.
-            Nothing partial is ever returned.
+            Partial data is never returned.
         """
         with _Jobs(self._tree, self._max_workers, progress) as jobs:
-            regions_job = jobs.start(self.region_codes)
-            services_job = jobs.start(self.service_codes)
-            regions = jobs.result(regions_job)
-
-            # The long lists first: what is short fills the gaps that they leave.
-            pair_jobs = [jobs.start(self._service_codes_in, code) for code in regions]
-            zone_jobs = [jobs.start(self._zones_of, code) for code in regions if zones]
-
-            listed = jobs.result(services_job)
-            check_jobs = {
-                code: jobs.start(self._region_codes_of, code) for code in listed if cross_check
-            }
-            names = [
-                *(
-                    f"{ROOT}/regions/{code}/{key}"
-                    for code in regions
-                    for key in REGION_ATTRIBUTES.values()
-                ),
-                *(_label(code) for code in listed),
-            ]
-            # What is left over is asked for with the labels that are not known yet.
-            *full_tens, rest = in_tens(names)
-            value_jobs = [jobs.start(self._tree.values, ten) for ten in full_tens]
-
-            services_of = dict(zip(regions, jobs.results(pair_jobs), strict=True))
-            if not any(services_of.values()):
-                raise DataSourceError(f"SSM lists no service in any region below {ROOT}/regions")
-            listed_codes = set(listed)
-            unlisted = sorted(
-                {code for codes in services_of.values() for code in codes} - listed_codes
-            )
-            services = sorted([*listed, *unlisted])
-            check_jobs |= {
-                code: jobs.start(self._region_codes_of, code) for code in unlisted if cross_check
-            }
-            labels = [_label(code) for code in unlisted]
-            names += labels
-            value_jobs += [jobs.start(self._tree.values, ten) for ten in in_tens([*rest, *labels])]
-
-            values: dict[str, str] = {}
-            for ten in jobs.results(value_jobs):
-                values |= ten
-            zones_of = dict(zip(regions, jobs.results(zone_jobs), strict=True)) if zones else {}
-            regions_of = {code: jobs.result(job) for code, job in check_jobs.items()}
-
+            content = self._read(jobs, zones=zones, cross_check=cross_check)
         return Catalog(
-            regions=tuple(
-                Region(code=code, zones=zones_of.get(code), **_attributes(code, values))
-                for code in regions
-            ),
-            services=tuple(
-                Service(
-                    code=code,
-                    name=values.get(_label(code)),
-                    listed=code in listed_codes,
-                )
-                for code in services
-            ),
+            regions=content.regions(),
+            services=content.services(),
             availability=tuple(
-                Availability(region_code=code, service_codes=services_of[code]) for code in regions
+                Availability(region_code=region, service_codes=services)
+                for region, services in content.services_of.items()
             ),
             provenance=Provenance(
                 source=source,
@@ -179,20 +127,59 @@ class GlobalInfrastructure:
                 data_as_of=data_as_of,
                 calls=self._tree.calls,
             ),
-            completeness=_completeness(
-                services_of,
-                services,
-                listed,
-                names,
-                values,
-                zone_lists=len(zones_of) * len(ZONE_KINDS) if zones else None,
-                checked_lists=len(regions_of) if cross_check else None,
-            ),
-            cross_check=_compare(services_of, regions_of) if cross_check else None,
+            completeness=content.completeness(),
+            cross_check=content.cross_check(),
         )
 
+    def _read(self, jobs: _Jobs, *, zones: bool, cross_check: bool) -> _TreeContent:
+        regions_job = jobs.start(self.region_codes)
+        services_job = jobs.start(self.service_codes)
+        regions = jobs.result(regions_job)
+
+        # The long lists start first, so that short reads can fill the gaps at the end.
+        pair_jobs = [jobs.start(self._service_codes_in, code) for code in regions]
+        zone_jobs = [jobs.start(self._zones_of, code) for code in regions] if zones else []
+
+        listed = jobs.result(services_job)
+        check_jobs = self._start_cross_check(jobs, listed) if cross_check else {}
+        names = [*_attribute_names(regions), *(_label(code) for code in listed)]
+        # The last, incomplete batch is read together with the labels that are not known yet.
+        *full_batches, rest = batches_of_ten(names)
+        value_jobs = [jobs.start(self._tree.values, batch) for batch in full_batches]
+
+        services_of = dict(zip(regions, jobs.results(pair_jobs), strict=True))
+        unlisted = _unlisted(services_of, listed)
+        if cross_check:
+            check_jobs |= self._start_cross_check(jobs, unlisted)
+        labels = [_label(code) for code in unlisted]
+        value_jobs += [
+            jobs.start(self._tree.values, batch) for batch in batches_of_ten([*rest, *labels])
+        ]
+
+        values: dict[str, str] = {}
+        for batch in jobs.results(value_jobs):
+            values |= batch
+        return _TreeContent(
+            listed=frozenset(listed),
+            unlisted=frozenset(unlisted),
+            services_of=services_of,
+            names=(*names, *labels),
+            values=values,
+            zones_of=dict(zip(regions, jobs.results(zone_jobs), strict=True)) if zones else None,
+            regions_of=(
+                {code: jobs.result(job) for code, job in check_jobs.items()}
+                if cross_check
+                else None
+            ),
+        )
+
+    def _start_cross_check(
+        self, jobs: _Jobs, services: Iterable[str]
+    ) -> dict[str, Future[tuple[str, ...]]]:
+        return {code: jobs.start(self._region_codes_of, code) for code in services}
+
     def region_codes(self) -> list[str]:
-        """Read all region codes, sorted.
+        """Return all region codes, sorted.
 
         Raises
         ------
@@ -202,7 +189,7 @@ class GlobalInfrastructure:
         return self._codes("regions")
 
     def service_codes(self) -> list[str]:
-        """Read the codes of all listed services, sorted.
+        """Return the codes of all listed services, sorted.
 
         Raises
         ------
@@ -215,14 +202,14 @@ class GlobalInfrastructure:
         codes = sorted(self._tree.children(f"{ROOT}/{kind}", many=True))
         if not codes:
             raise DataSourceError(
-                f"SSM lists no {kind} below {ROOT}/{kind}. Not every partition has these "
-                "parameters, and an SSM endpoint other than AWS may lack them."
+                f"SSM lists no {kind} below {ROOT}/{kind}. These parameters do not exist in every "
+                "partition, and an SSM endpoint that is not AWS's own may not have them."
             )
         return codes
 
     def _service_codes_in(self, region_code: str) -> tuple[str, ...]:
         path = f"{ROOT}/regions/{region_code}/services"
-        # No region is without services, so an empty list is not believed until it is said twice.
+        # Every region has services, so an empty list is read again before it is accepted.
         codes = self._tree.children(path, many=True) or self._tree.children(path, many=True)
         return tuple(sorted(codes))
 
@@ -238,8 +225,106 @@ class GlobalInfrastructure:
         )
 
 
+@dataclass(frozen=True)
+class _TreeContent:
+    """Everything that was read from the tree.
+
+    Attributes
+    ----------
+    listed, unlisted
+        Codes of the services in the list of services, and of those that only regions have.
+    services_of
+        Sorted service codes of each region; the regions are sorted.
+    names, values
+        The names of the requested parameters, and the values of those that exist.
+    zones_of
+        Zones of each region, or None if they were not requested.
+    regions_of
+        Sorted region codes of each service, from the `services/` tree, or None without a
+        cross-check.
+    """
+
+    listed: frozenset[str]
+    unlisted: frozenset[str]
+    services_of: Mapping[str, tuple[str, ...]]
+    names: Sequence[str]
+    values: Mapping[str, str]
+    zones_of: Mapping[str, Zones] | None
+    regions_of: Mapping[str, tuple[str, ...]] | None
+
+    def regions(self) -> tuple[Region, ...]:
+        zones = self.zones_of or {}
+        return tuple(
+            Region(
+                code=code,
+                zones=zones.get(code),
+                **{
+                    field: self.values.get(f"{ROOT}/regions/{code}/{parameter}")
+                    for field, parameter in REGION_ATTRIBUTES.items()
+                },
+            )
+            for code in self.services_of
+        )
+
+    def services(self) -> tuple[Service, ...]:
+        return tuple(
+            Service(code=code, name=self.values.get(_label(code)), listed=code in self.listed)
+            for code in sorted(self.listed | self.unlisted)
+        )
+
+    def completeness(self) -> Completeness:
+        """Count what was requested and received; anything that failed has raised an error."""
+        regions, listed = len(self.services_of), len(self.listed)
+        empty = tuple(code for code, codes in self.services_of.items() if not codes)
+        parts = [
+            Part(name="regions", expected=regions, received=regions),
+            Part(name="listed services", expected=listed, received=listed),
+            Part(
+                name="service lists of regions",
+                expected=regions,
+                received=regions - len(empty),
+                missing=empty,
+            ),
+            self._values_part("region attributes", f"{ROOT}/regions/"),
+            self._values_part("service names", f"{ROOT}/services/"),
+        ]
+        if self.zones_of is not None:
+            lists = len(self.zones_of) * len(ZONE_KINDS)
+            parts.append(Part(name="zone lists of regions", expected=lists, received=lists))
+        if self.regions_of is not None:
+            parts.append(
+                Part(
+                    name="region lists of services",
+                    expected=listed + len(self.unlisted),
+                    received=len(self.regions_of),
+                )
+            )
+        return Completeness(parts=tuple(parts))
+
+    def _values_part(self, part: str, prefix: str) -> Part:
+        names = [name for name in self.names if name.startswith(prefix)]
+        missing = tuple(name.removeprefix(f"{ROOT}/") for name in names if name not in self.values)
+        return Part(
+            name=part, expected=len(names), received=len(names) - len(missing), missing=missing
+        )
+
+    def cross_check(self) -> CrossCheck | None:
+        if self.regions_of is None:
+            return None
+        by_region = {
+            (region, service) for region, codes in self.services_of.items() for service in codes
+        }
+        by_service = {
+            (region, service) for service, codes in self.regions_of.items() for region in codes
+        }
+        return CrossCheck(
+            only_in_regions_tree=_pairs(by_region - by_service),
+            only_in_services_tree=_pairs(by_service - by_region),
+        )
+
+
 class _Jobs:
-    """Lists that are read at the same time. The first failure ends them all."""
+    """Lists that are read concurrently. The first failure cancels all of them."""
 
     def __init__(self, tree: ParameterTree, max_workers: int, progress: Progress) -> None:
         self._tree = tree
@@ -256,7 +341,7 @@ class _Jobs:
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         if kind is not None:
             self._tree.cancel()
-        # Who pressed Ctrl-C does not wait for the answers that are under way.
+        # After Ctrl-C, do not wait for responses that are still on their way.
         self._executor.shutdown(wait=kind is not KeyboardInterrupt, cancel_futures=True)
 
     def start[**P, T](
@@ -272,7 +357,7 @@ class _Jobs:
         try:
             return job.result()
         except (FetchCancelledError, CancelledError) as cancelled:
-            # This job only stopped because another one failed: that one's error is the news.
+            # This job stopped because another one failed, so raise the error of that one.
             raise self._error or cancelled from None
 
     def results[T](self, jobs: Iterable[Future[T]]) -> list[T]:
@@ -294,66 +379,20 @@ def _label(service_code: str) -> str:
     return f"{ROOT}/services/{service_code}/longName"
 
 
-def _attributes(region_code: str, values: Mapping[str, str]) -> dict[str, str | None]:
-    return {
-        field: values.get(f"{ROOT}/regions/{region_code}/{key}")
-        for field, key in REGION_ATTRIBUTES.items()
-    }
-
-
-def _completeness(
-    services_of: Mapping[str, Sequence[str]],
-    services: Sequence[str],
-    listed: Sequence[str],
-    names: Sequence[str],
-    values: Mapping[str, str],
-    zone_lists: int | None,
-    checked_lists: int | None,
-) -> Completeness:
-    """Count what was asked for and what came; whatever failed has been raised before."""
-    regions = list(services_of)
-    empty = tuple(code for code, codes in services_of.items() if not codes)
-    attributes = [name for name in names if name.startswith(f"{ROOT}/regions/")]
-    labels = [name for name in names if name.startswith(f"{ROOT}/services/")]
-    parts = [
-        Part(name="regions", expected=len(regions), received=len(regions)),
-        Part(name="listed services", expected=len(listed), received=len(listed)),
-        Part(
-            name="service lists of regions",
-            expected=len(regions),
-            received=len(regions) - len(empty),
-            missing=empty,
-        ),
-        _named_part("region attributes", attributes, values),
-        _named_part("service names", labels, values),
+def _attribute_names(regions: Iterable[str]) -> list[str]:
+    return [
+        f"{ROOT}/regions/{code}/{parameter}"
+        for code in regions
+        for parameter in REGION_ATTRIBUTES.values()
     ]
-    if zone_lists is not None:
-        parts.append(Part(name="zone lists of regions", expected=zone_lists, received=zone_lists))
-    if checked_lists is not None:
-        parts.append(
-            Part(
-                name="region lists of services",
-                expected=len(services),
-                received=checked_lists,
-            )
-        )
-    return Completeness(parts=tuple(parts))
 
 
-def _named_part(name: str, asked: Sequence[str], values: Mapping[str, str]) -> Part:
-    missing = tuple(entry.removeprefix(f"{ROOT}/") for entry in asked if entry not in values)
-    return Part(name=name, expected=len(asked), received=len(asked) - len(missing), missing=missing)
-
-
-def _compare(
-    services_of: Mapping[str, Sequence[str]], regions_of: Mapping[str, Sequence[str]]
-) -> CrossCheck:
-    by_region = {(region, service) for region, codes in services_of.items() for service in codes}
-    by_service = {(region, service) for service, codes in regions_of.items() for region in codes}
-    return CrossCheck(
-        only_in_regions_tree=_pairs(by_region - by_service),
-        only_in_services_tree=_pairs(by_service - by_region),
-    )
+def _unlisted(services_of: Mapping[str, Sequence[str]], listed: Iterable[str]) -> list[str]:
+    """Return the services that only regions have, sorted."""
+    found = {code for codes in services_of.values() for code in codes}
+    if not found:
+        raise DataSourceError(f"SSM lists no services in any region below {ROOT}/regions")
+    return sorted(found.difference(listed))
 
 
 def _pairs(pairs: Iterable[tuple[str, str]]) -> tuple[Pair, ...]:

@@ -1,14 +1,14 @@
-"""Reads a tree of SSM parameters completely: every page, or an error that names the path.
+"""Read a tree of SSM parameters completely: every page, or an error that names the path.
 
-`GetParametersByPath` gives at most ten parameters a page and `GetParameters` takes at most ten
+`GetParametersByPath` returns at most ten parameters per page, and `GetParameters` takes at most ten
 names (https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_GetParametersByPath.html).
-The service throttles per account and region, so every attempt waits for its region's rate limit,
-and a throttled attempt is made again. boto's own retries are off: calls are counted and limited
-here, and only here.
+The service throttles per account and region, so every attempt waits for the rate limit of its
+region, and throttled attempts are repeated. boto's own retries are off, so that all calls are
+counted and limited here.
 
-AWS's public parameters are the same in every region of a partition, so that several regions can
-be asked side by side, each at its own rate. A page's token is only good in the region that gave
-it: what is read in several calls is read in one region.
+AWS's public parameters are the same in every region of a partition. Several regions can therefore
+be queried concurrently, each at its own rate. The token of a page is valid only in the region that
+returned it, so all pages of a list are read from the same region.
 """
 
 from __future__ import annotations
@@ -33,23 +33,24 @@ if TYPE_CHECKING:
     from mypy_boto3_ssm.type_defs import GetParametersByPathRequestTypeDef, ParameterTypeDef
 
 PAGE_SIZE = 10
-"""What both operations allow at most."""
+"""The limit of both operations."""
 
 MAX_EMPTY_PAGES = 100
-"""AWS may answer empty pages with a token; this many in a row is a source that never ends."""
+"""AWS may return empty pages with a token. More than this many in a row count as an endless list.
+"""
 
 
 THROTTLED_PAUSE_CALLS = 4
-"""How long a region is left alone once it throttled a call: as long as so many calls take.
+"""How long other calls to a region pause after it throttled a call, in calls at the rate limit.
 
-The call itself waits longer. The others, which would mostly be refused too, wait this long: a
-small part of the quota where the refusal was an accident, and enough for lists that have a choice
-to begin elsewhere. Longer pauses leave more of the quota unused than they save in refused calls.
+The throttled call itself waits longer. Most of the other calls would be throttled too. If the
+throttling was an exception, the pause costs a small part of the quota, but it lets new lists start
+in another region. Longer pauses waste more of the quota than they save in throttled calls.
 """
 
 
 class FetchCancelledError(Exception):
-    """The fetch was given up by its owner; not a failure of the source."""
+    """The caller cancelled the fetch; the source did not fail."""
 
 
 @dataclass(frozen=True)
@@ -59,9 +60,9 @@ class SsmRegion:
     Attributes
     ----------
     client
-        An SSM client whose own retries are off.
+        An SSM client with its own retries turned off.
     breaker
-        Refuses calls for a while after several of them failed for good.
+        Refuses calls for a while after several calls failed permanently.
     """
 
     client: SSMClient
@@ -74,35 +75,35 @@ class SsmRegion:
 
 
 class ParameterTree:
-    """Reads parameters from one region, or from several side by side.
+    """Reads parameters from one region, or from several regions concurrently.
 
-    Safe to use from many threads at once.
+    Instances are thread-safe.
 
     Parameters
     ----------
     regions
-        Where to read; at least one, each once.
+        The regions to query: at least one, and each only once.
     max_tps
-        The most calls a second to each region, attempts included. A region's quota is shared
-        with every other reader of the account there.
+        The limit of calls per second to each region, including retries. All users of an account
+        share the quota of a region.
     policy
-        How often and how long a failed call is tried again.
+        How often and how long a failed call is repeated.
 
     Raises
     ------
     ValueError
-        If no region is given, or one twice.
+        If there are no regions, or a region appears twice.
     """
 
     def __init__(
         self, regions: Sequence[SsmRegion], *, max_tps: float, policy: RetryPolicy
     ) -> None:
         if not regions or len({region.code for region in regions}) < len(regions):
-            raise ValueError("regions must be at least one, and each of them once")
+            raise ValueError("regions must not be empty or contain a region twice")
         self._policy = policy
         self._throttled_pause_seconds = THROTTLED_PAUSE_CALLS / max_tps
         self._cancelled = threading.Event()
-        self._lanes = [_Lane(r, RateLimiter(max_tps, sleep=self._sleep)) for r in regions]
+        self._states = [_RegionState(r, RateLimiter(max_tps, sleep=self._sleep)) for r in regions]
         self._turn = threading.Lock()
         self._lock = threading.Lock()
         self._calls: Counter[str] = Counter()
@@ -110,42 +111,42 @@ class ParameterTree:
 
     @property
     def calls(self) -> dict[str, int]:
-        """Calls made so far, by operation, each attempt counted."""
+        """Number of calls so far by operation, including retries."""
         with self._lock:
             return dict(sorted(self._calls.items()))
 
     @property
     def calls_by_region(self) -> dict[str, int]:
-        """Calls made so far, by the region that was asked, each attempt counted."""
+        """Number of calls so far by region, including retries."""
         with self._lock:
-            return {lane.region.code: lane.calls for lane in self._lanes}
+            return {state.region.code: state.calls for state in self._states}
 
     @property
     def retries(self) -> int:
-        """How many of the calls repeated one that had failed."""
+        """How many of the calls repeated a failed call."""
         with self._lock:
             return self._retries
 
     def cancel(self) -> None:
-        """Make every call that waits or starts from now on raise `FetchCancelledError`."""
+        """Make all waiting and future calls raise `FetchCancelledError`."""
         self._cancelled.set()
 
     def children(self, path: str, *, many: bool = False) -> dict[str, str]:
-        """Values of the parameters directly below a path, by the last part of their names.
+        """Return the values of the parameters directly below a path, by the last part of the name.
 
         Parameters
         ----------
         many
-            Whether many pages are expected. Such a list begins at once, where the fewest lists
-            are being read; every other waits for a region that has a call to spare.
+            Whether many pages are expected. Such a list starts immediately, in the region that is
+            reading the fewest lists. Other lists wait for a region whose rate limit allows a call.
 
         Raises
         ------
         DataSourceError
-            If any page could not be had, or the pages never end; the message names the path and
-            the region that was asked.
+            If a page could not be read, or the pages do not end; the message names the path and
+            the region.
         CircuitOpenError
-            If the region failed too often, and was not asked.
+            If the region failed too often, and is not called for a while.
         """
         found: dict[str, str] = {}
         with self._reading(at_once=many) as reading:
@@ -155,7 +156,7 @@ class ParameterTree:
                     found[_last_part(parameter["Name"], path)] = parameter["Value"]
                 if page and len(found) == fresh:
                     raise DataSourceError(
-                        f"SSM in {reading.region} answers the same parameters again and again "
+                        f"SSM in {reading.region} returns the same parameters again and again "
                         f"below {path}",
                         path=path,
                         region=reading.region,
@@ -163,81 +164,83 @@ class ParameterTree:
         return found
 
     def values(self, names: Sequence[str]) -> dict[str, str]:
-        """Values of the named parameters, at most ten; a name that the tree lacks is left out.
+        """Return the values of up to ten named parameters; names that do not exist are left out.
 
         Raises
         ------
         DataSourceError
-            If the call failed, or said nothing about one of the names; the message names the
-            region that was asked.
+            If the call failed, or the response does not mention one of the names; the message
+            names the region.
         CircuitOpenError
-            If the region failed too often, and was not asked.
+            If the region failed too often, and is not called for a while.
         """
         what = f"{names[0]} and {len(names) - 1} more" if len(names) > 1 else names[0]
         with self._reading(at_once=False) as reading:
-            answer = self._call(
+            response = self._call(
                 reading,
                 "GetParameters",
                 what,
                 lambda client: client.get_parameters(Names=list(names)),
             )
-        found = {entry["Name"]: entry["Value"] for entry in answer["Parameters"]}
-        silent = set(names) - set(found) - set(answer.get("InvalidParameters", ()))
-        if silent:
+        found = {entry["Name"]: entry["Value"] for entry in response["Parameters"]}
+        unmentioned = set(names) - set(found) - set(response.get("InvalidParameters", ()))
+        if unmentioned:
             raise DataSourceError(
-                f"SSM in {reading.region} said nothing about {', '.join(sorted(silent))}",
-                names=sorted(silent),
+                f"the response of SSM in {reading.region} does not mention "
+                f"{', '.join(sorted(unmentioned))}",
+                names=sorted(unmentioned),
                 region=reading.region,
             )
         return found
 
     @contextmanager
     def _reading(self, *, at_once: bool) -> Iterator[_Reading]:
-        """Choose the region of a list."""
-        lane = None if at_once else self._lane_with_a_call_to_spare()
-        reading = _Reading(lane or self._by_backlog()[0], granted=lane is not None)
+        """Choose the region that a list is read from."""
+        state = None if at_once else self._wait_for_region()
+        reading = _Reading(state or self._by_backlog()[0], granted=state is not None)
         with self._lock:
-            reading.lane.lists += 1
+            reading.state.lists += 1
         try:
             yield reading
         finally:
             with self._lock:
-                reading.lane.lists -= 1
+                reading.state.lists -= 1
 
-    def _lane_with_a_call_to_spare(self) -> _Lane:
+    def _wait_for_region(self) -> _RegionState:
+        """Return a region whose rate limit allows a call now, and use up that call."""
         with self._turn:
             while True:
                 waits = []
-                for lane in self._by_backlog():
-                    if (wait := lane.limiter.take_spare()) <= 0:
-                        return lane
+                for state in self._by_backlog():
+                    if (wait := state.limiter.take_spare()) <= 0:
+                        return state
                     waits.append(wait)
                 self._sleep(min(waits))
 
-    def _by_backlog(self) -> list[_Lane]:
+    def _by_backlog(self) -> list[_RegionState]:
         with self._lock:
-            return sorted(self._lanes, key=lambda lane: (lane.lists, lane.calls))
+            return sorted(self._states, key=lambda state: (state.lists, state.calls))
 
     def _pages(self, reading: _Reading, path: str) -> Iterator[list[ParameterTypeDef]]:
         tokens: set[str] = set()
         empty_pages = 0
         request: GetParametersByPathRequestTypeDef = {"Path": path, "MaxResults": PAGE_SIZE}
         while True:
-            answer = self._call(
+            response = self._call(
                 reading,
                 "GetParametersByPath",
                 path,
                 lambda client: client.get_parameters_by_path(**request),
             )
-            page = answer["Parameters"]
+            page = response["Parameters"]
             yield page
-            token = answer.get("NextToken")
+            token = response.get("NextToken")
             if not token:
                 return
             empty_pages = 0 if page else empty_pages + 1
             if token in tokens or empty_pages > MAX_EMPTY_PAGES:
                 raise DataSourceError(
-                    f"SSM in {reading.region} gives page after page without an end below {path}",
+                    f"SSM in {reading.region} returns an endless list of pages below {path}",
                     path=path,
                     region=reading.region,
                 )
@@ -247,30 +250,30 @@ class ParameterTree:
     def _call[T: Mapping[str, Any]](
         self, reading: _Reading, operation: str, what: str, request: Callable[[SSMClient], T]
     ) -> T:
-        lane = reading.lane
+        state = reading.state
 
-        def take_note(retry: Retry) -> None:
+        def record_retry(retry: Retry) -> None:
             with self._lock:
                 self._retries += 1
             if retry.verdict is Verdict.THROTTLED:
-                lane.limiter.penalize(self._throttled_pause_seconds)
+                state.limiter.penalize(self._throttled_pause_seconds)
 
         def attempt() -> T:
             if not reading.granted:
-                lane.limiter.acquire()
+                state.limiter.acquire()
             reading.granted = False
             self._check_cancelled()
             with self._lock:
                 self._calls[operation] += 1
-                lane.calls += 1
-            return _with_parameters(request(lane.region.client))
+                state.calls += 1
+            return _with_parameters(request(state.region.client))
 
         try:
-            return lane.region.breaker.call(
+            return state.region.breaker.call(
                 lambda: self._policy.call(
                     attempt,
                     retry_on=classify_aws_error,
-                    on_retry=take_note,
+                    on_retry=record_retry,
                     sleep=self._sleep,
                 )
             )
@@ -293,8 +296,8 @@ class ParameterTree:
 
 
 @dataclass
-class _Lane:
-    """A region with its rate, the lists that are being read there, and the calls made so far."""
+class _RegionState:
+    """A region with its rate limit, its current number of lists, and its number of calls."""
 
     region: SsmRegion
     limiter: RateLimiter
@@ -304,31 +307,31 @@ class _Lane:
 
 @dataclass
 class _Reading:
-    """One list that is being read, and whether its next call has been granted already."""
+    """A list that is being read, and whether the rate limit has already granted its next call."""
 
-    lane: _Lane
+    state: _RegionState
     granted: bool
 
     @property
     def region(self) -> str:
-        return self.lane.region.code
+        return self.state.region.code
 
 
-def in_tens(names: Iterable[str]) -> list[list[str]]:
-    """Split names into the lists that `ParameterTree.values` takes."""
-    everything = list(names)
-    return [everything[start : start + PAGE_SIZE] for start in range(0, len(everything), PAGE_SIZE)]
+def batches_of_ten(names: Iterable[str]) -> list[list[str]]:
+    """Split names into lists of up to ten, as `ParameterTree.values` takes them."""
+    all_names = list(names)
+    return [all_names[start : start + PAGE_SIZE] for start in range(0, len(all_names), PAGE_SIZE)]
 
 
-def _with_parameters[T: Mapping[str, Any]](answer: T) -> T:
-    """Refuse what has JSON's form and is no answer of SSM: a proxy's own, or one that was cut off.
+def _with_parameters[T: Mapping[str, Any]](response: T) -> T:
+    """Reject JSON that is not a response of SSM, such as a proxy's response or a truncated one.
 
-    It may be passing, as every answer that cannot be parsed.
+    The error counts as temporary, like that of every response that cannot be parsed.
     """
-    entries = answer.get("Parameters")
+    entries = response.get("Parameters")
     if entries is None or not all("Name" in entry and "Value" in entry for entry in entries):
-        raise ResponseParserError("the answer has no list of parameters with names and values")
-    return answer
+        raise ResponseParserError("the response has no list of parameters with names and values")
+    return response
 
 
 def _last_part(name: str, path: str) -> str:
@@ -336,6 +339,6 @@ def _last_part(name: str, path: str) -> str:
     part = name.removeprefix(prefix)
     if part == name or not part or "/" in part:
         raise DataSourceError(
-            f"SSM answered {name!r}, which is not directly below {path}", path=path
+            f"SSM returned {name!r}, which is not directly below {path}", path=path
         )
     return part

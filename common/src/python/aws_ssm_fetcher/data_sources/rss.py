@@ -1,15 +1,15 @@
-"""When each region was launched, from AWS's feed of launches or from the feed that is bundled.
+"""Launch dates of regions, from AWS's feed of region launches or from the bundled feed.
 
-The live feed is the history of AWS's page on regions: an RSS 2.0 document with an item a launch.
-A region's code stands in the item's title (`Asia Pacific (New Zealand) - ap-southeast-6`), in
-`<code>` in its description, or is its guid. A date stands in pubDate, as RFC 822, ISO 8601 or
+The live feed is the history of AWS's page on regions: an RSS 2.0 document with one item per launch.
+The region's code is in the item's title (`Asia Pacific (New Zealand) - ap-southeast-6`), in
+`<code>` in its description, or in its guid. The date is in pubDate, as RFC 822, ISO 8601 or
 `September 1, 2025`, or in the text in the last form.
 
-A feed costs the launch dates at most: whatever is wrong with it is told in the answer. It is
-untrusted, so it is limited in size and in elements, must be well-formed UTF-8, and must not
-declare a document type (which is where entities that expand or fetch would come from); that is
-made sure before feedparser sees it, because feedparser is lenient with all of this and would,
-for a feed that was cut off, hand out the items before the cut as if they were all.
+A broken feed never stops the report: the launch dates are missing, and the result says why. The
+feed is untrusted. Its size and number of elements are limited, it must be well-formed UTF-8, and it
+must not declare a document type (which could define entities that expand or fetch other content).
+All of that is checked before feedparser reads the feed, because feedparser tolerates such problems
+and would return the first items of a truncated feed as if they were all.
 """
 
 from __future__ import annotations
@@ -38,19 +38,19 @@ LIVE_FEED_URL: Final = (
 BUNDLED_SOURCE: Final = "bundled launch dates"
 
 MAX_FEED_BYTES: Final = 5_000_000
-"""AWS's feed has some 20 kB."""
+"""AWS's feed has about 20 kB."""
 
 MAX_ELEMENTS: Final = 20_000
-"""AWS's feed has some 300 elements; without a limit, 5 MB may hold a million items."""
+"""AWS's feed has about 300 elements; without a limit, 5 MB could contain a million items."""
 
 MAX_ATTRIBUTES: Final = 100
-"""Of one element; feedparser's time grows with their square."""
+"""The limit per element; feedparser's time grows with the square of their number."""
 
 MAX_PROLOG_BYTES: Final = 4_000
-"""Before the first element; feedparser's time grows with their square."""
+"""The limit before the first element; feedparser's time grows with the square of their number."""
 
 MAX_WARNINGS: Final = 20
-"""More items than this that cannot be read are counted, not named."""
+"""If there are more warnings about items, the rest are counted instead of listed."""
 
 _SHOWN_CHARACTERS: Final = 80
 
@@ -71,14 +71,14 @@ class RegionLaunchFeed(Protocol):
         Returns
         -------
         Launches
-            With `failed` set and a warning, and no launches, where the feed could not be had or
-            read; a feed never raises an error for what it holds.
+            If the feed could not be fetched or read, `failed` is true, there are no launches, and
+            a warning says why. The content of a feed never raises an error.
         """
         ...
 
 
 class HttpContent(Protocol):
-    """The part of an HTTP response that is needed here."""
+    """The part of an HTTP response that this module needs."""
 
     @property
     def content(self) -> bytes:
@@ -87,7 +87,7 @@ class HttpContent(Protocol):
 
 
 class HttpReader(Protocol):
-    """The part of `lambda_core.http.HttpSession` that is needed here."""
+    """The part of `lambda_core.http.HttpSession` that this module needs."""
 
     def get(self, url: str, *, max_bytes: int) -> HttpContent:
         """Return the page, or raise an `ApplicationError`."""
@@ -95,7 +95,14 @@ class HttpReader(Protocol):
 
 
 class BundledLaunchFeed:
-    """The feed in this package: launches that two sources agree on, for use without network."""
+    """The feed in this package: launches that two sources agree on, for use without a network.
+
+    Examples
+    --------
+    >>> launches = BundledLaunchFeed().load({"ap-southeast-6"})
+    >>> str(launches.launches[0].launched_on)
+    '2025-09-02'
+    """
 
     def load(self, known_region_codes: Collection[str]) -> Launches:
         """Return the launches of known regions, see `RegionLaunchFeed`."""
@@ -104,14 +111,14 @@ class BundledLaunchFeed:
 
 
 class HttpLaunchFeed:
-    """A feed on the web.
+    """A feed that is fetched over HTTP.
 
     Parameters
     ----------
     url
         An http or https URL.
     session
-        Fetches it; by default a session that gives up after 30 s, because launch dates are not
+        The HTTP session; by default one that gives up after 30 s, because launch dates are not
         worth a longer wait.
     """
 
@@ -132,7 +139,7 @@ class HttpLaunchFeed:
 
 
 def _default_session() -> HttpReader:
-    # Costs 0.1 s to import, which only those who use the network should pay.
+    # Importing this takes 0.1 s, which only callers that use the network should pay.
     from lambda_core.http import HttpLimits, HttpSession, user_agent
 
     return HttpSession(
@@ -147,18 +154,18 @@ def parse_launches(data: bytes, known_region_codes: Collection[str], source: str
     Parameters
     ----------
     data
-        The feed as it came.
+        The content of the feed.
     known_region_codes
         A code counts only if it is one of these.
     source
-        What readers are told of where the dates are from.
+        The origin of the dates, as reports state it.
 
     Returns
     -------
     Launches
-        The date of a region is that of its earliest item, with a warning where items differ.
-        Items without a known code or a date are warnings. Where the feed as a whole cannot be
-        read or tells no launch, `failed` is set and there are no launches.
+        The date of a region is that of its earliest item, with a warning if items differ.
+        Items without a known code or a date cause warnings. If the feed cannot be read or contains
+        no launches, `failed` is true and there are no launches.
     """
     try:
         _require_plain_xml(data)
@@ -181,13 +188,13 @@ def parse_launches(data: bytes, known_region_codes: Collection[str], source: str
             continue
         earlier = launches.setdefault(launch.region_code, launch)
         if earlier.launched_on != launch.launched_on:
-            first, second = sorted((earlier, launch), key=lambda one: one.launched_on)
+            first, second = sorted((earlier, launch), key=lambda item: item.launched_on)
             launches[launch.region_code] = first
             warnings.append(
                 f"{source}: {launch.region_code} was launched on {first.launched_on} in one item "
                 f"and on {second.launched_on} in another; the earlier date is used"
             )
-    # The live feed tells other news too; a line for each would bury what matters.
+    # The live feed contains other news too. A line for each item would hide what matters.
     if len(elsewhere) == 1:
         warnings.append(f"{source}: {elsewhere[0]} names no known region")
     elif elsewhere:
@@ -210,11 +217,11 @@ def parse_launches(data: bytes, known_region_codes: Collection[str], source: str
 
 
 class _UnreadableFeedError(Exception):
-    """A feed is refused; the message continues the sentence that the feed's name begins."""
+    """The feed is rejected. The message is a predicate; the caller adds the feed's name."""
 
 
 class _UnreadableItemError(Exception):
-    """An item tells no launch; the message continues the sentence that its name begins."""
+    """An item is not a launch. The message is a predicate; the caller adds the item's name."""
 
 
 class _NoKnownRegionError(_UnreadableItemError):
@@ -223,7 +230,7 @@ class _NoKnownRegionError(_UnreadableItemError):
 
 @dataclass(frozen=True)
 class _Entry:
-    """The texts of one item that matter here; empty where it has none."""
+    """The texts of one item that matter here; a missing text is empty."""
 
     title: str
     description: str
@@ -249,24 +256,14 @@ def _one_line(text: str) -> str:
 
 
 def _shown(text: str) -> str:
-    """Return text of the feed fit for one line on a terminal."""
+    """Return text of the feed as one printable line of limited length."""
     line = _one_line("".join(c if c.isprintable() else " " for c in text))
     return f"{line[:_SHOWN_CHARACTERS]}…" if len(line) > _SHOWN_CHARACTERS else line or "no title"
 
 
 def _require_plain_xml(data: bytes) -> None:
-    """Refuse what is not a whole, harmless XML document of a bearable size."""
-    if not data.strip():
-        raise _UnreadableFeedError("is empty")
-    if len(data) > MAX_FEED_BYTES:
-        raise _UnreadableFeedError(f"has more than {MAX_FEED_BYTES} bytes")
-    try:
-        text = data.decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise _UnreadableFeedError(f"is not text in UTF-8: {error}") from error
-    if "\0" in text:
-        # By which expat would take it for UTF-16 and read another document than feedparser.
-        raise _UnreadableFeedError("is not text in UTF-8: it has null characters")
+    """Reject anything but a complete, harmless XML document of limited size."""
+    _require_text(data)
     elements = 0
 
     def count(_: str, attributes: Mapping[str, str]) -> None:
@@ -279,36 +276,50 @@ def _require_plain_xml(data: bytes) -> None:
         if elements > MAX_ELEMENTS:
             raise _UnreadableFeedError(f"has more than {MAX_ELEMENTS} elements")
 
-    def refuse(*_: object) -> None:
+    def reject(*_: object) -> None:
         raise _UnreadableFeedError("declares a document type, which is refused as unsafe")
 
-    # The encoding is fixed, and namespaces are minded, here as in feedparser, so that both read
-    # the same document: on what it takes for damaged, feedparser starts guessing.
+    # The encoding and the handling of namespaces are those of feedparser, so that both read the
+    # same document. If feedparser considers a document damaged, it starts to guess.
     parser = expat.ParserCreate("utf-8", " ")
     parser.StartElementHandler = count
-    parser.StartDoctypeDeclHandler = refuse
+    parser.StartDoctypeDeclHandler = reject
     try:
         parser.Parse(data, True)
     except expat.ExpatError as error:
-        raise _UnreadableFeedError(f"is cut off, or no well-formed XML: {error}") from error
+        raise _UnreadableFeedError(f"is truncated or not well-formed XML: {error}") from error
+
+
+def _require_text(data: bytes) -> None:
+    if not data.strip():
+        raise _UnreadableFeedError("is empty")
+    if len(data) > MAX_FEED_BYTES:
+        raise _UnreadableFeedError(f"has more than {MAX_FEED_BYTES} bytes")
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise _UnreadableFeedError(f"is not text in UTF-8: {error}") from error
+    if "\0" in text:
+        # expat would take it for UTF-16, and read a different document than feedparser.
+        raise _UnreadableFeedError("is not text in UTF-8: it has null characters")
 
 
 def _entries(data: bytes) -> list[_Entry]:
     try:
         feed = feedparser.parse(
-            # As a stream: feedparser takes plain bytes for the name of a file first.
+            # A stream, because feedparser tries to use plain bytes as a file name.
             io.BytesIO(data),
             response_headers={"content-type": "application/rss+xml; charset=utf-8"},
-            # Nothing of the feed is shown as HTML, and both cost time.
+            # No part of the feed is shown as HTML, and both options cost time.
             sanitize_html=False,
             resolve_relative_uris=False,
         )
     except Exception as error:
-        # Elements where it does not expect them make feedparser stumble over itself, with
-        # KeyError, IndexError, TypeError or others; that must not cost the report.
+        # Elements in unexpected places make feedparser raise KeyError, IndexError, TypeError and
+        # others. They must not end the report.
         raise _UnreadableFeedError(f"cannot be read by feedparser: {error!r}") from error
     if feed.bozo or not feed.version:
-        raise _UnreadableFeedError("is XML, but no RSS or Atom feed")
+        raise _UnreadableFeedError("is XML, but not an RSS or Atom feed")
     if not feed.entries:
         raise _UnreadableFeedError("has no items")
     return [
@@ -316,7 +327,7 @@ def _entries(data: bytes) -> list[_Entry]:
             title=_text(entry, "title"),
             description=_text(entry, "summary"),
             guid=_text(entry, "id"),
-            # RSS has one, Atom and Dublin Core have the other.
+            # RSS has the first, Atom and Dublin Core have the second.
             published=_text(entry, "published" if "published" in entry else "updated"),
             link=_text(entry, "link"),
         )
@@ -325,7 +336,7 @@ def _entries(data: bytes) -> list[_Entry]:
 
 
 def _text(entry: Mapping[str, object], name: str) -> str:
-    # An element that is there and empty may be None.
+    # An empty element may be None.
     value = entry.get(name)
     return value if isinstance(value, str) else ""
 
@@ -339,10 +350,9 @@ def _launch(entry: _Entry, codes: _CodeFinder) -> RegionLaunch:
 
 
 class _CodeFinder:
-    """Finds the known region code that an item is about.
+    """Finds the known region code in an item.
 
-    A code stands there as a whole word: `us-east-1` is not found in `us-east-11`, nor in
-    `my-us-east-1`.
+    A code must be a whole word: `us-east-1` is not found in `us-east-11` or `my-us-east-1`.
     """
 
     def __init__(self, known: Collection[str]) -> None:
@@ -351,12 +361,12 @@ class _CodeFinder:
         self._pattern = re.compile(rf"(?<![\w-])(?:{words})(?![\w-])" if words else r"(?!)")
 
     def of(self, entry: _Entry) -> str:
-        """Return the code; the first place that has one decides.
+        """Return the code from the first part of the item that contains any.
 
         Raises
         ------
         _UnreadableItemError
-            If there is none, or if the place names several.
+            If there is no code, or if that part contains several.
         """
         for text in self._places(entry):
             found = sorted({match[0] for match in self._pattern.finditer(text)})
@@ -420,16 +430,23 @@ def parse_date(text: str) -> dt.date | None:
     ----------
     text
         RFC 822 (`Mon, 1 Sep 2025 00:00:00 GMT`; the time may be absent), ISO 8601 (`2025-09-01`,
-        with or without a time), or written out (`September 1, 2025`, `Sep 1 2025`). White space
-        counts as one space, however much of it there is.
+        with or without a time), or written out (`September 1, 2025`, `Sep 1 2025`). Any amount of
+        white space counts as one space.
 
     Returns
     -------
     datetime.date or None
-        The day as it was published, in the text's own offset from UTC: what its author calls
-        the day of the launch, and what the announcement shows. None where it is no date.
+        The day as published, in the text's own offset from UTC, because that is the day in the
+        announcement. None if the text is not a date.
+
+    Examples
+    --------
+    >>> parse_date("Mon, 1 Sep 2025 00:00:00 GMT")
+    datetime.date(2025, 9, 1)
+    >>> parse_date("soon") is None
+    True
     """
-    # The expressions' time grows with the square of the white space that stands in a row.
+    # Matching takes time that grows with the square of the length of consecutive white space.
     text = _one_line(text)
     if len(text) > _MAX_DATE_CHARACTERS:
         return None
@@ -448,7 +465,7 @@ def _calendar_day(match: re.Match[str]) -> dt.date | None:
         return None
     year = int(match["year"])
     if len(match["year"]) == 2:
-        # RFC 5322, section 4.3, on years of two digits.
+        # Years of two digits, as in RFC 5322, section 4.3.
         year += 2000 if year < 50 else 1900
     try:
         return dt.date(year, month, int(match["day"]))
@@ -465,13 +482,13 @@ def _date_of(entry: _Entry) -> dt.date:
         return found.pop()
     if found:
         days = ", ".join(map(str, sorted(found)))
-        raise _UnreadableItemError(f"has no readable pubDate, and several dates: {days}")
+        raise _UnreadableItemError(f"has no readable pubDate, but several other dates: {days}")
     published = f"; its pubDate is {_shown(entry.published)!r}" if entry.published else ""
-    raise _UnreadableItemError(f"has no date that can be read{published}")
+    raise _UnreadableItemError(f"has no readable date{published}")
 
 
 def _web_address(link: str) -> str | None:
-    """Return the link where it leads to a web page, and None for anything else."""
+    """Return the link if it is a web address, else None."""
     try:
         parts = urlsplit(link)
         host = parts.hostname

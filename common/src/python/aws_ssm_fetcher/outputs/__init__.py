@@ -1,1 +1,1 @@
-"""Writers of the report: JSON, CSV, the Excel workbook and the summary, and their publication."""
+"""Write the report as JSON, CSV, Excel workbook and summary, and publish the files."""

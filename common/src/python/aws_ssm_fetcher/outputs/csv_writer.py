@@ -1,13 +1,13 @@
-r"""The report's tables as CSV, after RFC 4180.
+r"""Write the report's tables as CSV (RFC 4180).
 
-- UTF-8 without a byte order mark: a mark would become part of the first column's title for every
-  program that does not expect it. Who wants to see the tables in a spreadsheet has the workbook.
-- `\n` line ends, which every reader takes and line tools need. A record is always one line, since
-  line breaks inside a cell are written as escapes.
+- UTF-8 without a byte order mark, which would become part of the first column's title in programs
+  that do not expect it. For spreadsheets there is the workbook.
+- `\n` line endings, which every reader accepts and line-based tools need. Line breaks inside a cell
+  are written as escapes, so a record is always one line.
 - An empty cell is a missing value, `true` and `false` are booleans, dates are ISO 8601. Columns of
-  percentages hold percentage points, as their titles say (`84.6154` under "Coverage %").
-- Texts that a spreadsheet could take for a formula begin with a `'`, see `spreadsheet`; numbers
-  stay numbers.
+  percentages contain percentage points, as their titles say (`84.6154` under "Coverage %").
+- Texts that a spreadsheet could interpret as a formula begin with a `'`; see
+  `lambda_core.spreadsheet`. Numbers stay numbers.
 """
 
 from __future__ import annotations
@@ -29,15 +29,15 @@ _PERCENT_DECIMALS = 4
 def write_csv(report: Report, folder: Path) -> tuple[ReportFile, ...]:
     """Write the six CSV files into an existing folder.
 
-    The main data set, `aws_regions_services.csv`, is byte for byte `regional_services.csv`; the
-    other files are the report's tables of the same names.
+    The main data set, `aws_regions_services.csv`, is a copy of `regional_services.csv`. The other
+    files are the report's tables of the same names.
 
     Raises
     ------
     ReportError
-        Where a cell holds a number that is not finite.
+        If a cell contains a number that is not finite.
     OSError
-        Where a file cannot be written.
+        If a file cannot be written.
     """
     tables = report.tables
     main, *names = REPORT_FILES[ReportFormat.CSV]
@@ -59,8 +59,8 @@ def _write_table(table: Table, path: Path) -> None:
             writer.writerows(_row(forms, row) for row in table.rows)
         except ValueError as error:
             raise ReportError(
-                f"cannot write {path.name}: {error}; this is a fault of the processing, "
-                "not of the source",
+                f"cannot write {path.name}: {error}; this is an error in the processing, "
+                "not in the source",
                 file=path.name,
             ) from error
 
@@ -77,7 +77,7 @@ def _plain(cell: Cell) -> str:
     if isinstance(cell, bool):
         return "true" if cell else "false"
     if isinstance(cell, float) and not math.isfinite(cell):
-        raise ValueError(f"a cell holds {cell}, which is no number")
+        raise ValueError(f"a cell contains {cell}, which is not a finite number")
     return repr(cell)
 
 

@@ -1,6 +1,6 @@
-"""The report as an Excel workbook of five sheets, made with openpyxl.
+"""Write the report as an Excel workbook with five sheets.
 
-The only module that needs openpyxl; import it only where a workbook is written.
+Only this module and `workbook_package` need openpyxl. Import them only to write a workbook.
 """
 
 from __future__ import annotations
@@ -68,15 +68,15 @@ _NUMBER_FORMATS = {
 _MIN_WIDTH, _MAX_WIDTH = 10, 50
 _LINE_HEIGHT, _MAX_HEIGHT = 15, 400
 _VALUE_LINE = 40
-"""Bold characters that surely fit into a column of the greatest width."""
+"""Number of bold characters that always fit into a column of maximum width."""
 _A4 = 9
 _MAX_CELL_LENGTH = 32_767
-"""Of a text in UTF-16 code units, as Excel counts: most emoji are two."""
+"""The limit of a text in UTF-16 code units, which Excel counts: most emoji are two."""
 _MAX_URL_CHARACTERS = 2_079
 _MAX_HEADER_LENGTH = 200
-"""Of one third of a page header, so that the whole stays within Excel's 255 code units."""
+"""The limit of the right part of a page header, so that the whole has at most 255 code units."""
 _FIRST_DAY = dt.date(1900, 3, 1)
-"""Earlier days are text: spreadsheets disagree on them (some count a 29 February 1900)."""
+"""Earlier days are written as text, because some spreadsheets count a 29 February 1900."""
 
 
 def write_excel(report: Report, folder: Path) -> ReportFile:
@@ -85,9 +85,9 @@ def write_excel(report: Report, folder: Path) -> ReportFile:
     Raises
     ------
     ReportError
-        Where a cell holds a number that is not finite.
+        If a cell contains a number that is not finite.
     OSError
-        Where the file cannot be written.
+        If the file cannot be written.
     """
     path = folder / REPORT_FILES[ReportFormat.EXCEL]["excel"]
     metadata = report.metadata
@@ -108,15 +108,15 @@ def write_excel(report: Report, folder: Path) -> ReportFile:
         _statistics(book, report, regions)
     except ValueError as error:
         raise ReportError(
-            f"cannot write {path.name}: {error}; this is a fault of the processing, "
-            "not of the source",
+            f"cannot write {path.name}: {error}; this is an error in the processing, "
+            "not in the source",
             file=path.name,
         ) from error
     saved = BytesIO()
-    # Not `Workbook.save`: it would put the time of writing into the file's properties.
+    # `Workbook.save` would store the current time in the file's properties.
     with ZipFile(saved, "w", ZIP_DEFLATED) as archive:
         ExcelWriter(book, archive).save()
-    # In memory first: a zip whose file cannot be written fails a second time when it is closed.
+    # In memory first, because a zip file on a full disk raises a second error when it is closed.
     package = BytesIO()
     finish_package(saved, package, large_sheets, stamp)
     path.write_bytes(package.getvalue())
@@ -134,7 +134,7 @@ def _service_matrix(book: Workbook, report: Report) -> Iterator[list[StyledText]
     table = report.tables.service_matrix
     sheet = _new_sheet(book, "Service Matrix", table, report.metadata, frozen_columns=2)
     for number in range(3, len(table.columns) + 1):
-        # Their titles are upright, and a mark needs no more than the least width.
+        # The titles are vertical, and a mark needs only the minimum width.
         sheet.column_dimensions[get_column_letter(number)].width = _MIN_WIDTH
     region_codes = [column.title for column in table.columns[2:]]
     longest = max(map(len, region_codes), default=0)
@@ -142,7 +142,7 @@ def _service_matrix(book: Workbook, report: Report) -> Iterator[list[StyledText]
     sheet.print_title_cols = "A:B"
     sheet.page_setup.fitToWidth = 3
     _write_header(sheet, table.columns, rotated_from=2)
-    # These cells belong to no sheet: they only enter their styles in the workbook's list.
+    # These cells are not part of a sheet. They only add their styles to the workbook's list.
     yes = _style(SheetCell(sheet, 1, 1), _YES_FONT, _YES_FILL, _CENTERED)
     no = _style(SheetCell(sheet, 1, 1), _NO_FONT, _NO_FILL, _CENTERED)
     marks = {True: (YES, yes.style_id), False: (NO, no.style_id)}
@@ -184,7 +184,7 @@ def _statistics(book: Workbook, report: Report, regions: Worksheet) -> None:
     _write_header(sheet, table.columns)
     alarming = not (metadata.source.live and metadata.complete)
     for number, (_, value) in enumerate(shown.rows, start=2):
-        # Not every program fits a row's height to wrapped text.
+        # Some programs do not adapt the height of a row to wrapped text.
         if isinstance(value, str) and len(value) > _VALUE_LINE:
             height = _LINE_HEIGHT * math.ceil(len(value) / _VALUE_LINE)
             sheet.row_dimensions[number].height = min(height, _MAX_HEIGHT)
@@ -202,7 +202,7 @@ def _services_chart(regions: Worksheet, table: Table) -> BarChart:
     chart = BarChart()
     chart.type = "bar"
     chart.title = title = title_maker("Services in each region")
-    # Without a word on it, Excel draws the title over the topmost bars.
+    # By default, Excel draws the title over the topmost bars.
     title.overlay = False
     chart.legend = None
     chart.gapWidth = 40
@@ -211,7 +211,7 @@ def _services_chart(regions: Worksheet, table: Table) -> BarChart:
     last_row = max(len(table.rows), 1) + 1
     chart.add_data(Reference(regions, column, 2, column, last_row))
     chart.set_categories(Reference(regions, 1, 2, 1, last_row))
-    # A bar chart grows upwards; reversed, its order is that of the sheet.
+    # A bar chart starts at the bottom. Reverse it to get the order of the sheet.
     chart.x_axis.scaling.orientation = "maxMin"
     chart.x_axis.delete = False
     chart.y_axis.delete = True
@@ -243,7 +243,7 @@ def _new_sheet(
         left=0.4, right=0.4, top=0.75, bottom=0.75, header=0.3, footer=0.3
     )
     sheet.print_title_rows = "1:1"
-    # openpyxl makes both with the sheet; they are optional in its types.
+    # openpyxl creates both with the sheet, although they are optional in its types.
     header = cast(HeaderFooterItem, sheet.HeaderFooter.oddHeader)
     footer = cast(HeaderFooterItem, sheet.HeaderFooter.oddFooter)
     header.left.text = f"{TITLE}: &A"
@@ -276,12 +276,12 @@ def _write_rows(
 
 
 def _cell_at(sheet: Worksheet, row: int, column: int) -> SheetCell:
-    # No sheet of ours has merged cells, which its type allows for.
+    # The type allows for merged cells, but these sheets have none.
     return cast(SheetCell, sheet.cell(row, column))
 
 
 def _set(cell: SheetCell, value: str | float, kind: ColumnKind) -> None:
-    """Give a cell the value of a column of this kind, with the format that fits."""
+    """Set the value and the format of a cell in a column of this kind."""
     if isinstance(value, str):
         day = _day(value) if kind is ColumnKind.DATE else None
         if day is None:
@@ -293,7 +293,7 @@ def _set(cell: SheetCell, value: str | float, kind: ColumnKind) -> None:
             cell.alignment = _NUMBER
         return
     if isinstance(value, float) and not math.isfinite(value):
-        raise ValueError(f"a cell holds {value}, which is no number")
+        raise ValueError(f"a cell contains {value}, which is not a finite number")
     cell.value = value
     if not isinstance(value, bool):
         integer = kind is ColumnKind.MIXED and isinstance(value, int)
@@ -307,7 +307,7 @@ def _set_text(cell: SheetCell, text: str) -> None:
         cell.hyperlink = text
         cell.font = _LINK_FONT
     cell.value = literal(shown)
-    # openpyxl takes some texts for errors ("#N/A"); a text is a text.
+    # openpyxl would interpret texts such as "#N/A" as errors.
     cell.data_type = "s"
 
 
@@ -316,12 +316,12 @@ def _text(text: str) -> str:
     if _length(shown) <= _MAX_CELL_LENGTH:
         return shown
     units = shown.encode("utf-16-le")[: 2 * (_MAX_CELL_LENGTH - 1)]
-    # Half of a character at the end is left out.
+    # If the cut splits a character, the half character is dropped.
     return f"{units.decode('utf-16-le', 'ignore')}\u2026"
 
 
 def _length(text: str) -> int:
-    """Length in UTF-16 code units."""
+    """Return the length in UTF-16 code units."""
     return len(text) if text.isascii() else len(text.encode("utf-16-le")) // 2
 
 
@@ -330,7 +330,7 @@ def _plain(cell: Cell) -> str:
 
 
 def _page_text(text: str) -> str:
-    """Text of a page header: cut to what a header holds, `&` doubled since it begins a code."""
+    """Return text for a page header: cut to the limit, `&` doubled because it begins a code."""
     shown = cell_text(text)[:_MAX_HEADER_LENGTH]
     while _length(doubled := shown.replace("&", "&&")) > _MAX_HEADER_LENGTH:
         shown = shown[:-1]
@@ -338,7 +338,7 @@ def _page_text(text: str) -> str:
 
 
 def _is_link(text: str) -> bool:
-    """Whether the text is a web address that is safe to click and fits into a hyperlink."""
+    """Return whether the text is a web address that is safe to click and fits into a hyperlink."""
     if not text.startswith(("https://", "http://")) or len(text) > _MAX_URL_CHARACTERS:
         return False
     if cell_text(text) != text or any(character.isspace() for character in text):
@@ -363,11 +363,11 @@ def _style(cell: SheetCell, font: Font, fill: PatternFill, alignment: Alignment)
 
 
 def _widths(table: Table) -> list[int]:
-    """Widths of the columns in characters: by content, within bounds."""
+    """Return the widths of the columns in characters: by content, within limits."""
     widths = []
     for position, column in enumerate(table.columns):
         cells = {row[position] for row in table.rows}
-        # The filter's arrow takes three characters of the title's line.
+        # The filter's arrow needs the space of three characters in the title.
         longest = max(
             [len(column.title) + 3, *(_shown_length(cell, column.kind) + 2 for cell in cells)]
         )
@@ -384,10 +384,10 @@ def _shown_length(cell: Cell, kind: ColumnKind) -> int:
 
 
 def _add_bars(sheet: Worksheet, table: Table, title: str, longest: float | None = None) -> None:
-    """Draw each number of a column as a bar from 0 to the largest, or to `longest`."""
+    """Show each number of a column as a bar; the full width is the maximum, or `longest`."""
     end = FormatObject(type="max") if longest is None else FormatObject(type="num", val=longest)
     scale = [FormatObject(type="num", val=0), end]
-    # The lengths, in percent of the cell, are 10 and 90 unless told: 0 would have a bar too.
+    # The default lengths are 10 and 90 percent of the cell, so 0 would have a bar too.
     bar = DataBar(cfvo=scale, color=_BAR_COLOR, minLength=0, maxLength=100)
     rule = Rule(type="dataBar", dataBar=bar)
     sheet.conditional_formatting.add(_column_range(table, title), rule)

@@ -1,4 +1,4 @@
-"""The report's formats, their files, and what is known of a written file."""
+"""The report's formats, their file names, and the description of a written file."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from aws_ssm_fetcher.models import DomainModel
 
 
 class ReportFormat(StrEnum):
-    """A format that a user can ask for; each stands for one or more files."""
+    """A format that a user can request; each has one or more files."""
 
     JSON = "json"
     CSV = "csv"
@@ -35,7 +35,7 @@ REPORT_FILES: dict[ReportFormat, dict[str, str]] = {
     },
     ReportFormat.EXCEL: {"excel": "aws_regions_services.xlsx"},
 }
-"""The files of each format: their names on disk by their keys in the summary."""
+"""The files of each format: file names by their keys in the summary."""
 
 SUMMARY_FILE = "summary.json"
 
@@ -54,10 +54,10 @@ class ReportFile(DomainModel):
     bytes
         Its size.
     sha256
-        The hexadecimal digest of its content: a reader can tell whether it belongs to the set
-        that a summary describes.
+        The hexadecimal digest of its content. It shows whether a file belongs to the set that a
+        summary describes.
     rows
-        Number of rows of data, or None where a file is no single table.
+        Number of rows of data, or None if the file is not a single table.
     """
 
     name: str

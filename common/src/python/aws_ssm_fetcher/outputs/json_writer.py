@@ -1,18 +1,18 @@
-r"""The report as JSON: one readable file, and a compact one with the same content.
+r"""Write the report as JSON: a readable file, and a compact file with the same content.
 
 Readable, `aws_regions_services.json`
     `{"metadata": {…}, "data": [row, …], "regions": [row, …], "services": [row, …],
     "statistics": {…}, "validation": {…}, "cross_check": {…} | null}`. A row is an object keyed by
-    column (`region_code`, `region_name`, `service_code`, `service_name` in `data`) on a line of
-    its own, so that `grep` and `diff` work on it.
+    column (`region_code`, `region_name`, `service_code`, `service_name` in `data`). Each row has
+    its own line, so that `grep` and `diff` work.
 
 Compact, `aws_regions_services.compact.json`
-    The same keys without white space, with every name said once: `data` is
-    `{region_code: [service_code, …]}` with every region, and `regions` and `services` are objects
-    keyed by code. It is about an eighth of the size, for programs that look a region or a service
-    up.
+    The same keys, without white space and repeated names: `data` is
+    `{region_code: [service_code, …]}` with all regions, and `regions` and `services` are objects
+    keyed by code. It has about an eighth of the size, for programs that look up a region or a
+    service.
 
-Both are UTF-8 with `\n` line ends, keep the order of the report, and hold no `NaN`.
+Both are UTF-8 with `\n` line endings, keep the order of the report, and never contain `NaN`.
 """
 
 from __future__ import annotations
@@ -35,28 +35,28 @@ _compact = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(","
 def write_json(report: Report, folder: Path) -> tuple[ReportFile, ...]:
     """Write both JSON files into an existing folder.
 
-    The tables are streamed row by row: beyond the report itself only one row and the analyses
-    are in memory.
+    The tables are streamed row by row, so only the report itself, one row and the analyses are in
+    memory.
 
     Raises
     ------
     ReportError
-        Where the report holds a number that JSON cannot (NaN, infinity) or no JSON value at all.
+        If the report contains a value that JSON cannot represent, such as NaN.
     OSError
-        Where the file cannot be written.
+        If a file cannot be written.
     """
     rows = len(report.tables.regional_services.rows)
     files = []
     for name, write in (("json", _write_readable), ("json_compact", _write_compact)):
         path = folder / REPORT_FILES[ReportFormat.JSON][name]
-        # An unpaired surrogate cannot be UTF-8; written as a backslash escape it is valid JSON.
+        # UTF-8 cannot represent an unpaired surrogate, but its backslash escape is valid JSON.
         with path.open("w", encoding="utf-8", errors="backslashreplace", newline="\n") as out:
             try:
                 write(report, out)
             except (ValueError, TypeError) as error:
                 raise ReportError(
-                    f"cannot write {path.name}: the report holds a value that is not JSON "
-                    f"({error}); this is a fault of the processing, not of the source",
+                    f"cannot write {path.name}: the report contains a value that is not JSON "
+                    f"({error}); this is an error in the processing, not in the source",
                     file=path.name,
                 ) from error
         files.append(ReportFile.of(name, ReportFormat.JSON, folder, rows))
@@ -124,13 +124,13 @@ def _objects(table: Table) -> Iterator[dict[str, Any]]:
 
 
 def _by_code(table: Table) -> Iterator[tuple[str, Any]]:
-    """Rows as (code, the other columns); the code is the first column of both summaries."""
+    """Return rows as (code, other columns); the code is the first column of both summaries."""
     keys = [column.key for column in table.columns[1:]]
     return ((str(row[0]), dict(zip(keys, row[1:], strict=True))) for row in table.rows)
 
 
 def _services_by_region(report: Report) -> dict[str, Any]:
-    """Codes of the services of each region, those without any included."""
+    """Return the service codes of each region, including regions without services."""
     services: dict[str, list[Cell]] = {str(row[0]): [] for row in report.tables.region_summary.rows}
     for region_code, _, service_code, _ in report.tables.regional_services.rows:
         services[str(region_code)].append(service_code)

@@ -1,4 +1,4 @@
-"""What every format says of the report's origin and age, in the same words."""
+"""Describes the origin and age of the data in the same way in every format."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from aws_ssm_fetcher.report import ReportMetadata
 
 
 def data_age_days(metadata: ReportMetadata) -> int | None:
-    """Whole days between the data and the report, or None where the data's age is not known.
+    """Return the age of the data in whole days when the report was generated, or None if unknown.
 
-    A snapshot's data is as old as the snapshot says; live data is as old as its reading, which
-    lies in the past where a cache answered.
+    The age of a snapshot counts from the snapshot's date. The age of live data counts from the time
+    when it was read, which is in the past if it came from the cache.
     """
     source = metadata.source
     data_day = source.fetched_at.date() if source.live else source.data_as_of
@@ -21,9 +21,9 @@ def data_age_days(metadata: ReportMetadata) -> int | None:
 
 
 def notice(metadata: ReportMetadata) -> str:
-    """One line for people: where the data is from, how old it is, and what is wrong with it."""
+    """Return one line that states the source, age and completeness of the data."""
     source, age = metadata.source, data_age_days(metadata)
-    # First, what a page header must not lose where it cuts a long line.
+    # The most important statements come first, because a page header may cut a long line.
     parts = [] if metadata.complete else ["INCOMPLETE"]
     parts.append(source.source if source.live else f"NOT LIVE DATA: {source.source}")
     if source.live:
@@ -35,7 +35,7 @@ def notice(metadata: ReportMetadata) -> str:
 
 
 def metadata_json(metadata: ReportMetadata) -> dict[str, Any]:
-    """Return the metadata as JSON values, flat where readers look first."""
+    """Return the metadata as JSON values, with the most important ones at the top level."""
     source = metadata.source
     return {
         "generated_at": metadata.generated_at.isoformat(),

@@ -1,17 +1,18 @@
-"""Publication: a folder holds one whole set of reports, the old one or the new one.
+"""Publish reports in the output folder, so that it contains either the old set or the new set.
 
-A run writes into a staging folder inside the output folder, so that a file is moved by a rename
-and never seen half-written. Publishing moves the reports, then removes reports that the old
-`summary.json` names and that were not asked for this time (they would look like part of this set),
-and moves `summary.json` last. A run that fails or is interrupted leaves the old set as it was.
+A run writes into a staging folder inside the output folder. A file is then moved by a rename, so
+readers never see a part of it. Publishing moves the reports, then removes reports that the old
+`summary.json` names but this run did not create (they would look like part of the new set), and
+moves `summary.json` last. A run that fails or is interrupted restores the old set.
 
-A run that is killed cannot. So publishing copies what it will touch first, and notes in a journal
-what was not there; the next run into the folder puts all of that back, unless `summary.json` was
-moved, with which the new set is whole. Until then the digests in `summary.json` tell which files
-belong to it. Each run holds a lock on its staging folder, which the operating system releases with
-the process, so a living run's is left alone.
+A run that is killed cannot restore anything. Publishing therefore first copies the files that it
+will change, and lists the files that do not exist yet in a journal. The next run restores the old
+set from them, unless `summary.json` was moved, which completes the new set. Until then, the digests
+in `summary.json` show which files belong to the set. Each run locks its staging folder. The
+operating system releases the lock when the process ends, so the folder of a running process is not
+touched.
 
-What other programs put into the folder stays: a `summary.json` that is none of ours is an error.
+Files of other programs are kept. A `summary.json` of another program is an error.
 """
 
 from __future__ import annotations
@@ -41,16 +42,16 @@ _ALL_FILES = frozenset(name for files in REPORT_FILES.values() for name in files
 
 @contextmanager
 def staging_folder(output_dir: Path) -> Iterator[Path]:
-    """Make a staging folder inside the output folder and remove it at the end, come what may.
+    """Create a staging folder inside the output folder, and remove it at the end of the block.
 
-    Makes the output folder where it is missing, undoes what killed runs left half done in it, and
-    removes their staging folders.
+    Also creates the output folder if it does not exist, and restores the old set if a killed run
+    left the folder half changed.
 
     Raises
     ------
     ReportError
-        Where the output folder cannot be made or written to, or holds a `summary.json` that is
-        none of ours.
+        If the output folder cannot be created or is not writable, or contains the `summary.json`
+        of another program.
     """
     with writing_into(output_dir):
         output_dir.mkdir(parents=True, exist_ok=True)
@@ -61,29 +62,28 @@ def staging_folder(output_dir: Path) -> Iterator[Path]:
     try:
         yield staging
     finally:
-        # What could not be undone is left to the next run.
+        # If restoring failed, the next run tries again.
         if not _is_half_done(staging):
             shutil.rmtree(staging, ignore_errors=True)
         os.close(lock)
 
 
 def publish(staging: Path, output_dir: Path, summary: Summary) -> None:
-    """Move a set of reports from its staging folder to where readers look for it.
+    """Move a set of reports from its staging folder to the output folder.
 
-    Runs that publish into the same folder at the same time wait for each other, so that their
-    sets do not mix. Where anything fails in the middle, even by an interruption, what was there
-    before is put back.
+    Runs that publish into the same folder wait for each other, so their sets do not mix. If
+    anything fails, or the run is interrupted, the old set is restored.
 
     Parameters
     ----------
     summary
-        Names the files that make the set; it is written and moved last.
+        Names the files of the set; it is written and moved last.
 
     Raises
     ------
     ReportError
-        Where a file cannot be moved, or another program's `summary.json` is in the way; the old
-        set is in place then.
+        If a file cannot be moved, or another program's `summary.json` is in the folder. The old set
+        is then in place.
     """
     with writing_into(output_dir):
         write_summary(summary, staging)
@@ -91,7 +91,7 @@ def publish(staging: Path, output_dir: Path, summary: Summary) -> None:
         for name in (*reports, SUMMARY_FILE):
             _flush(staging / name)
         with _locked(output_dir):
-            # A run that was killed since this one began: its half set must not become the old one.
+            # If another run was killed since this run began, restore the old set first.
             _clear_up(output_dir)
             _replace(staging, output_dir, reports)
 
@@ -102,14 +102,14 @@ class _PublishedFile(BaseModel):
 
 
 class _PublishedSummary(BaseModel):
-    """What the summaries of all versions of this program have."""
+    """The fields that the summaries of all versions of this program have."""
 
     execution_id: str
     reports_generated: dict[str, _PublishedFile]
 
 
 def _published_files(output_dir: Path) -> frozenset[str]:
-    """Return the names of the reports that are published in the folder."""
+    """Return the names of the published reports in the folder."""
     try:
         text = (output_dir / SUMMARY_FILE).read_bytes()
     except FileNotFoundError:
@@ -118,12 +118,12 @@ def _published_files(output_dir: Path) -> frozenset[str]:
         summary = _PublishedSummary.model_validate_json(text)
     except ValidationError as error:
         raise ReportError(
-            f"cannot write the reports into {output_dir}: the {SUMMARY_FILE} there is another "
-            "program's; move it away or choose another output folder",
+            f"cannot write the reports into {output_dir}: the {SUMMARY_FILE} there belongs to "
+            "another program; move it away or choose another output folder",
             output_dir=str(output_dir),
             file=SUMMARY_FILE,
         ) from error
-    return _ALL_FILES.intersection(one.file for one in summary.reports_generated.values())
+    return _ALL_FILES.intersection(report.file for report in summary.reports_generated.values())
 
 
 def _replace(staging: Path, output_dir: Path, reports: list[str]) -> None:
@@ -137,7 +137,7 @@ def _replace(staging: Path, output_dir: Path, reports: list[str]) -> None:
         else:
             missing.append(name)
     try:
-        # From when the journal has its name on, a killed run is undone.
+        # Once the journal has its final name, the next run restores the old set.
         (staging / "journal").write_text("\n".join(missing), encoding="utf-8")
         (staging / "journal").replace(staging / _JOURNAL)
         for name in reports:
@@ -155,7 +155,7 @@ def _is_half_done(staging: Path) -> bool:
 
 
 def _undo_if_half_done(staging: Path, output_dir: Path) -> None:
-    """Put back what a run has touched; if that is killed too, it can be done again."""
+    """Restore the old set. If that is interrupted too, it can be repeated."""
     if not _is_half_done(staging):
         return
     missing = (staging / _JOURNAL).read_text(encoding="utf-8").splitlines()
@@ -169,7 +169,7 @@ def _undo_if_half_done(staging: Path, output_dir: Path) -> None:
 
 @contextmanager
 def _locked(output_dir: Path) -> Iterator[None]:
-    """Keep other runs from publishing into the folder."""
+    """Prevent other runs from publishing into the folder."""
     lock = os.open(output_dir, os.O_RDONLY)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -179,7 +179,7 @@ def _locked(output_dir: Path) -> Iterator[None]:
 
 
 def _flush(path: Path) -> None:
-    """Have the file's content on the disk before its name points to it."""
+    """Write the file's content to disk, before a rename makes it visible."""
     with path.open("rb") as file:
         os.fsync(file.fileno())
 
@@ -187,7 +187,7 @@ def _flush(path: Path) -> None:
 def _locked_staging_folder(output_dir: Path) -> tuple[Path, int]:
     while True:
         staging = Path(tempfile.mkdtemp(STAGING_SUFFIX, STAGING_PREFIX, output_dir))
-        # Until it is locked, another run may take it for abandoned, and remove it.
+        # Until it is locked, another run may consider it abandoned and remove it.
         try:
             lock = os.open(staging, os.O_RDONLY)
         except FileNotFoundError:
@@ -199,14 +199,14 @@ def _locked_staging_folder(output_dir: Path) -> tuple[Path, int]:
 
 
 def _clear_up(output_dir: Path) -> None:
-    """Undo and remove what killed runs left; the folder must be locked."""
+    """Restore the old set, remove the staging folders of killed runs; needs the folder's lock."""
     for staging in output_dir.glob(f"{STAGING_PREFIX}*{STAGING_SUFFIX}"):
         try:
             lock = os.open(staging, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
         except OSError:
-            continue  # It is gone, or it is none of ours.
+            continue  # It was removed, or is not a staging folder of this program.
         try:
-            # Where that blocks, its run is alive.
+            # If this would block, the run is still active.
             with suppress(BlockingIOError):
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 _undo_if_half_done(staging, output_dir)

@@ -1,4 +1,4 @@
-"""All formats of a report in one call."""
+"""Write a report in several formats."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def write_reports(
     Raises
     ------
     ReportError
-        Where a file cannot be written, in one line that says what to do.
+        If a file cannot be written; the message says what to do.
     """
     files: list[ReportFile] = []
     with writing_into(folder):
@@ -29,7 +29,7 @@ def write_reports(
         if ReportFormat.CSV in formats:
             files.extend(write_csv(report, folder))
         if ReportFormat.EXCEL in formats:
-            # Imported here, because openpyxl takes longer to import than all else to write.
+            # Imported here, because importing openpyxl takes longer than writing the other formats.
             from aws_ssm_fetcher.outputs.excel_writer import write_excel
 
             files.append(write_excel(report, folder))

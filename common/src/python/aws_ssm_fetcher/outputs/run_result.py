@@ -1,21 +1,17 @@
-"""What a run of the report made."""
+"""The result of a run."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from aws_ssm_fetcher.outputs.summary import Summary
 from aws_ssm_fetcher.report import Findings
 
-if TYPE_CHECKING:
-    pass
-
 
 @dataclass(frozen=True)
 class RunResult:
-    """What a run made and published."""
+    """The report that a run published, its summary, and the folder that contains the files."""
 
     report: Findings
     summary: Summary
@@ -23,11 +19,11 @@ class RunResult:
 
     @property
     def complete(self) -> bool:
-        """Whether the source gave everything that the report needs."""
+        """Whether all stages succeeded and the source supplied everything that the report needs."""
         return self.summary.pipeline_summary.status == "succeeded"
 
     @property
     def stage_seconds(self) -> dict[str, float]:
-        """How long each stage took."""
+        """The duration of each stage in seconds, by name."""
         stages = self.summary.pipeline_summary.stages
         return {stage.name: stage.duration_seconds or 0.0 for stage in stages}

@@ -1,7 +1,6 @@
-"""`summary.json`: what one run made, from what, how long it took, and how complete it is.
+"""`summary.json`: the files, source, duration and completeness of one run.
 
-It is published last: a folder whose `summary.json` names a file with a digest that fits holds
-that set, whole.
+It is published last. If all digests in `summary.json` match the files, the set is complete.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
 class Stage(DomainModel):
-    """One stage of the pipeline and how long it really took; None where nobody could measure."""
+    """A stage of the pipeline and its measured duration; None if it could not be measured."""
 
     name: str
     status: Literal["succeeded", "failed", "skipped"]
@@ -29,7 +28,10 @@ class Stage(DomainModel):
 
 
 class PipelineSummary(DomainModel):
-    """The stages in their order; `incomplete` where all ran but the source gave not everything."""
+    """The stages in their order, and the status of the run.
+
+    `incomplete` means that all stages succeeded, but the source did not supply everything.
+    """
 
     stages: tuple[Stage, ...]
     total_duration_seconds: Seconds
@@ -37,7 +39,7 @@ class PipelineSummary(DomainModel):
 
 
 class SourceData(DomainModel):
-    """Where the data is from, how old it is, how much of it came."""
+    """The origin, age and completeness of the data."""
 
     provenance: Provenance
     data_age_days: int | None
@@ -47,7 +49,7 @@ class SourceData(DomainModel):
 
 
 class MissingReport(DomainModel):
-    """A report that was asked for and could not be made, and why."""
+    """A requested report that could not be created, and the reason."""
 
     name: str
     format: ReportFormat
@@ -56,7 +58,7 @@ class MissingReport(DomainModel):
 
 
 class SummaryStatistics(DomainModel):
-    """The counts that a reader asks for first."""
+    """The most important counts."""
 
     regions_processed: int
     services_processed: int
@@ -65,16 +67,17 @@ class SummaryStatistics(DomainModel):
 
 
 class SummaryValidation(DomainModel):
-    """The quality score (0 to 100) and its grade (A to F); None where it was not made."""
+    """The quality score (0 to 100) and its grade (A to F); None if they were not computed."""
 
     score: float | None = None
     grade: str | None = None
 
 
 class Summary(DomainModel):
-    """The content of `summary.json`; `reports_generated` is keyed by the reports' names.
+    """The content of `summary.json`.
 
-    `generated_at` is the time stamp that the reports themselves carry.
+    The keys of `reports_generated` are the names of the reports; `generated_at` is the time stamp
+    in the reports.
     """
 
     execution_id: str
@@ -99,18 +102,18 @@ def summarise(
     total_duration_seconds: float,
     missing: Sequence[MissingReport] = (),
 ) -> Summary:
-    """Put the summary of a run together.
+    """Create the summary of a run.
 
     Parameters
     ----------
     files
         The files that were written, in any order.
     stages
-        The pipeline's stages in their order. One that failed makes the run `failed`.
+        The pipeline's stages in their order. If one failed, the status of the run is `failed`.
     total_duration_seconds
-        From start to end; stages may overlap, so it need not be their sum.
+        From start to end. Stages may overlap, so this is not always their sum.
     missing
-        Reports that were asked for and could not be made.
+        Requested reports that could not be created.
     """
     metadata = report.metadata
     if any(stage.status == "failed" for stage in stages):

@@ -1,1 +1,1 @@
-"""From a catalog to a report: mapping, statistics, validation, tables. Needs Polars."""
+"""Compute a report from a catalog: frames, statistics, validation, tables. Needs Polars."""

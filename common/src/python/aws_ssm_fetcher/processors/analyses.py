@@ -1,4 +1,4 @@
-"""The shape of every analysis in the report."""
+"""The models of all analyses in the report; `statistics_analyzer` computes them."""
 
 from __future__ import annotations
 
@@ -12,30 +12,30 @@ from aws_ssm_fetcher.processors.service_mapper import (
 type Field = Literal[
     "region name", "region partition", "region country", "region zones", "service name"
 ]
-"""What the tree may leave out."""
+"""The values that the tree may not have for every region or service."""
 
 
 class Distribution(DomainModel):
-    """How a count is distributed.
+    """The distribution of a count, such as services per region.
 
     Attributes
     ----------
     count, total, minimum, maximum
-        Of the values.
+        Number, sum, minimum and maximum of the values.
     mean, median
-        None without values.
+        None if there are no values.
     standard_deviation
-        Of a sample (divisor n - 1); None below two values.
+        Of a sample (divisor n - 1); None for fewer than two values.
     coefficient_of_variation
-        Standard deviation by mean; None where either is not defined or the mean is 0.
+        Standard deviation / mean; None if either is undefined or the mean is 0.
     first_quartile, third_quartile, interquartile_range
         By linear interpolation between the sorted values (type 7, the default of NumPy and R).
     skewness
-        m3 / m2^(3/2) of the central moments (Fisher-Pearson, not corrected for bias); None where
-        all values are equal.
+        m3 / m2^(3/2) of the central moments (Fisher-Pearson, not corrected for bias); None if all
+        values are equal.
     excess_kurtosis
-        m4 / m2^2 - 3 (Fisher, not corrected for bias; 0 for a normal distribution); None where
-        all values are equal.
+        m4 / m2^2 - 3 (Fisher, not corrected for bias; 0 for a normal distribution); None if all
+        values are equal.
     """
 
     count: int
@@ -71,11 +71,11 @@ class ServiceCount(DomainModel):
 
 
 class Totals(DomainModel):
-    """What there is.
+    """Number of regions, services and combinations.
 
-    `services` counts all; `services_listed` and `services_unlisted` part them by whether the
-    tree's list of services has them, `services_deployed` and `services_in_no_region` by whether
-    any region has them.
+    `services` counts all services. `services_listed` and `services_unlisted` count those that the
+    tree's list of services contains and does not contain; `services_deployed` and
+    `services_in_no_region` count those that at least one region has and no region has.
     """
 
     regions: int
@@ -93,12 +93,12 @@ class ComprehensiveStatistics(DomainModel):
     Attributes
     ----------
     totals
-        What there is.
+        Number of regions, services and combinations.
     coverage, coverage_of_deployed
-        Combinations by regions x services, and by regions x deployed services; 0 to 1, None where
-        there is none of them.
+        Combinations / (regions x services), and combinations / (regions x deployed services); 0 to
+        1, None if the divisor is 0.
     services_per_region, regions_per_service, regions_per_deployed_service
-        `regions_per_service` counts a service in no region as 0, the last leaves it out.
+        A service in no region counts as 0 in `regions_per_service`; the last one omits it.
     top_regions, bottom_regions
         The regions with the most and with the fewest services.
     top_services, rarest_services
@@ -118,10 +118,10 @@ class ComprehensiveStatistics(DomainModel):
 
 
 class AreaStatistics(DomainModel):
-    """The regions of one partition or country; `area` is None where the tree does not say.
+    """The regions of one partition or country; `area` is None if the tree does not state it.
 
-    `distinct_services` are in at least one of the area's regions, `mean_services` is combinations
-    by regions.
+    `distinct_services` is the number of services that at least one of its regions has;
+    `mean_services` is combinations / regions.
     """
 
     area: str | None
@@ -135,7 +135,7 @@ class Tier(DomainModel):
     """The regions between two quartiles of services per region, the largest first.
 
     Tier 1 begins at the third quartile, tier 2 at the median, tier 3 at the first quartile, tier
-    4 below it. `at_least` is None for tier 4, and where there is no region.
+    4 is below that. `at_least` is None for tier 4, and if there are no regions.
     """
 
     tier: int
@@ -144,7 +144,7 @@ class Tier(DomainModel):
 
 
 class Deviation(DomainModel):
-    """A region far from the mean, by how many (sample) standard deviations."""
+    """A region, and its distance from the mean in (sample) standard deviations."""
 
     region_code: str
     region_name: str
@@ -158,12 +158,12 @@ class Diversity(DomainModel):
     Attributes
     ----------
     shannon
-        -sum(p ln p) with p each one's share of all combinations, in nats; None where there is
-        no combination.
+        -sum(p ln p), in nats, where p is a share of all combinations; None if there are no
+        combinations.
     evenness
-        `shannon` by its largest possible value, ln(number); None below two.
+        `shannon` / ln(number), its largest possible value; None if `number` is below two.
     effective_number
-        e^shannon: as many equal ones would be as diverse.
+        e^shannon, the number of equal shares with the same diversity.
     """
 
     number: int
@@ -178,13 +178,13 @@ class RegionalDistribution(DomainModel):
     Attributes
     ----------
     by_partition, by_country
-        Sorted by area, the unknown one first.
+        Sorted by area; the unknown area comes first.
     tiers
-        Four, by the quartiles of services per region.
+        Four tiers, by the quartiles of services per region.
     behind, ahead
-        Regions more than one standard deviation below and above the mean, the furthest first.
+        Regions more than one standard deviation below and above the mean, the most distant first.
     diversity_of_regions, diversity_of_partitions, diversity_of_countries
-        Evenness of the spread.
+        How evenly the combinations are spread.
     """
 
     by_partition: list[AreaStatistics]
@@ -198,7 +198,7 @@ class RegionalDistribution(DomainModel):
 
 
 class CoverageClassCount(DomainModel):
-    """Number of the services in a coverage class and their share of all services (0 to 1)."""
+    """Number of services in a coverage class, and their share of all services (0 to 1)."""
 
     coverage_class: CoverageClass
     services: int
@@ -206,9 +206,10 @@ class CoverageClassCount(DomainModel):
 
 
 class CoOccurrence(DomainModel):
-    """Two services and how far they are in the same regions.
+    """Two services, and how much their regions overlap.
 
-    `both` regions have the two, `either` have one or both; `jaccard` is both by either.
+    `both` is the number of regions that have both services, `either` of those that have at least
+    one of them, and `jaccard` is both / either.
     """
 
     first_service: str
@@ -219,21 +220,21 @@ class CoOccurrence(DomainModel):
 
 
 class CoOccurrences(DomainModel):
-    """Which services stand in the same regions.
+    """Services that are available in the same regions.
 
-    Services in all regions and in none are left out: the former go with everything, the latter
-    with nothing.
+    Services in all regions and services in no region are left out, because the former occur with
+    every service and the latter with none.
 
     Attributes
     ----------
     services, pairs
-        Services compared, and the pairs of them.
+        Number of compared services, and of pairs of them.
     identical_pairs
-        Pairs in exactly the same regions (Jaccard index 1).
+        Number of pairs with exactly the same regions (Jaccard index 1).
     mean_jaccard
-        Over all pairs; None without one.
+        The mean of all pairs; None if there are no pairs.
     top
-        The pairs of the highest index; among equals, those with the most common regions first.
+        The pairs with the highest index; equal ones are sorted by the number of common regions.
     """
 
     services: int
@@ -244,14 +245,14 @@ class CoOccurrences(DomainModel):
 
 
 class ServiceCoverage(DomainModel):
-    """Coverage classes, all five, from universal to none; and services that stand together."""
+    """All five coverage classes, from universal to none, and services with the same regions."""
 
     classes: list[CoverageClassCount]
     co_occurrence: CoOccurrences
 
 
 class RegionZones(DomainModel):
-    """The number of zones of a region, by kind."""
+    """Number of zones of a region by kind."""
 
     region_code: str
     region_name: str
@@ -262,7 +263,7 @@ class RegionZones(DomainModel):
 
 
 class ZoneTotals(DomainModel):
-    """The number of zones, by kind."""
+    """Number of zones by kind."""
 
     availability_zones: int
     local_zones: int
@@ -270,21 +271,21 @@ class ZoneTotals(DomainModel):
 
 
 class AvailabilityZones(DomainModel):
-    """Zones, over the regions whose zones are known (asked for).
+    """Zones of the regions whose zones were requested.
 
     Attributes
     ----------
     regions_known
         Number of those regions.
     totals
-        None where no region's zones are known.
+        None if there are no such regions.
     per_region
         Distribution of availability zones per region.
     correlation_with_services
-        Pearson's r of availability zones and services per region (-1 to 1); None below two
-        regions and where either does not vary.
+        Pearson's r of availability zones and services per region (-1 to 1); None for fewer than two
+        regions, or if either does not vary.
     regions
-        Each region, by code.
+        Each region, sorted by code.
     """
 
     regions_known: int
@@ -295,18 +296,18 @@ class AvailabilityZones(DomainModel):
 
 
 class AreaLeader(DomainModel):
-    """A partition or country: its leader, its gaps, and what only it has.
+    """A partition or country: its leading region, its gaps, and its exclusive services.
 
     Attributes
     ----------
     area
-        None where the tree does not say.
+        None if the tree does not state it.
     leader
         Its region with the most services.
     missing_common_services
-        Codes of services in at least 80 % of all regions and in none of the area.
+        Codes of services that at least 80 % of all regions have, but no region of this area.
     exclusive_services
-        Codes of services in the area and nowhere else.
+        Codes of services that only this area has.
     """
 
     area: str | None
@@ -316,7 +317,7 @@ class AreaLeader(DomainModel):
 
 
 class Geography(DomainModel):
-    """Leaders and gaps, sorted by area, the unknown one first."""
+    """Leaders and gaps, sorted by area; the unknown area comes first."""
 
     partitions: list[AreaLeader]
     countries: list[AreaLeader]
@@ -325,8 +326,9 @@ class Geography(DomainModel):
 class CategoryCoverage(DomainModel):
     """The services of one category (our own grouping, see `service_categories`).
 
-    `services` counts all, `services_deployed` those in at least one region; `mean_coverage` is
-    the mean over all of the category's services (0 to 1; None where there is no region).
+    `services` counts all of them, and `services_deployed` those in at least one region.
+    `mean_coverage` is the mean of all services of the category (0 to 1; None if there are no
+    regions).
     """
 
     category: str
@@ -337,7 +339,7 @@ class CategoryCoverage(DomainModel):
 
 
 class FieldCompleteness(DomainModel):
-    """For how many regions or services the tree gives a field."""
+    """For how many regions or services the tree has a value."""
 
     field: Field
     expected: int
@@ -346,27 +348,27 @@ class FieldCompleteness(DomainModel):
 
 
 class SharedName(DomainModel):
-    """A label that more than one code bears."""
+    """A name that more than one code has."""
 
     name: str
     codes: list[str]
 
 
 class DataQuality(DomainModel):
-    """What the source left out or says twice; codes sorted.
+    """Missing and ambiguous values in the source. All codes are sorted.
 
     Attributes
     ----------
     fields
         Completeness of each field.
     regions_without_name, services_without_name
-        Codes shown by their code.
+        Codes that the report shows instead of a name.
     shared_region_names, shared_service_names
-        Labels of more than one code.
+        Names that more than one code has.
     unlisted_services
-        Services that only regions have, not the list of services.
+        Services that a region has, but the list of services does not contain.
     services_in_no_region, regions_without_services
-        Codes that stand alone.
+        Codes that appear in no combination.
     """
 
     fields: list[FieldCompleteness]
@@ -380,7 +382,7 @@ class DataQuality(DomainModel):
 
 
 class Analyses(DomainModel):
-    """All analyses, see the module's description."""
+    """All analyses; `processors.statistics_analyzer` describes them."""
 
     comprehensive: ComprehensiveStatistics
     regional_distribution: RegionalDistribution

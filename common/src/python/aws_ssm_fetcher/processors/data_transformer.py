@@ -1,4 +1,4 @@
-"""From frames to the five tables of a report, in a stable order (region code, service code)."""
+"""Build the five tables of a report from frames, in a stable order (region code, service code)."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from aws_ssm_fetcher.processors.service_mapper import Frames
 from aws_ssm_fetcher.report import Cell, Column, ColumnKind, ReportMetadata, Table, Tables
 
 DECIMALS = 4
-"""Decimals of the numbers in the table of statistics; the analyses hold them in full."""
+"""Decimals of the numbers in the table of statistics; the analyses are not rounded."""
 
 _NAMED = 5
-"""How many of those that the source does not have are named in the table of statistics."""
+"""How many missing items the table of statistics names."""
 
 _REGION_CODE = Column(key="region_code", title="Region Code")
 _REGION_NAME = Column(key="region_name", title="Region Name")
@@ -55,7 +55,7 @@ def build_tables(
     validation: Validation,
     metadata: ReportMetadata,
 ) -> Tables:
-    """Make the five tables."""
+    """Build the five tables."""
     return Tables(
         regional_services=_regional_services(frames),
         service_matrix=_service_matrix(frames),
@@ -157,7 +157,7 @@ def _statistics(
 
 
 def _received(part: Part) -> str:
-    """How much of a part came, and what the source itself does not have."""
+    """Return how much of a part was received, and what the source does not have."""
     count = f"{part.received} of {part.expected}"
     if not part.missing:
         return count

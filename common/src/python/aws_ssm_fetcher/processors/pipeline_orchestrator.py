@@ -1,4 +1,4 @@
-"""The way from a catalog and the launch dates to a report: each step once, in order."""
+"""Compute a report from a catalog and the launch dates."""
 
 from __future__ import annotations
 
@@ -20,18 +20,34 @@ def process(
     generated_at: dt.datetime,
     core_services: Sequence[str] = CORE_SERVICES,
 ) -> Report:
-    """Make the report.
+    """Compute the report.
 
     Parameters
     ----------
     catalog
-        What was fetched.
+        The fetched data.
     launches
-        When its regions were launched; dates of other regions are left out.
+        Launch dates; those of regions that are not in the catalog are ignored.
     generated_at
         The report's time stamp, with a time zone.
     core_services
         Codes of the services that every region should have.
+
+    Examples
+    --------
+    >>> from aws_ssm_fetcher.models import Availability, Provenance, Region, Service
+    >>> now = dt.datetime(2026, 1, 31, tzinfo=dt.UTC)
+    >>> catalog = Catalog(
+    ...     regions=(Region(code="eu-west-3", name="Europe (Paris)"),),
+    ...     services=(Service(code="ec2"), Service(code="s3", name="Amazon S3")),
+    ...     availability=(Availability(region_code="eu-west-3", service_codes=("s3",)),),
+    ...     provenance=Provenance(source="an example", live=False, fetched_at=now),
+    ... )
+    >>> report = process(catalog, Launches(source="no feed"), generated_at=now)
+    >>> report.tables.regional_services.rows
+    (('eu-west-3', 'Europe (Paris)', 's3', 'Amazon S3'),)
+    >>> report.analyses["comprehensive"]["coverage"]
+    0.5
     """
     frames = map_catalog(catalog)
     analyses = analyze(frames)
@@ -84,8 +100,8 @@ def _warnings(catalog: Catalog, launches: Launches) -> tuple[str, ...]:
             )
     if empty := [entry.region_code for entry in catalog.availability if not entry.service_codes]:
         warnings.append(
-            f"The source lists no service in {len(empty):,} region{'' if len(empty) == 1 else 's'}"
-            f": {', '.join(empty)}."
+            f"The source lists no services in {len(empty):,} region"
+            f"{'' if len(empty) == 1 else 's'}: {', '.join(empty)}."
         )
     if catalog.cross_check is not None and not catalog.cross_check.agrees:
         count = len(catalog.cross_check.only_in_regions_tree) + len(

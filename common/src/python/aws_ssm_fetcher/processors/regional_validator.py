@@ -1,25 +1,25 @@
-"""How far the data can be trusted: a quality score, its grade, and what was found.
+"""Check the quality of the data: a score, a grade, and a list of findings.
 
-The score is the mean of five dimensions, each 100 times the mean of its components, each a
-fraction from 0 to 1. A component with nothing to check is left out; a dimension without any
-component scores 0, because nothing vouches for it.
+The score is the mean of five dimensions. A dimension is 100 times the mean of its components, which
+are fractions from 0 to 1. A component with nothing to check is left out. A dimension without
+components scores 0, because there is no evidence for it.
 
 `integrity`
-    `named`: share of regions and services with a name. `distinct_names`: share of them whose
-    label no other region or service bears. `listed`: share of combinations whose service is in
-    the list of services. `confirmed`, after a cross-check: share of the combinations of either
-    tree that are in both.
+    `named`: share of regions and services with a name. `distinct_names`: share of regions and
+    services whose label is unique. `listed`: share of combinations whose service is in the list of
+    services. `confirmed`, only after a cross-check: share of the combinations in either tree that
+    are in both.
 `coverage`
-    `coverage`: combinations by regions x services, by the target of 60 %, at most 1.
+    `coverage`: combinations / (regions x services), divided by the target of 60 %, at most 1.
 `consistency`
     `services_per_region`, `regions_per_service` (of deployed services): 1 - the coefficient of
     variation, at least 0.
 `discovery`
-    A component for each part of the fetch: received by expected, at most 1; 0 for a part that
-    failed before anything was expected of it.
+    One component per part of the fetch: received / expected, at most 1; 0 for a part that failed
+    before its size was known.
 `anomaly`
     `usual_regions`: share of regions whose number of services is at most 3 standard deviations
-    from the mean. `core_services`: share of regions x core services that are there.
+    from the mean. `core_services`: share of all (region, core service) pairs that exist.
 
 Grades: A from 90, B from 80, C from 70, D from 60, otherwise F. See
 `docs/region-report-formulas.md` for a worked example.
@@ -48,7 +48,7 @@ ANOMALY_LIMIT = 3.0
 """Standard deviations from the mean beyond which a region's number of services is unusual."""
 
 COMMERCIAL_PARTITION = "aws"
-"""The partition in which a missing core service is most likely a fault of the data."""
+"""The partition in which a missing core service is most likely an error in the data."""
 
 type Severity = Literal["error", "warning", "info"]
 type Grade = Literal["A", "B", "C", "D", "F"]
@@ -58,14 +58,14 @@ _SEVERITIES: tuple[Severity, ...] = ("error", "warning", "info")
 
 
 class Dimension(DomainModel):
-    """One dimension of the quality: its score (0 to 100) and what it is the mean of (0 to 1)."""
+    """One dimension of the quality: its score (0 to 100) and its components (0 to 1)."""
 
     score: float
     components: dict[str, float]
 
 
 class Dimensions(DomainModel):
-    """The five dimensions, see the module's description."""
+    """The five dimensions; the module's docstring describes them."""
 
     integrity: Dimension
     coverage: Dimension
@@ -75,19 +75,19 @@ class Dimensions(DomainModel):
 
 
 class Finding(DomainModel):
-    """What a reader should know of the data.
+    """A problem or peculiarity of the data.
 
     Attributes
     ----------
     severity
-        `error`: numbers are wrong or missing. `warning`: something should be looked at. `info`:
-        odd, but likely true.
+        `error`: numbers are wrong or missing. `warning`: check this. `info`: unusual, but probably
+        correct.
     code
-        What kind of finding it is, stable, such as `service-without-name`.
+        The kind of finding, such as `service-without-name`; it does not change between versions.
     message
-        For the reader.
+        A sentence for readers.
     subjects
-        What it is about, mostly codes of regions or services.
+        The affected items, mostly codes of regions or services.
     """
 
     severity: Severity
@@ -97,9 +97,9 @@ class Finding(DomainModel):
 
 
 class Validation(DomainModel):
-    """Quality score (0 to 100, two decimals), its grade, the dimensions, and the findings.
+    """Quality score (0 to 100, two decimals), grade, dimensions, and findings.
 
-    Findings are in the order of their severity, then their code.
+    Findings are sorted by severity, then by code.
     """
 
     score: float
@@ -115,19 +115,19 @@ def validate(
     *,
     core_services: Sequence[str] = CORE_SERVICES,
 ) -> Validation:
-    """Score the quality of a catalog and say what was found.
+    """Compute the quality score of a catalog, and list the findings.
 
     Parameters
     ----------
     catalog, frames, analyses
-        The catalog, and the frames and analyses made of it.
+        The catalog, and its frames and analyses.
     core_services
         Codes of the services that every region should have.
     """
     unusual = deviations(frames.regions, analyses.comprehensive.services_per_region).filter(
         pl.col("standard_deviations").abs() > ANOMALY_LIMIT
     )
-    lacking = _lacking(frames, core_services)
+    missing = _missing_core_services(frames, core_services)
     dimensions = Dimensions(
         integrity=_dimension(_integrity(frames, analyses.data_quality, catalog.cross_check)),
         coverage=_dimension(_coverage(analyses.comprehensive)),
@@ -137,20 +137,20 @@ def validate(
             _components(
                 usual_regions=(frames.regions.height - unusual.height, frames.regions.height),
                 core_services=(
-                    frames.regions.height * len(set(core_services)) - lacking.height,
+                    frames.regions.height * len(set(core_services)) - missing.height,
                     frames.regions.height * len(set(core_services)),
                 ),
             )
         ),
     )
     scores = [getattr(dimensions, name).score for name in Dimensions.model_fields]
-    # Rounded before it is graded, so that the grade fits the score that is shown.
+    # Round first, so that the grade matches the displayed score.
     score = round(math.fsum(scores) / len(scores), 2)
     findings = [
         *_source_findings(catalog),
         *_naming_findings(analyses.data_quality),
         *_coverage_findings(analyses),
-        *_anomaly_findings(unusual, lacking),
+        *_anomaly_findings(unusual, missing),
     ]
     return Validation(
         score=score,
@@ -163,7 +163,13 @@ def validate(
 
 
 def grade(score: float) -> Grade:
-    """Grade of a score from 0 to 100."""
+    """Return the grade of a score from 0 to 100.
+
+    Examples
+    --------
+    >>> grade(90), grade(59.99)
+    ('A', 'F')
+    """
     for least, name in _GRADES:
         if score >= least:
             return name
@@ -171,7 +177,7 @@ def grade(score: float) -> Grade:
 
 
 def _components(**parts: tuple[int, int]) -> dict[str, float]:
-    """Fractions of (part, whole), without those that have nothing to check."""
+    """Return part / whole by name, without the components that have nothing to check."""
     return {name: part / whole for name, (part, whole) in parts.items() if whole}
 
 
@@ -219,14 +225,14 @@ def _consistency(statistics: ComprehensiveStatistics) -> dict[str, float]:
     ):
         if not distribution.mean:
             continue
-        # One value alone does not vary.
+        # A single value does not vary.
         variation = distribution.coefficient_of_variation or 0.0
         components[name] = max(0.0, 1 - variation)
     return components
 
 
 def _discovery(completeness: Completeness) -> dict[str, float]:
-    # A part of which nothing was expected because it failed at its root counts as not received.
+    # A part that failed before its size was known counts as not received.
     return {
         part.name: min(1.0, part.received / part.expected) if part.expected else 0.0
         for part in completeness.parts
@@ -234,8 +240,8 @@ def _discovery(completeness: Completeness) -> dict[str, float]:
     }
 
 
-def _lacking(frames: Frames, core_services: Sequence[str]) -> pl.DataFrame:
-    """Core services that a region lacks: `service_code`, `region_code`, `partition`."""
+def _missing_core_services(frames: Frames, core_services: Sequence[str]) -> pl.DataFrame:
+    """Return the missing core services: `service_code`, `region_code`, `partition`."""
     core = pl.DataFrame({"service_code": sorted(set(core_services))}, {"service_code": pl.String()})
     return (
         core.join(frames.regions.select("region_code", "partition"), how="cross")
@@ -249,14 +255,14 @@ def _source_findings(catalog: Catalog) -> Iterator[Finding]:
         yield Finding(
             severity="error",
             code="no-regions",
-            message="The source has no region at all: the report is empty.",
+            message="The source has no regions, so the report is empty.",
             subjects=[],
         )
     if not catalog.completeness.parts:
         yield Finding(
             severity="warning",
             code="completeness-unknown",
-            message="The source does not say how complete it is.",
+            message="The source does not state how complete the data is.",
             subjects=[],
         )
     for part in catalog.completeness.parts:
@@ -272,11 +278,11 @@ def _source_findings(catalog: Catalog) -> Iterator[Finding]:
             yield Finding(
                 severity="info",
                 code="part-missing",
-                message=f"{part.name}: the source has none for {len(part.missing):,}.",
+                message=f"{part.name}: the source does not have {len(part.missing):,} of them.",
                 subjects=list(part.missing),
             )
     if catalog.cross_check is not None and not catalog.cross_check.agrees:
-        for only_in, lacks, pairs in (
+        for tree, other_tree, pairs in (
             ("regions", "services", catalog.cross_check.only_in_regions_tree),
             ("services", "regions", catalog.cross_check.only_in_services_tree),
         ):
@@ -284,8 +290,8 @@ def _source_findings(catalog: Catalog) -> Iterator[Finding]:
                 yield Finding(
                     severity="warning",
                     code="trees-disagree",
-                    message=f"{len(pairs):,} combinations are in the {only_in} tree of the "
-                    f"source, but not in its {lacks} tree.",
+                    message=f"{len(pairs):,} combinations are in the {tree} tree of the "
+                    f"source, but not in its {other_tree} tree.",
                     subjects=[f"{pair.service_code} in {pair.region_code}" for pair in pairs],
                 )
 
@@ -299,7 +305,7 @@ def _naming_findings(quality: DataQuality) -> Iterator[Finding]:
             yield Finding(
                 severity="warning",
                 code=f"{kind}-without-name",
-                message=f"{_number(codes, kind)} without a name, shown by code.",
+                message=f"{_number(codes, kind)} without a name; the report shows the code.",
                 subjects=codes,
             )
     for kind, shared in (
@@ -310,8 +316,8 @@ def _naming_findings(quality: DataQuality) -> Iterator[Finding]:
             yield Finding(
                 severity="info",
                 code=f"shared-{kind}-name",
-                message=f"{len(entry.codes):,} {kind}s bear the name {entry.name!r}; "
-                "tell them apart by their codes.",
+                message=f"{len(entry.codes):,} {kind}s have the name {entry.name!r}; "
+                "distinguish them by their codes.",
                 subjects=entry.codes,
             )
 
@@ -338,7 +344,7 @@ def _coverage_findings(analyses: Analyses) -> Iterator[Finding]:
         yield Finding(
             severity="warning",
             code="region-without-services",
-            message=f"{_number(quality.regions_without_services, 'region')} without any service.",
+            message=f"{_number(quality.regions_without_services, 'region')} without services.",
             subjects=quality.regions_without_services,
         )
     if coverage is not None and coverage < COVERAGE_TARGET:
@@ -350,7 +356,7 @@ def _coverage_findings(analyses: Analyses) -> Iterator[Finding]:
         )
 
 
-def _anomaly_findings(unusual: pl.DataFrame, lacking: pl.DataFrame) -> Iterator[Finding]:
+def _anomaly_findings(unusual: pl.DataFrame, missing: pl.DataFrame) -> Iterator[Finding]:
     if unusual.height:
         yield Finding(
             severity="warning",
@@ -360,7 +366,7 @@ def _anomaly_findings(unusual: pl.DataFrame, lacking: pl.DataFrame) -> Iterator[
             subjects=unusual["region_code"].to_list(),
         )
     commercial = pl.col("partition").fill_null(COMMERCIAL_PARTITION) == COMMERCIAL_PARTITION
-    groups = lacking.group_by("service_code", commercial=commercial, maintain_order=True).agg(
+    groups = missing.group_by("service_code", commercial=commercial, maintain_order=True).agg(
         "region_code"
     )
     for row in groups.iter_rows(named=True):
@@ -368,10 +374,10 @@ def _anomaly_findings(unusual: pl.DataFrame, lacking: pl.DataFrame) -> Iterator[
         yield Finding(
             severity="warning" if row["commercial"] else "info",
             code="core-service-missing",
-            message=f"{message}, though every region should have it."
+            message=f"{message}, although every region should have it."
             if row["commercial"]
             else f"{message} outside of the partition {COMMERCIAL_PARTITION!r}, "
-            "which may truly lack it.",
+            "where it may not exist.",
             subjects=row["region_code"],
         )
 

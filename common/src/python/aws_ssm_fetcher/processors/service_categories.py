@@ -1,8 +1,8 @@
-"""What a service is for, told from the words of its code and name.
+"""Group services into categories by the words in their code and name.
 
-The tree states no category, so this is our own grouping: an overview, not a fact of the tree.
-The first category with a fitting word wins; a service that fits none is counted as "Other". A
-new service is usually found by the words that it shares with its kin.
+The tree has no categories, so this is our own grouping: an overview, not data from AWS. A service
+belongs to the first category with a matching word, or to "Other". A new service usually matches,
+because its name shares words with similar services.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import polars as pl
 OTHER = "Other"
 
 _CATEGORIES: tuple[tuple[str, str], ...] = (
-    # Narrow ones first: "IoT Device Defender" is IoT before it is security.
+    # Specific categories come first: "IoT Device Defender" belongs to IoT, not to security.
     ("Internet of Things", r"\biot|greengrass|freertos"),
     (
         "Media and Games",
@@ -96,11 +96,11 @@ _CATEGORIES: tuple[tuple[str, str], ...] = (
 )
 
 CATEGORIES: tuple[str, ...] = (*(name for name, _ in _CATEGORIES), OTHER)
-"""All categories; `OTHER` for what fits none."""
+"""All categories; `OTHER` is for services that match no other."""
 
 
 def category(code: pl.Expr, name: pl.Expr) -> pl.Expr:
-    """Category of a service by its code and its name, one of `CATEGORIES`."""
+    """Return the category of services by code and name, as one of `CATEGORIES`."""
     text = (code + " " + name).str.to_lowercase()
     fitting = [
         pl.when(text.str.contains(words)).then(pl.lit(category_name))

@@ -1,7 +1,7 @@
-"""From a catalog to typed Polars frames, each made once and sorted by code.
+"""Convert a catalog into typed Polars frames, sorted by code.
 
-Codes are keys and names are labels: every join is over codes, so two services of one name stay
-two, and one without a name is shown by its code.
+Codes are keys and names are labels. Every join uses codes, so two services with the same name stay
+separate, and a service without a name appears under its code.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from aws_ssm_fetcher.models import Catalog
 type CoverageClass = Literal["universal", "high", "medium", "low", "none"]
 
 COVERAGE_CLASSES: tuple[CoverageClass, ...] = get_args(CoverageClass.__value__)
-"""From the widest to the narrowest, see :func:`coverage_class`."""
+"""All classes, from the widest to the narrowest; see :func:`coverage_class`."""
 
 HIGH_COVERAGE = 0.8
-"""From this share of all regions on, a service's coverage is high."""
+"""The coverage of a service is high from this share of all regions."""
 
 MEDIUM_COVERAGE = 0.5
-"""From this share of all regions on, a service's coverage is medium."""
+"""The coverage of a service is medium from this share of all regions."""
 
 REGIONS_SCHEMA = pl.Schema(
     {
@@ -58,19 +58,19 @@ class Frames:
     Attributes
     ----------
     regions
-        Columns of `REGIONS_SCHEMA`, one row a region. `region_name` is the label (the code where
-        the tree has no name, `named` is then False), the zone counts are null where zones were
-        not asked for, `service_count` is the number of services in the region.
+        Columns of `REGIONS_SCHEMA`, one row per region. `region_name` is the name in the tree; if
+        there is none, it is the code, and `named` is False. The numbers of zones are null if zones
+        were not requested. `service_count` is the number of services in the region.
     services
-        Columns of `SERVICES_SCHEMA`, one row a service. `region_count` is the number of regions
-        that have it, `coverage` that number's share of all regions (0 to 1; null where there is
-        no region).
+        Columns of `SERVICES_SCHEMA`, one row per service. `region_count` is the number of regions
+        that have it, and `coverage` is its share of all regions (0 to 1; null if there are no
+        regions).
     pairs
-        Columns of `PAIRS_SCHEMA`, one row a service in a region; by region, then service.
+        Columns of `PAIRS_SCHEMA`, one row per service in a region, sorted by region, then service.
     presence
-        `service_code` and a Boolean column a region, whether the region has the service; rows in
-        the order of `services`, columns in the order of `regions`. The columns are named by
-        position (`region_0`, ...), so that no region's code can clash with another column.
+        `service_code`, and a Boolean column per region: whether the region has the service. The
+        rows are in the order of `services`, the columns in the order of `regions`. The columns are
+        named by position (`region_0`, ...), so a region's code cannot clash with another column.
     """
 
     regions: pl.DataFrame
@@ -80,12 +80,12 @@ class Frames:
 
     @property
     def presence_columns(self) -> list[str]:
-        """Names of the region columns of `presence`, in the order of `regions`."""
+        """The names of the region columns of `presence`, in the order of `regions`."""
         return self.presence.columns[1:]
 
 
 def map_catalog(catalog: Catalog) -> Frames:
-    """Make the frames of a catalog; nothing in it is dropped."""
+    """Convert a catalog into frames; all of its regions, services and pairs are included."""
     pairs = _pairs(catalog)
     regions = _regions(catalog, pairs)
     services = _services(catalog, pairs)
@@ -93,10 +93,10 @@ def map_catalog(catalog: Catalog) -> Frames:
 
 
 def coverage_class(coverage: pl.Expr) -> pl.Expr:
-    """Class of a service's coverage (0 to 1, or null where there is no region).
+    """Return the class of a service's coverage (0 to 1, or null if there are no regions).
 
-    `universal` in all regions, `high` in 80 % of them or more, `medium` in 50 % or more, `low` in
-    fewer, `none` in no region.
+    `universal`: all regions; `high`: at least 80 %; `medium`: at least 50 %; `low`: fewer; `none`:
+    no region.
     """
     return (
         pl.when(coverage >= 1)
@@ -150,8 +150,8 @@ def _regions(catalog: Catalog, pairs: pl.DataFrame) -> pl.DataFrame:
 
 def _services(catalog: Catalog, pairs: pl.DataFrame) -> pl.DataFrame:
     regions = len(catalog.regions)
-    # A table of quotients, because Polars divides a column by one number as a multiplication by
-    # its reciprocal, whose last digit may differ: 5/6 would be 0.8333333333333333 and not ...34.
+    # A table of quotients, because Polars divides a column by a number by multiplying with its
+    # reciprocal, and the last digit may differ: 5/6 would be 0.8333333333333333 instead of ...34.
     coverage = {count: count / regions if regions else None for count in range(regions + 1)}
     return (
         pl.DataFrame(

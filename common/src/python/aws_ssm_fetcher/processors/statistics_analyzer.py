@@ -1,11 +1,10 @@
-"""The statistics of a catalog: seven analyses, each a model with a stable schema.
+"""Compute the statistics of a catalog: seven analyses, each a model with a stable schema.
 
-Every formula, with a worked example, is in `docs/region-report-formulas.md`. Three rules hold
-everywhere: a value that is not defined (the spread of one region, say) is None, never NaN or
-infinity; an average divides by what is there, and says so in its name; equal values are ordered
-by code.
+`docs/region-report-formulas.md` explains every formula with a worked example. Three rules apply
+everywhere: an undefined value, such as the standard deviation of a single region, is None, never
+NaN or infinity; the name of an average says what it is divided by; equal values are sorted by code.
 
-`Analyses.model_dump(mode="json")` is the `analyses` of a report. Its keys are
+`Analyses.model_dump(mode="json")` becomes the `analyses` of a report. Its keys are
 
 `comprehensive`
     Totals, coverage, distributions, top tens: :class:`ComprehensiveStatistics`.
@@ -13,15 +12,15 @@ by code.
     By partition and country, tiers, regions far from the mean, diversity:
     :class:`RegionalDistribution`.
 `service_coverage`
-    Coverage classes and services that stand together: :class:`ServiceCoverage`.
+    Coverage classes, and services with the same regions: :class:`ServiceCoverage`.
 `availability_zones`
-    Zones, and how they go with the number of services: :class:`AvailabilityZones`.
+    Zones, and their correlation with the number of services: :class:`AvailabilityZones`.
 `geography`
-    Leaders, gaps and what only one area has: :class:`Geography`.
+    Leaders, gaps and exclusive services by area: :class:`Geography`.
 `service_categories`
-    One :class:`CategoryCoverage` for each category that has a service.
+    One :class:`CategoryCoverage` for each category that has services.
 `data_quality`
-    What the source left out or says twice: :class:`DataQuality`.
+    Missing and ambiguous values in the source: :class:`DataQuality`.
 """
 
 from __future__ import annotations
@@ -69,10 +68,10 @@ TOP = 10
 """Length of the top lists."""
 
 TOP_CO_OCCURRENCES = 20
-"""Length of the list of services that stand together."""
+"""Length of the list of services with the same regions."""
 
 _WORD_BITS = 64
-"""Regions in one word of a service's bit mask."""
+"""Number of regions in one word of a service's bit mask."""
 
 
 def analyze(frames: Frames) -> Analyses:
@@ -96,7 +95,7 @@ def analyze(frames: Frames) -> Analyses:
 
 
 def describe(values: pl.Series) -> Distribution:
-    """Describe a series of whole numbers; nulls are left out."""
+    """Return the distribution of a series of integers; nulls are ignored."""
     value = pl.col("value").drop_nulls()
     found = (
         values.rename("value")
@@ -137,10 +136,10 @@ def describe(values: pl.Series) -> Distribution:
 
 
 def deviations(regions: pl.DataFrame, services_per_region: Distribution) -> pl.DataFrame:
-    """Regions with how many (sample) standard deviations each is from the mean.
+    """Return how far each region is from the mean, in (sample) standard deviations.
 
-    Adds `standard_deviations` to the code, name and service count of each region: (services -
-    mean) / standard deviation, null where that is not defined.
+    The columns are the code, name and service count of each region, and `standard_deviations`:
+    (services - mean) / standard deviation, null if that is undefined.
     """
     mean, deviation = services_per_region.mean, services_per_region.standard_deviation
     distance = (
@@ -179,10 +178,11 @@ def _comprehensive(frames: Frames) -> ComprehensiveStatistics:
 
 
 def _areas(frames: Frames, by: str) -> pl.DataFrame:
-    """One row an area (a value of the column `by` of the regions), sorted, the unknown one first.
+    """Return one row per area, which is a value of the regions' column `by`.
 
-    Columns: those of :class:`AreaStatistics`, `leader` (a struct of a :class:`RegionCount`), and
-    the lists `missing` and `exclusive` of service codes, null where empty.
+    The rows are sorted by area; the unknown area comes first. The columns are those of
+    :class:`AreaStatistics`, `leader` (the fields of a :class:`RegionCount`), and the lists
+    `missing` and `exclusive` of service codes, which are null if they are empty.
     """
     regions = frames.regions.select("region_code", "region_name", "service_count", area=pl.col(by))
     areas = (
@@ -300,7 +300,7 @@ def _diversity(combinations: pl.Series) -> Diversity:
     if not total:
         return Diversity(number=number, shannon=None, evenness=None, effective_number=None)
     share = combinations.filter(combinations > 0) / total
-    # p ln(1/p) rather than -p ln p: one alone then has the diversity 0, not -0.
+    # p ln(1/p) instead of -p ln p, because a single share then has the diversity 0, not -0.
     shannon = float((share * (1 / share).log()).sum())
     return Diversity(
         number=number,
@@ -330,8 +330,8 @@ def _co_occurrences(frames: Frames) -> CoOccurrences:
         ).alias(f"word_{number}")
         for number, columns in enumerate(batched(frames.presence_columns, _WORD_BITS))
     ]
-    # A service's regions as the bits of a few words: what two services share is an AND and a
-    # count of bits, over all pairs of services at once.
+    # The regions of a service are the bits of a few words. The number of common regions is then an
+    # AND and a count of bits, computed for all pairs of services at once.
     masks = (
         frames.presence.with_columns(
             frames.services["region_count"], frames.services["coverage_class"]
@@ -343,7 +343,7 @@ def _co_occurrences(frames: Frames) -> CoOccurrences:
     codes = masks["service_code"]
     masks = masks.drop("service_code")
     both = pl.sum_horizontal(
-        pl.lit(0, pl.Int64()),  # without any region there is no word
+        pl.lit(0, pl.Int64()),  # in case there are no regions, and therefore no words
         *(
             (pl.col(f"word_{number}") & pl.col(f"word_{number}_right"))
             .bitwise_count_ones()

@@ -1,6 +1,7 @@
-"""The region report in stages that hand artefacts on through S3: what the functions do.
+"""The region report in stages that pass artefacts to each other through S3.
 
-Nothing here knows of Lambda: a handler reads its event into a model of `contracts`, calls one
-function, and answers the model that it returns. Import the module of the stage that you need, so
-that a function pays only for what it uses.
+Each Lambda function runs one stage: its handler parses the event into a model of `contracts`,
+calls one function of a stage, and returns the resulting model. The stages themselves do not depend
+on Lambda. Import only the module of the stage that you need, because each has its own
+dependencies.
 """

@@ -1,7 +1,7 @@
-"""What one stage leaves for the next: objects that carry their digest and are checked on reading.
+"""Artefacts: the objects that one stage stores for the next, with a digest that readers check.
 
-The digest is SHA-256, in hexadecimal, in the object's metadata under `sha256`. Writing the same
-artefact twice leaves it as it was.
+The digest is the hexadecimal SHA-256 of the content, stored in the object's metadata under
+`sha256`. Writing the same content again changes nothing.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ _CONTENT_TYPES: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Artefact:
-    """An artefact that is what it was when it was written.
+    """An artefact whose content matched its digest.
 
     Attributes
     ----------
     content, sha256
-        What it holds, and the digest of it.
+        The content and its digest.
     written_at
-        When it was written, as S3 says.
+        The time of writing, according to S3.
     """
 
     content: bytes
@@ -46,39 +46,39 @@ class Artefact:
 
 
 class ArtefactStore:
-    """The artefacts in one bucket. All methods raise `S3Error` where S3 refuses or fails."""
+    """The artefacts in one bucket. All methods raise `S3Error` if S3 rejects a request or fails."""
 
     def __init__(self, objects: S3Objects) -> None:
         self._objects = objects
 
     @classmethod
     def open(cls, bucket: str) -> ArtefactStore:
-        """Make a store with a client of its own, for the region of the environment."""
+        """Create a store with its own S3 client, in the region of the environment."""
         client = aws.client("s3", user_agent=f"aws-ssm-fetcher/{__version__}")
         return cls(S3Objects(client, bucket))
 
     @property
     def objects(self) -> S3Objects:
-        """The bucket's objects, for what is no artefact."""
+        """The bucket's objects, for access to objects that are not artefacts."""
         return self._objects
 
     def location(self, prefix: str) -> str:
-        """Return a prefix as the stages hand it on."""
+        """Return the `s3://` URL of a prefix, as stages pass it on."""
         return f"s3://{self._objects.bucket}/{prefix}"
 
     def require_location(self, given: str, prefix: str) -> None:
-        """Refuse a location that is not the one where an execution's artefacts must be.
+        """Check that a location is the expected prefix in this bucket.
 
         Raises
         ------
         InvalidEventError
-            It is another bucket, another execution's, or another stage's.
+            If it is in another bucket, or belongs to another execution or stage.
         """
         expected = self.location(prefix)
         if given != expected:
             raise InvalidEventError(
-                f"data_location must be {expected}, the place of this execution in the bucket "
-                "that is set; it is another one",
+                f"data_location must be {expected}, the location of this execution in the "
+                "configured bucket, but it is a different one",
                 expected=expected,
             )
 
@@ -93,13 +93,13 @@ class ArtefactStore:
         return self.write(key, model.model_dump_json().encode())
 
     def write_new(self, key: str, content: bytes) -> StoredObject | None:
-        """Write an artefact if there is none yet.
+        """Write an artefact unless the key exists.
 
         Returns
         -------
         StoredObject or None
-            What already stood there, with another content; None where it is written now, or was
-            there with the same content.
+            The existing object if its content differs; None if the artefact was written, or
+            existed with the same content.
         """
         digest = hashlib.sha256(content).hexdigest()
         try:
@@ -111,24 +111,24 @@ class ArtefactStore:
                 if_none_match=True,
             )
         except PreconditionFailedError:
-            standing = self._objects.get(key)
-            return None if standing.content == content else standing
+            current = self._objects.get(key)
+            return None if current.content == content else current
         return None
 
-    def replace(self, key: str, content: bytes, standing: StoredObject) -> None:
-        """Write an artefact in place of what was read.
+    def replace(self, key: str, content: bytes, current: StoredObject) -> None:
+        """Replace an object that was read before.
 
         Raises
         ------
         PreconditionFailedError
-            It has been changed since.
+            If it has changed since then.
         """
         self._objects.put(
             key,
             content,
             content_type=_content_type(key),
             metadata={DIGEST: hashlib.sha256(content).hexdigest()},
-            if_match=standing.etag,
+            if_match=current.etag,
         )
 
     def read(self, key: str, *, sha256: str | None = None) -> Artefact:
@@ -137,26 +137,26 @@ class ArtefactStore:
         Parameters
         ----------
         sha256
-            The digest that another artefact states for it.
+            The expected digest, if another artefact states it.
 
         Raises
         ------
         ProcessingError
-            It is missing, or not what was written; the message names the key.
+            If it is missing or damaged; the message names the key.
         """
         try:
             stored = self._objects.get(key)
         except ObjectNotFoundError as error:
             raise ProcessingError(
                 f"the artefact {key!r} is missing in bucket {self._objects.bucket}: the stage "
-                "that makes it has not run for this execution, or it was cleaned up",
+                "that creates it has not run for this execution, or it was already cleaned up",
                 bucket=self._objects.bucket,
                 key=key,
             ) from error
         return self._checked(key, stored, sha256)
 
     def find(self, key: str) -> Artefact | None:
-        """Read an artefact as `read` does, or return None where there is none."""
+        """Read an artefact as `read` does, but return None if it does not exist."""
         stored = self._objects.find(key)
         return None if stored is None else self._checked(key, stored, None)
 
@@ -166,26 +166,27 @@ class ArtefactStore:
         Raises
         ------
         ProcessingError
-            As from `read`; or it is no such model, as another version of the project writes it.
+            As from `read`, and if the content does not fit the model, which means that another
+            version of the project wrote it.
         """
         artefact = self.read(key)
         return self.parse(key, artefact, model), artefact
 
     def parse[M: BaseModel](self, key: str, artefact: Artefact, model: type[M]) -> M:
-        """Return the model that an artefact holds; raises as `read_model` does."""
+        """Return the model in an artefact that was already read; raises as `read_model` does."""
         try:
             return model.model_validate_json(artefact.content)
         except ValidationError as error:
             raise ProcessingError(
-                f"the artefact {key!r} is no {model.__name__} as this version of the function "
-                "knows it: deploy all functions of one version, and start a new execution",
+                f"the artefact {key!r} is not a {model.__name__} of this version of the function: "
+                "deploy the same version of all functions, then start a new execution",
                 bucket=self._objects.bucket,
                 key=key,
                 problems=error.error_count(),
             ) from error
 
     def remove_all(self, prefixes: Collection[str]) -> int:
-        """Delete everything below prefixes and return the number of objects."""
+        """Delete all objects below the prefixes and return their number."""
         keys = [entry.key for prefix in prefixes for entry in self._objects.list(prefix)]
         return self._objects.delete(keys)
 
@@ -194,7 +195,7 @@ class ArtefactStore:
         if {stored.metadata.get(DIGEST), sha256 or digest} != {digest}:
             raise ProcessingError(
                 f"the artefact {key!r} in bucket {self._objects.bucket} is damaged: its content "
-                "does not have the digest with which it was written",
+                "does not match its digest",
                 bucket=self._objects.bucket,
                 key=key,
             )

@@ -1,8 +1,8 @@
-"""What the stages are asked and what they answer: the events of the functions.
+"""Requests and results of the stages, which are the events and responses of the functions.
 
-A stage takes the execution's id and the place where the stage before it left its artefacts, and
-answers the same shape with statistics. The models are strict: what does not fit is refused with
-an error that names the field, never guessed.
+A stage takes the execution's ID and the location of the previous stage's artefacts. Its result has
+the same shape, plus statistics. The models are strict: an event that does not match is rejected
+with an error that names the field.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ from lambda_core.contracts import Contract
 from lambda_core.contracts import ExecutionId as AnyExecutionId
 
 LATEST: Final = "latest"
-"""No execution's id, because the copies of the latest set lie under this name."""
+"""Not allowed as an execution's ID, because it is the prefix of the copies of the latest set."""
 
 _SHOWN_CHARACTERS: Final = 500
 
 
-def _refuse_latest(execution_id: str) -> str:
+def _reject_latest(execution_id: str) -> str:
     if execution_id == LATEST:
         raise ValueError(f"{LATEST!r} is reserved for the copies of the latest set")
     return execution_id
@@ -36,10 +36,10 @@ def _refuse_latest(execution_id: str) -> str:
 
 ExecutionId = Annotated[
     AnyExecutionId,
-    AfterValidator(_refuse_latest),
+    AfterValidator(_reject_latest),
     Field(json_schema_extra={"not": {"const": LATEST}}),
 ]
-"""The ID of an execution. `latest` is not allowed, because it is the key of the latest set."""
+"""The ID of an execution; `LATEST` is not allowed."""
 
 Count = Annotated[int, Field(ge=0)]
 Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
@@ -57,22 +57,22 @@ class StageName(StrEnum):
 
 
 class StageStatistics(Contract):
-    """What a stage did and how long it really took.
+    """What a stage did, and its measured duration.
 
     Attributes
     ----------
     stage, started_at, finished_at, duration_seconds, status
-        The stage's own timing, measured around its work.
+        The stage and its timing.
     regions, services, pairs
-        What the data holds.
+        Counts of the data.
     complete
-        Whether the source gave everything that the report needs; of the orchestrator: and whether
-        no report is missing.
+        Whether the source supplied everything that the report needs. For the orchestrator, also
+        whether all reports exist.
     ssm_calls, ssm_retries, from_cache
-        Of the fetcher: calls made, those of them that repeated a failed one, and whether the cache
-        answered instead.
+        Data fetcher only: calls including retries, how many of them repeated a failed call, and
+        whether all data came from the cache.
     files, bytes
-        Of the generators and the orchestrator: the reports that were made, and their size.
+        Generators and orchestrator only: number and total size of the reports.
     """
 
     stage: StageName
@@ -92,19 +92,19 @@ class StageStatistics(Contract):
 
 
 class ExecutionInput(Contract):
-    """What an execution is started with; all of it may be left out.
+    """The input of an execution; every field is optional.
 
     Attributes
     ----------
     max_cache_age_hours
-        Nothing older than this is taken from the cache; 0 takes nothing.
+        The cache is used only for data that is not older than this; 0 bypasses it.
     zones
-        Whether the regions' zones are read.
+        Whether to read the zones of the regions.
     cross_check
-        Whether both trees are read and compared.
+        Whether to read and compare both trees.
     max_pairs_drop_percent
-        By how much the number of combinations may fall from the last set before this one is held
-        back; 100 publishes whatever comes, None leaves it to the orchestrator's own setting.
+        The set is held back if it has fewer pairs than the last set by more than this percentage;
+        100 publishes every set. None uses the orchestrator's setting.
     """
 
     max_cache_age_hours: CacheAgeHours | None = None
@@ -114,16 +114,16 @@ class ExecutionInput(Contract):
 
 
 class FetchRequest(Contract):
-    """What the data fetcher is asked.
+    """The request of the data fetcher.
 
     Attributes
     ----------
     execution_id
-        Name of the execution.
+        The execution's ID.
     input
         The execution's input.
     default_max_cache_age_hours
-        Where the input does not say it; None leaves it to the cache's own time to live.
+        Used if the input does not set `max_cache_age_hours`; None means the cache's time to live.
     """
 
     execution_id: ExecutionId
@@ -132,15 +132,15 @@ class FetchRequest(Contract):
 
     @property
     def max_cache_age_hours(self) -> float | None:
-        """Nothing older than this is to be taken from the cache."""
+        """The age limit that applies, or None for the cache's time to live."""
         own = self.input.max_cache_age_hours
         return self.default_max_cache_age_hours if own is None else own
 
 
 class StageRequest(Contract):
-    """What a stage after the first is asked: whose artefacts it takes, and from where.
+    """The request of every stage after the first.
 
-    `data_location` is what the stage before answered; any other place is refused.
+    `data_location` is the one in the previous stage's result; any other location is rejected.
     """
 
     execution_id: ExecutionId
@@ -148,7 +148,7 @@ class StageRequest(Contract):
 
 
 class StageResult(Contract):
-    """What a stage answers: where it left its artefacts (an `s3://bucket/prefix/`)."""
+    """The result of a stage: the location of its artefacts (`s3://bucket/prefix/`), statistics."""
 
     execution_id: ExecutionId
     data_location: str
@@ -156,9 +156,9 @@ class StageResult(Contract):
 
 
 class CaughtError(Contract):
-    """An error as a Catch of Step Functions hands it on.
+    """An error as a Catch of Step Functions passes it on.
 
-    `Error` is its name; `Cause` is JSON with `errorMessage` where a function raised it.
+    `Error` is its name. If a function raised it, `Cause` is JSON with `errorMessage`.
     """
 
     error: str = Field(alias="Error")
@@ -168,18 +168,18 @@ class CaughtError(Contract):
 
     @property
     def reason(self) -> str:
-        """One line for a reader: the name and what the error said."""
+        """The error's name and message in one line."""
         try:
-            told = json.loads(self.cause)
+            cause = json.loads(self.cause)
         except ValueError:
-            told = None
-        message = told.get("errorMessage") if isinstance(told, dict) else self.cause
+            cause = None
+        message = cause.get("errorMessage") if isinstance(cause, dict) else self.cause
         line = " ".join(str(message or "").split())[:_SHOWN_CHARACTERS]
         return f"{self.error}: {line}" if line else self.error
 
 
 class StageFailure(Contract):
-    """What a branch hands on where its stage failed; whatever stands beside `error` is ignored."""
+    """The output of a branch whose stage failed; fields other than `error` are ignored."""
 
     error: CaughtError
 
@@ -187,9 +187,9 @@ class StageFailure(Contract):
 
 
 class OrchestratorRequest(Contract):
-    """What the orchestrator is asked: the results of all stages; a branch may have failed.
+    """The request of the orchestrator: the results of all stages, and the execution's input.
 
-    `input` is the execution's.
+    A generator's branch may have failed.
     """
 
     execution_id: ExecutionId
@@ -200,7 +200,7 @@ class OrchestratorRequest(Contract):
     input: ExecutionInput = ExecutionInput()
 
     @model_validator(mode="after")
-    def _is_of_one_execution(self) -> Self:
+    def _require_results_of_this_execution(self) -> Self:
         expected = {
             "fetch": StageName.DATA_FETCHER,
             "process": StageName.PROCESSOR,
@@ -212,23 +212,24 @@ class OrchestratorRequest(Contract):
             if isinstance(result, StageFailure):
                 continue
             if result.execution_id != self.execution_id:
-                raise ValueError(f"{field} is of execution {result.execution_id}")
+                raise ValueError(f"{field} belongs to execution {result.execution_id}")
             if result.statistics.stage is not stage:
                 raise ValueError(f"{field} is a result of {result.statistics.stage}")
         return self
 
 
 class OrchestratorResult(StageResult):
-    """What the orchestrator answers.
+    """The result of the orchestrator.
 
     Attributes
     ----------
     published
-        Whether the set is what readers get, or would get if no newer one had been published.
+        False if the set was held back. True if readers get this set, or a newer one that was
+        published before it.
     complete
-        Whether every report was made and the source gave everything that they need.
+        Whether all reports exist and the source supplied everything that they need.
     held_back
-        Why the set was not published, or None.
+        The reason why the set was not published, or None.
     superseded_by
         The newer execution whose set readers get instead, or None.
     """

@@ -1,6 +1,6 @@
-"""What a stage raises, under names on which the state machine decides.
+"""The errors that a stage raises, under class names that the state machine checks.
 
-Step Functions matches an error by the name of its class, so a failure that may pass is raised as
+Step Functions matches an error by the name of its class, so a failure that a retry may resolve has
 a class of its own. https://docs.aws.amazon.com/step-functions/latest/dg/concepts-error-handling.html
 """
 
@@ -13,24 +13,21 @@ from lambda_core.s3 import PreconditionFailedError, S3Error, WriteUnknownError
 
 
 class TransientDataSourceError(DataSourceError):
-    """A source could not be read now: throttled, unreachable or failing; later it may work."""
+    """A source throttled the calls, failed or could not be reached; a retry may help."""
 
     transient = True
 
 
 class TransientStorageError(S3Error):
-    """S3 could not be read or written now; later it may work."""
+    """S3 could not be read or written; a retry may help."""
 
     transient = True
 
 
-def stable_form(error: ApplicationError) -> ApplicationError:
-    """Return the error as the state machine knows it: its transient class where it may pass.
-
-    Every other error is returned as it is.
-    """
+def mark_transient(error: ApplicationError) -> ApplicationError:
+    """Return the error as a transient class if a retry may help, otherwise unchanged."""
     if isinstance(error, S3Error):
-        # What lost a race starts again from the new state of things.
+        # If another writer was faster, a retry starts from the new state.
         raced = isinstance(error, PreconditionFailedError | WriteUnknownError)
         if raced or error.transient:
             return TransientStorageError(error.message, **error.context)

@@ -1,4 +1,4 @@
-"""The third stages, which run at the same time: the report's files."""
+"""The third and fourth stages, which run concurrently: write the report's files."""
 
 from __future__ import annotations
 
@@ -28,16 +28,17 @@ EXCEL_FORMATS: Final = (ReportFormat.EXCEL,)
 
 
 class Manifest(Contract):
-    """What a generator made, written after all of it.
+    """The files that a generator wrote. The manifest is written after all of them.
 
     Attributes
     ----------
     execution_id
-        Whose files they are.
+        The execution to which the files belong.
     report_sha256
-        Digest of the report that they were made of: files of two reports make no set.
+        Digest of the report that the files were generated from; all files of a set must be from
+        the same report.
     files
-        The files beside the manifest, with their digests.
+        The files under the same prefix, with their digests.
     """
 
     execution_id: ExecutionId
@@ -45,12 +46,12 @@ class Manifest(Contract):
     files: tuple[ReportFile, ...]
 
     def require_whole(self, key: str, formats: tuple[ReportFormat, ...]) -> None:
-        """Refuse a manifest that does not name exactly the files of some formats.
+        """Check that the manifest names exactly the files of these formats.
 
         Raises
         ------
         ProcessingError
-            Names the manifest's key.
+            If it does not; the message names the manifest's key.
         """
         expected = {
             (kind, name, file) for kind in formats for name, file in REPORT_FILES[kind].items()
@@ -58,19 +59,31 @@ class Manifest(Contract):
         if {(file.format, file.name, file.file) for file in self.files} != expected:
             raise ProcessingError(
                 f"the manifest {key!r} does not name the files of {' and '.join(formats)}: deploy "
-                "all functions of one version, and start a new execution",
+                "the same version of all functions, then start a new execution",
                 key=key,
             )
 
 
 def generate_json_csv(request: StageRequest, store: ArtefactStore) -> StageResult:
-    """Write the report as JSON and CSV; see `_generate` for what it raises."""
+    """Write the report as JSON and CSV; raises the errors of `generate_excel`."""
     prefix = json_csv_prefix(request.execution_id)
     return _generate(StageName.JSON_CSV_GENERATOR, request, store, JSON_CSV_FORMATS, prefix)
 
 
 def generate_excel(request: StageRequest, store: ArtefactStore) -> StageResult:
-    """Write the report as a workbook; see `_generate` for what it raises. Needs openpyxl."""
+    """Write the report as a workbook. Needs openpyxl.
+
+    Raises
+    ------
+    InvalidEventError
+        If `data_location` is not the location of this execution's report.
+    ProcessingError
+        If the report is missing or damaged.
+    ReportError
+        If a file could not be written.
+    S3Error
+        If S3 rejected a request or failed; `TransientStorageError` if a retry may help.
+    """
     prefix = excel_prefix(request.execution_id)
     return _generate(StageName.EXCEL_GENERATOR, request, store, EXCEL_FORMATS, prefix)
 
@@ -82,19 +95,6 @@ def _generate(
     formats: tuple[ReportFormat, ...],
     prefix: str,
 ) -> StageResult:
-    """Write the report in some formats.
-
-    Raises
-    ------
-    InvalidEventError
-        The location is not where this execution's report must be.
-    ProcessingError
-        The report is missing or damaged.
-    ReportError
-        A file could not be written.
-    S3Error
-        S3 refused or failed (`TransientStorageError` where it may pass).
-    """
     with running(stage, request.execution_id) as run:
         processed = processed_prefix(request.execution_id)
         store.require_location(request.data_location, processed)
@@ -114,7 +114,7 @@ def _generate(
         return StageResult(
             execution_id=request.execution_id,
             data_location=store.location(prefix),
-            statistics=run.statistics_of(
+            statistics=run.report_statistics(
                 report.metadata,
                 files=len(files),
                 bytes=sum(file.bytes for file in files),

@@ -1,20 +1,20 @@
-"""Where the artefacts and the reports lie in the bucket.
+"""The keys of artefacts and reports in the bucket.
 
 =====================================  ===================================================
-key                                    what
+key                                    content
 =====================================  ===================================================
 `raw-data/{id}/catalog.json`           the catalog, from the data fetcher
 `raw-data/{id}/launches.json`          the launch dates, from the data fetcher
 `processed-data/{id}/report.json`      the report's tables and analyses, from the processor
 `temp-reports/{id}/json_csv/…`         files and `manifest.json` of the JSON/CSV generator
 `temp-reports/{id}/excel/…`            file and `manifest.json` of the Excel generator
-`reports/{id}/…`                       a whole set, for good; `summary.json` is written last
-`reports/latest.json`                  the pointer to the set that readers should take
-`reports/latest/…`                     copies of that set's files, a convenience
-`cache/…`                              what was fetched, see `core.cache`
+`reports/{id}/…`                       a complete set, kept; `summary.json` is written last
+`reports/latest.json`                  the pointer to the set that readers should use
+`reports/latest/…`                     copies of that set's files, for convenience
+`cache/…`                              the cache, see `core.cache`
 =====================================  ===================================================
 
-Every function takes an `ExecutionId`, which is valid by its type.
+Every function takes an `ExecutionId`, which its type has already validated.
 """
 
 from __future__ import annotations
@@ -34,32 +34,32 @@ LATEST_PREFIX: Final = f"reports/{LATEST}/"
 
 
 def raw_prefix(execution_id: str) -> str:
-    """Return where the data fetcher writes."""
+    """Return the prefix where the data fetcher writes."""
     return require_prefix(f"raw-data/{execution_id}/")
 
 
 def processed_prefix(execution_id: str) -> str:
-    """Return where the processor writes."""
+    """Return the prefix where the processor writes."""
     return require_prefix(f"processed-data/{execution_id}/")
 
 
 def json_csv_prefix(execution_id: str) -> str:
-    """Return where the JSON/CSV generator writes."""
+    """Return the prefix where the JSON/CSV generator writes."""
     return require_prefix(f"temp-reports/{execution_id}/json_csv/")
 
 
 def excel_prefix(execution_id: str) -> str:
-    """Return where the Excel generator writes."""
+    """Return the prefix where the Excel generator writes."""
     return require_prefix(f"temp-reports/{execution_id}/excel/")
 
 
 def set_prefix(execution_id: str) -> str:
-    """Return where the whole set of reports lies for good."""
+    """Return the prefix of the execution's published set of reports."""
     return require_prefix(f"reports/{execution_id}/")
 
 
 def intermediate_prefixes(execution_id: str) -> tuple[str, ...]:
-    """Return where an execution leaves what is not its set; no other execution's is below."""
+    """Return the prefixes of the execution's artefacts, which contain no other execution's."""
     return (
         raw_prefix(execution_id),
         processed_prefix(execution_id),

@@ -1,7 +1,7 @@
-"""The pointer `reports/latest.json`: which set of reports readers should take.
+"""The pointer `reports/latest.json`, which names the set of reports that readers should use.
 
-It is the one object that executions share. It is switched by a conditional write, so that of two
-executions at once the newer one stays, and it never goes back to an older one.
+It is the only object that executions share. A conditional write switches it: if two executions run
+concurrently, the newer one wins, and the pointer never returns to an older set.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ class Pointer(Contract):
     Attributes
     ----------
     execution_id, prefix
-        Whose set it is, and where it lies in the bucket.
+        The execution that created the set, and the set's prefix in the bucket.
     generated_at
         The time stamp of its reports.
     pairs, regions, services
-        What it holds.
+        Counts of its data.
     complete
-        Whether nothing is missing in it.
+        Whether the set is complete.
     previous
         The execution that the pointer named before, or None.
     """
@@ -46,91 +46,91 @@ class Pointer(Contract):
     previous: ExecutionId | None = None
 
     @model_validator(mode="after")
-    def _prefix_is_the_executions(self) -> Self:
+    def _require_prefix_of_the_execution(self) -> Self:
         if self.prefix != set_prefix(self.execution_id):
             raise ValueError(f"the set of {self.execution_id} is not at {self.prefix!r}")
         return self
 
     def is_newer_than(self, other: Pointer) -> bool:
-        """Compare by age; two of the same second are told apart by their names."""
+        """Compare by time stamp; equal time stamps are ordered by execution ID."""
         ours, theirs = self.generated_at, other.generated_at
         return (ours, self.execution_id) > (theirs, other.execution_id)
 
 
 class Outcome(Enum):
-    """What became of the wish to switch the pointer."""
+    """The result of an attempt to switch the pointer."""
 
     SWITCHED = auto()
     ALREADY_OURS = auto()
     SUPERSEDED = auto()
-    """It names a newer execution, and stays there."""
+    """The pointer names a newer execution, so it was not changed."""
     HELD_BACK = auto()
-    """So many pairs have gone that a person should look first."""
+    """So many pairs have disappeared that a person should check the set first."""
 
 
 @dataclass(frozen=True)
 class Switch:
-    """The outcome, and what the pointer named when it was decided (None: nothing yet)."""
+    """The outcome, and the pointer at the time of the decision (None if there was none yet)."""
 
     outcome: Outcome
-    standing: Pointer | None
+    current: Pointer | None
 
 
-def decide(standing: Pointer | None, ours: Pointer, max_pairs_drop_percent: float) -> Outcome:
-    """Say what to do with a pointer; SWITCHED where it should be switched."""
-    if standing is None:
+def decide(current: Pointer | None, ours: Pointer, max_pairs_drop_percent: float) -> Outcome:
+    """Decide whether to switch from the current pointer to ours; SWITCHED means yes."""
+    if current is None:
         return Outcome.SWITCHED
-    if standing.execution_id == ours.execution_id:
+    if current.execution_id == ours.execution_id:
         return Outcome.ALREADY_OURS
-    if not ours.is_newer_than(standing):
+    if not ours.is_newer_than(current):
         return Outcome.SUPERSEDED
-    if (standing.pairs - ours.pairs) * 100 > max_pairs_drop_percent * standing.pairs:
+    if (current.pairs - ours.pairs) * 100 > max_pairs_drop_percent * current.pairs:
         return Outcome.HELD_BACK
     return Outcome.SWITCHED
 
 
 def read_pointer(objects: S3Objects) -> Pointer | None:
-    """Read the pointer, or return None where there is none yet.
+    """Read the pointer, or return None if there is none yet.
 
     Raises
     ------
     ReportError
-        What stands there is no pointer.
+        If the object is not a valid pointer.
     """
     return _parse(objects.find(POINTER_KEY), objects.bucket)
 
 
 def switch_pointer(objects: S3Objects, ours: Pointer, max_pairs_drop_percent: float) -> Switch:
-    """Have the pointer name our set, unless it must stay where it is.
+    """Switch the pointer to our set, if `decide` allows it.
 
     Raises
     ------
     ReportError
-        What stands there is no pointer.
+        If the object is not a valid pointer.
     S3Error
-        S3 refused or failed, or others were faster too many times.
+        If S3 rejected a request or failed, or other writers were faster too many times.
     """
     seen = Switch(Outcome.SWITCHED, None)
 
     def change(stored: StoredObject | None) -> bytes:
         nonlocal seen
-        standing = _parse(stored, objects.bucket)
-        seen = Switch(decide(standing, ours, max_pairs_drop_percent), standing)
+        current = _parse(stored, objects.bucket)
+        seen = Switch(decide(current, ours, max_pairs_drop_percent), current)
         if seen.outcome is not Outcome.SWITCHED:
-            raise _StayError
-        previous = standing.execution_id if standing else None
+            raise _UnchangedError
+        previous = current.execution_id if current else None
         changed = ours.model_copy(update={"previous": previous})
         return f"{changed.model_dump_json(indent=2)}\n".encode()
 
     try:
         objects.update(POINTER_KEY, change, content_type="application/json")
-    except _StayError:
+    except _UnchangedError:
         return seen
     return seen
 
 
-class _StayError(Exception):
-    """Leaves the pointer where it is."""
+class _UnchangedError(Exception):
+    """Ends the update without a write."""
 
 
 def _parse(stored: StoredObject | None, bucket: str) -> Pointer | None:
@@ -140,8 +140,8 @@ def _parse(stored: StoredObject | None, bucket: str) -> Pointer | None:
         return Pointer.model_validate_json(stored.content)
     except ValidationError as error:
         raise ReportError(
-            f"{POINTER_KEY!r} in bucket {bucket} is no pointer to a set of reports: restore an "
-            "earlier version of it, or delete it to have the next execution write it anew",
+            f"{POINTER_KEY!r} in bucket {bucket} is not a valid pointer to a set of reports: "
+            "restore an earlier version of it, or delete it and the next execution creates it",
             bucket=bucket,
             key=POINTER_KEY,
         ) from error

@@ -1,4 +1,4 @@
-"""The second stage: from the raw data to the report's tables and analyses. Needs Polars."""
+"""The second stage: compute the report's tables and analyses from the raw data. Needs Polars."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from lambda_core.observability import timed_step
 
 
 def process(request: StageRequest, store: ArtefactStore) -> StageResult:
-    """Make the report of an execution's raw data.
+    """Compute the report from an execution's raw data, and store it as an artefact.
 
-    The report's time stamp is when its catalog was stored, so that processing the same data again
-    gives the same report byte for byte, and so the same files.
+    The time stamp of the report is the time when the catalog was stored. Processing the same data
+    again therefore produces the same report, byte for byte, and the same files.
 
     Raises
     ------
     InvalidEventError
-        The location is not where this execution's raw data must be.
+        If `data_location` is not the location of this execution's raw data.
     ProcessingError
-        The raw data is missing, damaged, or could not be processed.
+        If the raw data is missing or damaged, or could not be processed.
     S3Error
-        S3 refused or failed (`TransientStorageError` where it may pass).
+        If S3 rejected a request or failed; `TransientStorageError` if a retry may help.
     """
     with running(StageName.PROCESSOR, request.execution_id) as run:
         raw = raw_prefix(request.execution_id)
@@ -32,7 +32,7 @@ def process(request: StageRequest, store: ArtefactStore) -> StageResult:
         with timed_step("read the raw data"):
             catalog, stored = store.read_model(f"{raw}{CATALOG}", Catalog)
             launches, _ = store.read_model(f"{raw}{LAUNCHES}", Launches)
-        with timed_step("work out the tables"):
+        with timed_step("compute the tables"):
             report = pipeline_orchestrator.process(
                 catalog, launches, generated_at=stored.written_at
             )
@@ -42,5 +42,5 @@ def process(request: StageRequest, store: ArtefactStore) -> StageResult:
         return StageResult(
             execution_id=request.execution_id,
             data_location=store.location(prefix),
-            statistics=run.statistics_of(report.metadata),
+            statistics=run.report_statistics(report.metadata),
         )

@@ -1,14 +1,18 @@
-"""The last stage: the reports become one set, readers are pointed to it, and the rest is removed.
+"""The last stage: assemble the set of reports, switch the pointer to it, and delete the artefacts.
 
-Every step may be repeated, and the stage may be killed anywhere and started again, or run twice at
-once: the set is finished once, the pointer names finished sets only, and removal comes last.
+Every step can be repeated. The stage may be killed at any point and started again, or run twice
+concurrently: a set is finished only once, the pointer names finished sets only, and the artefacts
+are deleted last.
 """
 
 from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable
-from typing import Final
+from dataclasses import dataclass
+from typing import Final, Self
+
+from pydantic import Field
 
 from aws_ssm_fetcher.outputs.files import REPORT_FILES, ReportFile, ReportFormat
 from aws_ssm_fetcher.outputs.summary import MissingReport, Stage, Summary, summarise
@@ -39,60 +43,106 @@ from aws_ssm_fetcher.stages.published_set import (
     find_set,
     finish_set,
 )
+from aws_ssm_fetcher.stages.settings import StageSettings
 from aws_ssm_fetcher.stages.stage_run import running
 from lambda_core.errors import ProcessingError, ReportError
 from lambda_core.observability import count, get_logger, timed_step
 from lambda_core.s3 import S3Error
 
 MAX_PAIRS_DROP_PERCENT: Final = 2.0
-"""A set with fewer pairs than this below the last is held back: AWS does not shrink like that."""
+"""A set that lost more pairs than this since the last set is held back: AWS never removes so many.
+"""
 
 _COPY_ROUNDS: Final = 5
 
 _logger = get_logger(__name__)
 
 
-def orchestrate(
+class PublishSettings(StageSettings):
+    """Settings of the last stage.
+
+    Attributes
+    ----------
+    max_pairs_drop_percent
+        A set is held back if it has fewer pairs than the last set by more than this percentage;
+        100 publishes every set.
+    """
+
+    max_pairs_drop_percent: float = Field(
+        default=MAX_PAIRS_DROP_PERCENT, ge=0, le=100, description="a percentage from 0 to 100"
+    )
+
+
+@dataclass(frozen=True)
+class PublishStage:
+    """The settings and the store of the last stage, which several executions can share."""
+
+    settings: PublishSettings
+    store: ArtefactStore
+
+    @classmethod
+    def from_environment(cls) -> Self:
+        """Create the stage of a Lambda function from its environment variables.
+
+        Raises
+        ------
+        lambda_core.errors.ConfigurationError
+            Names every variable that is missing or wrong.
+        """
+        settings = PublishSettings.from_environment()
+        return cls(settings, ArtefactStore.open(settings.output_s3_bucket))
+
+    def run(self, request: OrchestratorRequest) -> OrchestratorResult:
+        """Publish the reports of one execution; see `publish`."""
+        return publish(
+            request,
+            self.store,
+            max_pairs_drop_percent=self.settings.max_pairs_drop_percent,
+        )
+
+
+def publish(
     request: OrchestratorRequest,
     store: ArtefactStore,
     *,
     max_pairs_drop_percent: float = MAX_PAIRS_DROP_PERCENT,
 ) -> OrchestratorResult:
-    """Publish what was made, and say what was not.
+    """Publish the reports that the generators created; the result names those that are missing.
 
     Parameters
     ----------
     max_pairs_drop_percent
-        By how much the number of combinations may fall before a set is held back, where the
-        execution's input does not say it.
+        Used if the execution's input does not set it. The set is held back if it has fewer pairs
+        than the last set by more than this percentage.
 
     Raises
     ------
     InvalidEventError
-        A result is not from where this execution's artefacts must be.
+        If the location of a result is not the one of this execution's artefacts.
     ProcessingError
-        An artefact is missing or damaged, or the files are of different reports.
+        If an artefact is missing or damaged, or the files were generated from different reports.
     ReportError
-        No report at all was made, or the pointer is none.
+        If no report was created, or the pointer is not valid.
     S3Error
-        S3 refused or failed (`TransientStorageError` where it may pass), before the pointer moved.
+        If S3 rejected a request or failed before the pointer was switched; `TransientStorageError`
+        if a retry may help.
     """
     with running(StageName.REPORT_ORCHESTRATOR, request.execution_id) as run:
         _require_own_locations(request, store)
-        with timed_step("put the set together"):
+        with timed_step("assemble the set"):
             published = _finished_set(request, store)
         ours = _pointer_to(published)
-        asked = request.input.max_pairs_drop_percent
-        most_dropped = max_pairs_drop_percent if asked is None else asked
+        requested = request.input.max_pairs_drop_percent
+        limit = max_pairs_drop_percent if requested is None else requested
         with timed_step("switch the pointer"):
-            switch = switch_pointer(store.objects, ours, most_dropped)
-        held_back = _reason_to_hold_back(switch, ours, most_dropped)
+            switch = switch_pointer(store.objects, ours, limit)
+        held_back = _reason_to_hold_back(switch, ours, limit)
         failures = 0
         if held_back is None:
-            failures += _attempted("copy to latest", lambda: _refresh_latest(store))
+            failures += _try_step("copy to latest", lambda: _refresh_latest(store))
         if held_back is None and published.complete:
             own = intermediate_prefixes(request.execution_id)
-            failures += _attempted("clean up", lambda: store.remove_all(own))
+            failures += _try_step("clean up", lambda: store.remove_all(own))
         count("StepsFailedAfterPublishing", failures)
         reports = published.summary.reports_generated.values()
         missing = published.summary.reports_missing
@@ -114,8 +164,8 @@ def orchestrate(
             complete=published.complete,
             held_back=held_back,
             superseded_by=(
-                switch.standing.execution_id
-                if switch.outcome is Outcome.SUPERSEDED and switch.standing
+                switch.current.execution_id
+                if switch.outcome is Outcome.SUPERSEDED and switch.current
                 else None
             ),
         )
@@ -134,30 +184,34 @@ def _require_own_locations(request: OrchestratorRequest, store: ArtefactStore) -
 
 
 def _finished_set(request: OrchestratorRequest, store: ArtefactStore) -> PublishedSet:
-    """Return the execution's set, finished now or before, read back and found whole."""
+    """Finish the execution's set, unless that was done before, then read it back and check it."""
     published = find_set(store, request.execution_id)
     if published is not None:
         return published
     try:
-        files, summary = _put_together(request, store)
+        files, summary = _assemble(request, store)
     except ProcessingError:
-        # Another run of this execution may have finished the set and cleaned up meanwhile.
+        # Meanwhile, another run of this execution may have finished the set and cleaned up.
         if (published := find_set(store, request.execution_id)) is not None:
             return published
         raise
     finish_set(store, request.execution_id, files, summary)
     published = find_set(store, request.execution_id)
     if published is None:
-        raise ProcessingError(f"the set of {request.execution_id} was removed while it was made")
+        raise ProcessingError(
+            f"the set of {request.execution_id} was removed while it was being written; start a "
+            "new execution"
+        )
     return published
 
 
-def _put_together(
+def _assemble(
     request: OrchestratorRequest, store: ArtefactStore
 ) -> tuple[dict[str, bytes], Summary]:
+    """Return the files of the set by name, and its summary."""
     report_key = f"{processed_prefix(request.execution_id)}{REPORT}"
     report, artefact = store.read_model(report_key, Report)
-    made: list[ReportFile] = []
+    created: list[ReportFile] = []
     missing: list[MissingReport] = []
     contents: dict[str, bytes] = {}
     branches = (
@@ -173,22 +227,22 @@ def _put_together(
         manifest.require_whole(key, formats)
         if manifest.report_sha256 != artefact.sha256:
             raise ProcessingError(
-                f"the files of {key!r} were made of another report than {report_key!r}: two runs "
-                "of one execution were at work; start a new execution",
+                f"the files of {key!r} were generated from another report than {report_key!r}, "
+                "because two runs of the execution overlapped; start a new execution",
                 key=key,
             )
         for file in manifest.files:
             contents[file.file] = store.read(f"{prefix}{file.file}", sha256=file.sha256).content
-        made += manifest.files
-    if not made:
+        created += manifest.files
+    if not created:
         reasons = "; ".join(sorted({report.reason for report in missing}))
-        raise ReportError(f"no report was made, so nothing is published: {reasons}")
+        raise ReportError(f"no report was created, so nothing is published: {reasons}")
     for report_missing in missing:
         _logger.error("A report is missing: %s (%s)", report_missing.file, report_missing.reason)
     now = dt.datetime.now(dt.UTC)
     summary = summarise(
         report,
-        made,
+        created,
         _stages(request),
         execution_id=request.execution_id,
         completed_at=now,
@@ -209,7 +263,7 @@ def _missing(formats: tuple[ReportFormat, ...], reason: str) -> list[MissingRepo
 
 
 def _stages(request: OrchestratorRequest) -> list[Stage]:
-    """Return the stages with the durations that they measured themselves."""
+    """Return the stages with the durations that they measured."""
     results = (
         (StageName.DATA_FETCHER, request.fetch),
         (StageName.PROCESSOR, request.process),
@@ -244,47 +298,47 @@ def _pointer_to(published: PublishedSet) -> Pointer:
 def _reason_to_hold_back(
     switch: Switch, ours: Pointer, max_pairs_drop_percent: float
 ) -> str | None:
-    if switch.outcome is not Outcome.HELD_BACK or switch.standing is None:
+    if switch.outcome is not Outcome.HELD_BACK or switch.current is None:
         return None
-    last = switch.standing
+    last = switch.current
     lost = (last.pairs - ours.pairs) / last.pairs
     reason = (
-        f"{ours.pairs} combinations are {lost:.1%} fewer than the {last.pairs} of "
-        f"{last.execution_id}, and {max_pairs_drop_percent:g} % is the most that is published "
-        "unseen"
+        f"{ours.pairs} pairs are {lost:.1%} fewer than the {last.pairs} of "
+        f"{last.execution_id}; a set that loses more than {max_pairs_drop_percent:g} % is not "
+        "published automatically"
     )
     _logger.error("The set is held back: %s", reason, extra={"held_back": True})
     return reason
 
 
-def _attempted(step: str, work: Callable[[], object]) -> int:
-    """Do what readers of the published set do not need; returns how many failures there were.
+def _try_step(step: str, work: Callable[[], object]) -> int:
+    """Run a step that readers do not depend on, and return the number of failures (0 or 1).
 
-    They have the set, so that an execution which failed here would be a false alarm: the next one
-    copies its own set, and the bucket's lifecycle removes what was left.
+    The set is already published, so failing the execution would be a false alarm: the next
+    execution copies its own set, and the bucket's lifecycle rules delete the artefacts.
     """
     try:
         with timed_step(step):
             work()
     except (S3Error, ProcessingError):
-        _logger.exception("The set is published, but a step after that failed: %s", step)
+        _logger.exception("The set is published, but a later step failed: %s", step)
         return 1
     return 0
 
 
 def _refresh_latest(store: ArtefactStore) -> None:
-    """Copy the set that the pointer names, until what was copied is still what it names.
+    """Copy the set that the pointer names, and repeat that if the pointer changed meanwhile.
 
-    Two executions that copy at once would leave a mixture otherwise, and so would one that was
-    overtaken and killed in the midst of it.
+    Otherwise two executions that copy at the same time would leave a mixture of their sets, and so
+    would an execution that was overtaken and killed while copying.
     """
     copied: str | None = None
     for _ in range(_COPY_ROUNDS):
         pointer = read_pointer(store.objects)
         if pointer is None or pointer.execution_id == copied:
             return
-        standing = find_set(store, pointer.execution_id)
-        if standing is None:
+        current = find_set(store, pointer.execution_id)
+        if current is None:
             return
-        copy_to_latest(store, standing)
+        copy_to_latest(store, current)
         copied = pointer.execution_id

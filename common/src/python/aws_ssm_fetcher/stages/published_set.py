@@ -1,7 +1,8 @@
-"""One execution's whole set of reports under `reports/{id}/`, which is there for good.
+"""The set of reports of one execution, under `reports/{id}/`. A finished set never changes.
 
-Its files are written first and `summary.json`, which names them with their digests, last and only
-once. So a set with a summary is finished; without, it is the rest of a run that was stopped.
+The files are written first. `summary.json`, which names them with their digests, is written last
+and only once. A set with a summary is therefore finished; a set without a summary is left over from
+a run that was stopped.
 """
 
 from __future__ import annotations
@@ -18,14 +19,14 @@ from lambda_core.errors import ProcessingError
 
 @dataclass(frozen=True)
 class PublishedSet:
-    """A finished set, each file of which is what the summary says.
+    """A finished set whose files match the digests in its summary.
 
     Attributes
     ----------
     summary
-        What it is made of.
+        The content of `summary.json`.
     contents
-        Every file by its name, `summary.json` last.
+        The content of every file by file name, `summary.json` last.
     """
 
     summary: Summary
@@ -33,17 +34,17 @@ class PublishedSet:
 
     @property
     def complete(self) -> bool:
-        """Whether the source gave everything and no report is missing."""
+        """Whether the source supplied everything and all reports exist."""
         return self.summary.source_data.complete and not self.summary.reports_missing
 
 
 def find_set(store: ArtefactStore, execution_id: str) -> PublishedSet | None:
-    """Read a set, or return None where it is not finished.
+    """Read a set, or return None if it is not finished.
 
     Raises
     ------
     ProcessingError
-        A file of it is missing or damaged; the message names its key.
+        If one of its files is missing or damaged; the message names the key.
     """
     prefix = set_prefix(execution_id)
     key = f"{prefix}{SUMMARY_FILE}"
@@ -53,9 +54,11 @@ def find_set(store: ArtefactStore, execution_id: str) -> PublishedSet | None:
     summary = store.parse(key, artefact, Summary)
     contents: dict[str, bytes] = {}
     for report in summary.reports_generated.values():
-        # What a stored document says never becomes a key unless it is a name that we know.
+        # Only known file names become part of a key, never other text from a stored document.
         if REPORT_FILES[report.format].get(report.name) != report.file:
-            raise ProcessingError(f"{key!r} names a file {report.file!r} that no report has")
+            raise ProcessingError(
+                f"{key!r} names the file {report.file!r}, which is not a file of the report"
+            )
         contents[report.file] = store.read(f"{prefix}{report.file}", sha256=report.sha256).content
     return PublishedSet(summary, contents | {SUMMARY_FILE: artefact.content})
 
@@ -63,17 +66,17 @@ def find_set(store: ArtefactStore, execution_id: str) -> PublishedSet | None:
 def finish_set(
     store: ArtefactStore, execution_id: str, files: Mapping[str, bytes], summary: Summary
 ) -> None:
-    """Write a set; does nothing more once another run of the execution has finished it."""
+    """Write a set; stop if another run of the same execution has finished it."""
     prefix = set_prefix(execution_id)
     for name, content in files.items():
         key = f"{prefix}{name}"
-        standing = store.write_new(key, content)
-        if standing is None:
+        current = store.write_new(key, content)
+        if current is None:
             continue
-        # Another content stands there: of a run that was stopped, unless the set is finished.
+        # The key has other content. Unless the set is finished, a stopped run left it.
         if store.find(f"{prefix}{SUMMARY_FILE}") is not None:
             return
-        store.replace(key, content, standing)
+        store.replace(key, content, current)
     store.write_new(f"{prefix}{SUMMARY_FILE}", summary_bytes(summary))
 
 
@@ -83,9 +86,9 @@ def summary_bytes(summary: Summary) -> bytes:
 
 
 def copy_to_latest(store: ArtefactStore, published: PublishedSet) -> None:
-    """Copy a set to `reports/latest/`, and remove what it does not have from there.
+    """Copy a set to `reports/latest/`, and remove report files there that are not in the set.
 
-    Readers who need one whole set follow the pointer: these copies change one by one.
+    The copies change one after the other, so readers who need a consistent set use the pointer.
     """
     known = {name for files in REPORT_FILES.values() for name in files.values()}
     for name, content in published.contents.items():

@@ -1,4 +1,4 @@
-"""What the environment sets for every function of the region report."""
+"""Environment variables that every function of the region report reads."""
 
 from __future__ import annotations
 

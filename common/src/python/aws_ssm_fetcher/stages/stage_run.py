@@ -1,21 +1,21 @@
-"""What all stages share: timing, the fields of their log lines, their metrics, their errors.
+"""Timing, log fields, metrics and errors of every stage.
 
-Metrics, each with the dimension `service` (the function):
+Each metric has the dimension `service`, which is the name of the function:
 
 ==========================  =======  ==========================================================
-name                        unit     what
+name                        unit     meaning
 ==========================  =======  ==========================================================
-StageDuration               Seconds  how long the stage worked, whether it succeeded or not
-Regions                     Count    regions of the data
-Services                    Count    services of the data
-Pairs                       Count    combinations of region and service
-Complete                    Count    1 where nothing is missing, else 0
-SsmCalls                    Count    data fetcher: calls to SSM, each attempt counted
-SsmRetries                  Count    data fetcher: those of them that repeated a failed one
-ReportsPublished            Count    orchestrator: files that readers got; 0 where held back
-ReportsMissing              Count    orchestrator: reports that could not be made
-HeldBack                    Count    orchestrator: 1 where the set was held back, else 0
-StepsFailedAfterPublishing  Count    orchestrator: copying to latest, cleaning up
+StageDuration               Seconds  duration of the stage, whether it succeeded or failed
+Regions                     Count    number of regions in the data
+Services                    Count    number of services in the data
+Pairs                       Count    number of pairs of region and service
+Complete                    Count    1 if nothing is missing, else 0
+SsmCalls                    Count    data fetcher: SSM calls, including retries
+SsmRetries                  Count    data fetcher: how many of them repeated a failed call
+ReportsPublished            Count    orchestrator: published files; 0 if the set was held back
+ReportsMissing              Count    orchestrator: reports that could not be created
+HeldBack                    Count    orchestrator: 1 if the set was held back, else 0
+StepsFailedAfterPublishing  Count    orchestrator: failures of the copy to latest or the cleanup
 ==========================  =======  ==========================================================
 """
 
@@ -29,7 +29,7 @@ from typing import Any, Final
 
 from aws_ssm_fetcher.report import ReportMetadata
 from aws_ssm_fetcher.stages.contracts import StageName, StageStatistics
-from aws_ssm_fetcher.stages.errors import stable_form
+from aws_ssm_fetcher.stages.errors import mark_transient
 from lambda_core.errors import ApplicationError
 from lambda_core.observability import count, get_logger, log_in_every_line, measure
 
@@ -39,7 +39,7 @@ _logger = get_logger(__name__)
 
 
 class StageRun:
-    """One run of a stage, from its making on."""
+    """One run of a stage, which starts when this object is created."""
 
     def __init__(self, stage: StageName) -> None:
         self.stage = stage
@@ -47,7 +47,7 @@ class StageRun:
         self._started = time.monotonic()
 
     def seconds(self) -> float:
-        """How long it has been running."""
+        """Return the time since the start."""
         return time.monotonic() - self._started
 
     def statistics(
@@ -57,9 +57,15 @@ class StageRun:
         services: int,
         pairs: int,
         complete: bool,
-        **of_the_stage: Any,  # noqa: ANN401 - optional fields of the model, which checks them
+        **details: Any,  # noqa: ANN401 - optional fields of the model, which checks them
     ) -> StageStatistics:
-        """Return what the stage did, and tell it to metrics and log."""
+        """Return the statistics of a finished stage, and emit them as metrics and a log line.
+
+        Parameters
+        ----------
+        details
+            Further fields of `StageStatistics`, such as `ssm_calls` or `files`.
+        """
         count("Regions", regions)
         count("Services", services)
         count("Pairs", pairs)
@@ -73,44 +79,45 @@ class StageRun:
             services=services,
             pairs=pairs,
             complete=complete,
-            **of_the_stage,
+            **details,
         )
-        told = statistics.model_dump(mode="json", exclude_none=True, exclude={"stage"})
-        _logger.info("The stage %s is done", self.stage, extra=told)
+        fields = statistics.model_dump(mode="json", exclude_none=True, exclude={"stage"})
+        _logger.info("Stage %s finished", self.stage, extra=fields)
         return statistics
 
-    def statistics_of(
+    def report_statistics(
         self,
         report: ReportMetadata,
-        **of_the_stage: Any,  # noqa: ANN401 - as above
+        **details: Any,  # noqa: ANN401 - as above
     ) -> StageStatistics:
-        """Return what a stage did that read or made a report, and tell it likewise."""
+        """Do the same for a stage that read or created this report."""
         return self.statistics(
             regions=report.unique_regions,
             services=report.unique_services,
             pairs=report.total_combinations,
             complete=report.complete,
-            **of_the_stage,
+            **details,
         )
 
 
 @contextmanager
 def running(stage: StageName, execution_id: str) -> Iterator[StageRun]:
-    """Run a stage.
+    """Run the block as a stage: measure it, and add the stage and the execution to its log lines.
 
     Raises
     ------
     ApplicationError
-        What the stage raised, in the form that the state machine knows, see `errors.stable_form`.
+        The error of the block, as the class that the state machine expects; see
+        `errors.mark_transient`.
     """
     log_in_every_line(execution_id=execution_id, stage=stage.value)
     run = StageRun(stage)
     try:
         yield run
     except ApplicationError as error:
-        stable = stable_form(error)
-        if stable is error:
+        marked = mark_transient(error)
+        if marked is error:
             raise
-        raise stable from error
+        raise marked from error
     finally:
         measure("StageDuration", run.seconds(), "Seconds")

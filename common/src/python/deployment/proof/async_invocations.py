@@ -1,4 +1,4 @@
-"""Asynchronous invocations in the local cloud: what schedules start, and events that fail.
+"""Asynchronous invocations in the local cloud: targets of schedules, and events that fail.
 
 Schedules do not run in the local cloud. So the proof starts each target with the input that
 EventBridge would send. It also sends events that no function accepts, and checks that they reach
@@ -20,7 +20,8 @@ from triggers.targets import Target, function_name
 POLLING: Final = Polling(interval_seconds=0.5, timeout_seconds=180.0)
 
 INVALID_EVENT: Final = ["not a valid event"]
-"""Every valid event is an object. An unknown field would not do: some functions ignore it."""
+"""Every valid event is an object. An unknown field would not make an event invalid for all
+functions, because some ignore it."""
 
 ATTEMPTS: Final = 3
 """How often Lambda tries an asynchronous invocation."""
@@ -107,8 +108,8 @@ def _failure_destination(clients: Clients, function: str) -> str | None:
 
 def _functions_in_queue(clients: Clients, queue_url: str) -> Iterator[str]:
     """Yield the functions whose invalid event is in the queue, after three attempts."""
-    answer = clients("sqs").receive_message(QueueUrl=queue_url, MaxNumberOfMessages=10)
-    for message in answer.get("Messages", []):
+    response = clients("sqs").receive_message(QueueUrl=queue_url, MaxNumberOfMessages=10)
+    for message in response.get("Messages", []):
         record = json.loads(message["Body"])
         context = record.get("requestContext", {})
         failed = record.get("requestPayload") == INVALID_EVENT

@@ -11,7 +11,7 @@ from command_line.command import COMPLETE
 from command_line.stages import stage_display
 from local_cloud.clients import Clients
 from run_local.event_log.demonstration import Deployed, run_deployed
-from run_local.event_log.event_files import made_up
+from run_local.event_log.event_files import generate_rounds
 from run_local.event_log.view import show
 from triggers.polling import Polling
 from triggers.targets import Target, invoke_target
@@ -37,7 +37,7 @@ class EventLogStack:
             outputs["functions"]["event_log_checkpoint"],
         )
         OUTPUT_DIR.mkdir(parents=True, exist_ok=True)
-        result = run_deployed(deployed, made_up(EVENT_FILES), OUTPUT_DIR, stage_display())
+        result = run_deployed(deployed, generate_rounds(EVENT_FILES), OUTPUT_DIR, stage_display())
         show(result, sys.stdout)
         return COMPLETE
 

@@ -42,7 +42,7 @@ def deploy_locally(
     plan_only
         Show the plan, and stop.
     prove_it
-        Also check what `--prove` promises.
+        Also run the checks of `--prove`.
 
     Returns
     -------
@@ -108,7 +108,7 @@ def local_account(stack: Stack) -> Iterator[str]:
 def _run_asynchronously(clients: Clients, outputs: Mapping[str, Any]) -> None:
     display = stage_display()
     for target in scheduled_targets(clients):
-        with display.stage(f"Running what the schedule {target.schedule} starts"):
+        with display.stage(f"Running the target of the schedule {target.schedule}"):
             invoke_target(target, clients, POLLING)
     if queue := outputs.get("dead_letter_queue_url"):
         with display.stage("Sending events that always fail"):

@@ -1,6 +1,6 @@
 """Compares the metrics that alarms and dashboards use with the metrics that are emitted.
 
-An alarm on a metric that nothing emits never becomes active, so it looks as if all were well.
+An alarm on a metric that nothing emits never becomes active, so a failure goes unnoticed.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class Metric:
     dimensions: tuple[tuple[str, str], ...]
 
     def __str__(self) -> str:
-        """Return it as text for people."""
+        """Return a readable name."""
         dimensions = ", ".join(f"{name}={value}" for name, value in self.dimensions)
         return f"{self.namespace} {self.name} ({dimensions or 'no dimensions'})"
 

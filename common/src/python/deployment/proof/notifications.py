@@ -104,7 +104,9 @@ def check_failure_message(clients: Clients, state_machine: str, topic: str) -> N
         arn = start_execution(clients, state_machine, json.dumps(INVALID_INPUT))
         execution = wait_for_execution(clients, arn, POLLING)
         if execution.status != "FAILED":
-            raise ExecutionError(f"{arn}, whose input is invalid, ended as {execution.status}")
+            raise ExecutionError(
+                f"{arn}, whose input is invalid, ended with status {execution.status}"
+            )
         name = arn.rpartition(":")[2]
         if not any(name in message for message in subscriber.new_messages()):
-            raise ExecutionError(f"subscribers of {topic} did not receive that {arn} failed")
+            raise ExecutionError(f"subscribers of {topic} did not receive the failure of {arn}")

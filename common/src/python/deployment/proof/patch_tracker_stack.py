@@ -26,7 +26,7 @@ _VARIABLES = {
     "PATCHWORK_PROJECT": "patchwork_project",
     "PATCHWORK_URL": "patchwork_url",
 }
-"""Environment variables of the functions that the stack sets from variables of its own."""
+"""Environment variables of the functions that the stack sets from its own variables."""
 
 
 class PatchTrackerStack:

@@ -139,8 +139,8 @@ def permissions_of(role: str, iam: IAMClient) -> list[Permission]:
 
 def recorded_calls(endpoint: str) -> list[Call]:
     """Return the calls that a local cloud has received since it started."""
-    with urllib.request.urlopen(f"{endpoint}{PATH}") as answer:  # noqa: S310 - of loopback
-        return [Call(**call) for call in json.load(answer)]
+    with urllib.request.urlopen(f"{endpoint}{PATH}") as response:  # noqa: S310 - of loopback
+        return [Call(**call) for call in json.load(response)]
 
 
 def _implied(call: Call) -> Iterator[Call]:

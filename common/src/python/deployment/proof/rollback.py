@@ -26,19 +26,19 @@ def roll_back(deployment: Deployment, functions: Iterable[str]) -> int:
     Raises
     ------
     DeploymentError
-        The alias `live` leads to the wrong version.
+        The alias `live` points to the wrong version.
     """
     names = sorted(functions)
     client = deployment.session.client("lambda")
     before = deployment.apply()
     level = _log_level(client, before, names)
-    # Any changed setting publishes a version.
+    # Changing any setting publishes a version.
     changed = {"log_level": "ERROR" if level != "ERROR" else "INFO"}
     after = _with(deployment, changed).apply()
     for name in names:
         version = after["function_versions"][name]
         if version == before["function_versions"][name]:
-            raise DeploymentError(f"changing a setting of {name} published no new version")
+            raise DeploymentError(f"changing a setting of {name} did not publish a new version")
         _require_live(client, after["functions"][name], version)
     rolled_back = _with(deployment, {**changed, "live_versions": dict(before["function_versions"])})
     rolled_back.apply()
@@ -62,5 +62,5 @@ def _require_live(client: Any, function: str, version: str) -> None:  # noqa: AN
     live = client.get_alias(FunctionName=function, Name="live")["FunctionVersion"]
     if live != version:
         raise DeploymentError(
-            f"the alias live of {function} leads to version {live} instead of {version}"
+            f"the alias live of {function} points to version {live} instead of {version}"
         )

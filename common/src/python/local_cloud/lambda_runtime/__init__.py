@@ -1,1 +1,1 @@
-"""Runs packaged functions as Lambda does, each in a process of its own."""
+"""Runs packaged functions like Lambda does, each in its own process."""

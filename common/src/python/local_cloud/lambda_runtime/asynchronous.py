@@ -1,9 +1,9 @@
-"""Asynchronous invocations: queued, tried up to three times, and in the end reported.
+"""Asynchronous invocations: queued, retried, and reported to destinations.
 
-As https://docs.aws.amazon.com/lambda/latest/dg/invocation-async.html describes: two retries, after
-one and two minutes unless configured otherwise; what is throttled is tried again without being
-counted; then a record goes to the destination of the function's event invoke configuration, and
-the event itself to its dead-letter queue.
+Source: https://docs.aws.amazon.com/lambda/latest/dg/invocation-async.html. By default, Lambda
+retries a failed invocation twice, after one and two minutes. Throttled attempts are repeated and do
+not count as retries. At the end, Lambda sends a record to the destination in the function's event
+invoke configuration, and a failed event to the function's dead-letter queue.
 """
 
 from __future__ import annotations
@@ -45,15 +45,15 @@ class _Event:
 
 
 class AsyncInvoker:
-    """Takes events and sees to it that each one ends somewhere.
+    """Queues events, invokes their functions, and reports the results.
 
     Parameters
     ----------
     service
         Runs the functions.
     client
-        Makes a boto3 client of this local cloud that calls in the name of a function, as Lambda
-        does it with the function's role: `client("sqs", region, "my-function")`.
+        Creates a boto3 client for this local cloud that makes requests as the given function, as
+        Lambda does with the function's role: `client("sqs", region, "my-function")`.
     retry_delays
         Seconds before the first and the second retry.
     """
@@ -72,16 +72,16 @@ class AsyncInvoker:
         self._changed = threading.Condition()
         self._closed = False
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="async-invoke")
-        threading.Thread(target=self._hand_out, daemon=True).start()
+        threading.Thread(target=self._start_due_attempts, daemon=True).start()
 
     def submit(self, function: LambdaFunction, payload: bytes) -> str:
-        """Queue one event for a function; returns the id that its log will tell."""
+        """Queue an event for a function, and return the request ID, which its log contains."""
         event = _Event(function, payload, str(uuid.uuid4()))
         self._queue(event, 0)
         return event.request_id
 
     def close(self) -> None:
-        """Drop what is still queued."""
+        """Drop all queued events."""
         with self._changed:
             self._closed = True
             self._changed.notify()
@@ -92,7 +92,7 @@ class AsyncInvoker:
             heapq.heappush(self._due, (time.monotonic() + delay, next(self._numbers), event))
             self._changed.notify()
 
-    def _hand_out(self) -> None:
+    def _start_due_attempts(self) -> None:
         while True:
             with self._changed:
                 while not self._closed and (not self._due or self._due[0][0] > time.monotonic()):
@@ -112,28 +112,28 @@ class AsyncInvoker:
         config = _invoke_config(event.function)
         destinations = config.get("DestinationConfig", {})
         if outcome.error_type is None:
-            self._tell(destinations.get("OnSuccess"), event, outcome, "Success")
+            self._send_record(destinations.get("OnSuccess"), event, outcome, "Success")
             return
         retries = min(config.get("MaximumRetryAttempts", len(self._delays)), len(self._delays))
         if event.failures < retries:
             delay = self._delays[event.failures]
             self._queue(replace(event, failures=event.failures + 1), delay)
             return
-        self._bury(event, outcome)
-        self._tell(destinations.get("OnFailure"), event, outcome, "RetriesExhausted")
+        self._send_to_dead_letter_queue(event, outcome)
+        self._send_record(destinations.get("OnFailure"), event, outcome, "RetriesExhausted")
 
-    def _bury(self, event: _Event, outcome: Outcome) -> None:
+    def _send_to_dead_letter_queue(self, event: _Event, outcome: Outcome) -> None:
         config = getattr(event.function, "dead_letter_config", None) or {}
         if arn := config.get("TargetArn"):
             error = json.loads(outcome.payload)
-            texts = {
+            attributes = {
                 "RequestID": event.request_id,
                 "ErrorCode": "200",
                 "ErrorMessage": str(error.get("errorMessage", ""))[:1024],
             }
-            self._send(arn, event.payload.decode(), event.function, texts)
+            self._send(arn, event.payload.decode(), event.function, attributes)
 
-    def _tell(
+    def _send_record(
         self, destination: dict[str, str] | None, event: _Event, outcome: Outcome, condition: str
     ) -> None:
         arn = (destination or {}).get("Destination")
@@ -169,7 +169,8 @@ class AsyncInvoker:
         client = self._client(service, region, function.function_name)
         match service:
             case "sqs":
-                # On AWS nobody asks for the address, so that no function needs the permission.
+                # AWS does not make this call. It is made as `lambda`, so that functions do not need
+                # a permission for it.
                 lookup = self._client(service, region, "lambda")
                 url = lookup.get_queue_url(QueueName=arn.rpartition(":")[2])["QueueUrl"]
                 client.send_message(QueueUrl=url, MessageBody=body, MessageAttributes=typed)
@@ -182,9 +183,9 @@ class AsyncInvoker:
 
 
 def _log_failure(attempt: Future[None]) -> None:
-    """Tell what went wrong beside the function itself: nobody waits for an attempt."""
+    """Log an error of the local cloud itself, because no caller waits for an attempt."""
     if not attempt.cancelled() and (error := attempt.exception()):
-        _log.error("an asynchronous invocation was lost", exc_info=error)
+        _log.error("an asynchronous invocation failed in the local cloud", exc_info=error)
 
 
 def _invoke_config(function: LambdaFunction) -> dict[str, Any]:

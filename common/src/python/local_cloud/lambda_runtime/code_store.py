@@ -1,4 +1,4 @@
-"""Unpacked functions and layers, each set of archives once."""
+"""Unpacks functions and layers, each combination of archives once."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from pathlib import Path
 from tempfile import mkdtemp
 
 KEPT_SECONDS = 7 * 24 * 3600.0
-"""How long a set is kept that nobody uses."""
+"""How long an unused folder is kept."""
 
 
 class CodeStore:
-    """Unpacks archives below one folder, which may outlive this process.
+    """Unpacks archives into a folder that other processes can share and later ones can reuse.
 
-    A set is named by the digests of its archives and appears in one step, so that what an
-    interrupted run left is never taken for complete.
+    Each combination of archives has a subfolder, named after their digests. A finished subfolder is
+    moved into place in a single step, so that an interrupted run leaves no incomplete one.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -32,13 +32,13 @@ class CodeStore:
         self._remove_unused()
 
     def unpacked(self, archives: Mapping[str, bytes]) -> Path:
-        """Return the folder with the archives unpacked into one another.
+        """Return a folder that contains the files of all archives.
 
         Parameters
         ----------
         archives
-            By their digests. Where two hold the same file, the later one wins, as in `/opt` on
-            Lambda.
+            Archives by digest. If several contain the same file, the last archive wins, as in
+            `/opt` on Lambda.
         """
         name = hashlib.sha256("\n".join(archives).encode()).hexdigest()[:32]
         with self._lock:
@@ -61,7 +61,7 @@ class CodeStore:
             try:
                 folder.rename(target)
             except OSError:
-                # Another process was faster.
+                # Another process unpacked the same archives first.
                 if not target.exists():
                     raise
         finally:
@@ -69,7 +69,7 @@ class CodeStore:
 
     def _remove_unused(self) -> None:
         for folder in self._folder.iterdir():
-            # Another process may have renamed or removed it meanwhile.
+            # Another process may rename or remove the folder at the same time.
             with contextlib.suppress(FileNotFoundError):
                 if time.time() - folder.stat().st_mtime > KEPT_SECONDS:
                     shutil.rmtree(folder, ignore_errors=True)

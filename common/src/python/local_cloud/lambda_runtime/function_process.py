@@ -1,4 +1,4 @@
-"""The process that runs a function, with its Runtime API, its folder and its log."""
+"""The process that runs a function, with its Runtime API, folder and log."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ if TYPE_CHECKING:
     from local_cloud.lambda_runtime.reaper import Reaper
 
 INIT_SECONDS = 10.0
-"""What loading a function's modules may take before its own timeout begins to count."""
+"""How long loading a function's modules may take in addition to the function's timeout."""
 
-LOOK_SECONDS = 0.01
-"""How often memory, clock and process are looked at while one waits for a message."""
+CHECK_INTERVAL_SECONDS = 0.01
+"""How often `FunctionProcess.wait` checks the process, its memory and the time."""
 
 LAUNCHER = Path(__file__).with_name("launcher.py")
 
@@ -36,15 +36,15 @@ _MEGABYTE = 1024 * 1024
 
 @dataclass(frozen=True)
 class FunctionSpec:
-    """What must be known of a function to run it.
+    """What is needed to run a function.
 
     Attributes
     ----------
     code, layers
-        Folders: the unpacked function, and all its layers unpacked into one another (`/opt`).
+        Folder with the unpacked function, and folder with the files of all its layers (`/opt`).
     environment
-        The variables of the function's configuration and those of the account (region,
-        credentials, endpoint). What Lambda itself sets comes in addition.
+        Environment variables from the function's configuration and for the account (region,
+        credentials, endpoint). Lambda's own variables are added to these.
     """
 
     name: str
@@ -60,7 +60,7 @@ class FunctionSpec:
 
     @property
     def log_group(self) -> str:
-        """Where CloudWatch Logs keeps its lines."""
+        """Name of the function's log group in CloudWatch Logs."""
         return f"/aws/lambda/{self.name}"
 
 
@@ -71,11 +71,13 @@ class Host:
     Attributes
     ----------
     python
-        Interpreter of the environment with Lambda's own packages.
+        Interpreter of the environment with the packages of Lambda's runtime.
     folder
-        Where processes have their folders.
+        Contains the folders of the processes.
     own_root
-        Give each process a root of its own where the kernel allows it; see `launcher`.
+        Give each process its own root file system if the kernel allows it; see `launcher`.
+    init_seconds
+        How long loading a function's modules may take in addition to the function's timeout.
     """
 
     python: Path
@@ -85,16 +87,16 @@ class Host:
     init_seconds: float = INIT_SECONDS
 
 
-class Gone(enum.Enum):
-    """Why no message will come."""
+class NoMessage(enum.Enum):
+    """Why the process will not send a message."""
 
-    LATE = "it ran out of time"
+    TIMEOUT = "it ran out of time"
     MEMORY = "it ran out of memory"
-    EXITED = "it ended by itself"
+    EXITED = "it exited"
 
 
 class FunctionProcess:
-    """AWS's runtime client with the function's handler, from its start to its end."""
+    """A process that runs AWS's runtime client with the function's handler."""
 
     def __init__(self, spec: FunctionSpec, host: Host, log_stream: str) -> None:
         self.api = RuntimeApi()
@@ -105,7 +107,7 @@ class FunctionProcess:
         folder = Path(self._folder.name)
         for name in ("root", "tmp"):
             (folder / name).mkdir()
-        # A file instead of a pipe: what the process wrote before it answered is there to be read.
+        # A file instead of a pipe, so that everything written before an answer can be read.
         self._log = (folder / "log").open("ab+")
         launch = {
             "python": str(host.python),
@@ -127,56 +129,55 @@ class FunctionProcess:
             stdout=self._log,
             stderr=subprocess.STDOUT,
             env={},
-            # A group of its own, so that all that the function starts ends with it.
+            # In its own process group, so that its child processes can be killed with it.
             start_new_session=True,
         )
         self._reaper.watch(self._process.pid)
 
     @property
     def exit_code(self) -> int | None:
-        """As `subprocess` states it; None while the process runs."""
+        """Exit code as in `subprocess`; None while the process runs."""
         return self._process.poll()
 
-    def wait(self, deadline: float) -> Message | Gone:
-        """Wait for the next message, until `deadline` on the monotonic clock.
+    def wait(self, deadline: float) -> Message | NoMessage:
+        """Wait for the next message until `deadline`, a time of the monotonic clock.
 
-        A process that has passed its memory or its time is still there; it is for the caller to
-        end it.
+        A process that exceeds its memory or its time is not killed; the caller must do that.
         """
         while True:
-            # Looked at first: a process that ended may have left a message behind.
+            # Checked first, because a process may send a message and then exit.
             exited = self.exit_code is not None
             with contextlib.suppress(queue.Empty):
-                return self.api.messages.get(timeout=0 if exited else LOOK_SECONDS)
+                return self.api.messages.get(timeout=0 if exited else CHECK_INTERVAL_SECONDS)
             if exited:
-                return Gone.EXITED
-            if self.memory_passed():
-                return Gone.MEMORY
+                return NoMessage.EXITED
+            if self.exceeds_memory():
+                return NoMessage.MEMORY
             if time.monotonic() >= deadline:
-                return Gone.LATE
+                return NoMessage.TIMEOUT
 
-    def memory_passed(self) -> bool:
-        """Look at the process, and say whether it ever used more memory than it has."""
+    def exceeds_memory(self) -> bool:
+        """Update `peak_mb`, and return whether the process ever used more memory than allowed."""
         pid = self._process.pid
-        # The peak also tells what happened between two looks.
+        # The peak includes what happened between two checks.
         used = max(resident_bytes(pid), peak_bytes(pid)) // _MEGABYTE
         self.peak_mb = max(self.peak_mb, used)
         return self.peak_mb > self._memory_mb
 
     def new_lines(self) -> list[str]:
-        """Return the lines that were written since the last call, and drop them."""
+        """Return the log lines that were written since the last call."""
         self._log.seek(0)
         text = self._log.read().decode("utf-8", "replace")
         self._log.truncate(0)
         return text.splitlines()
 
     def kill(self) -> None:
-        """End the process at once, and all that it started."""
+        """Kill the process and all processes that it started."""
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)
 
     def close(self) -> None:
-        """Leave nothing of the process behind."""
+        """Kill the process and delete its files."""
         self.kill()
         self._process.wait()
         self._reaper.forget(self._process.pid)
@@ -186,9 +187,9 @@ class FunctionProcess:
 
 
 def _lambda_variables(spec: FunctionSpec, log_stream: str, api: str) -> dict[str, str]:
-    """Return what Lambda sets itself.
+    """Return the environment variables that Lambda itself sets.
 
-    From https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html
+    Source: https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html
     """
     return {
         "_HANDLER": spec.handler,

@@ -1,4 +1,4 @@
-"""Puts `LambdaService` behind moto's Lambda, so that whatever invokes a function really runs it."""
+"""Connects moto's Lambda to `LambdaService`, so that every invocation really runs the function."""
 
 from __future__ import annotations
 
@@ -15,22 +15,25 @@ if TYPE_CHECKING:
     from moto.awslambda.models import LambdaFunction
 
 LOG_TAIL_BYTES = 4096
-"""What `LogType=Tail` returns at most.
+"""How much of the log `LogType=Tail` returns at most.
 
-https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html
+Source: https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html
 """
 
 MAX_EVENT_BYTES = 6 * 1024 * 1024
-"""Of a synchronous invocation; https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html."""
+"""The largest event of a synchronous invocation.
+
+Source: https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html
+"""
 
 MAX_ASYNCHRONOUS_EVENT_BYTES = 1024 * 1024
 
 _asynchronous = ContextVar("asynchronous", default=False)
-"""Set while one of moto's backends sends an event that AWS would queue."""
+"""True while one of moto's backends sends an event that AWS would queue."""
 
 
 def invoke_in_sandboxes(service: LambdaService, invoker: AsyncInvoker) -> None:
-    """Let moto's functions run in sandboxes instead of in Docker."""
+    """Let moto run functions in sandboxes instead of in Docker."""
     from moto.awslambda import models
     from moto.awslambda.exceptions import LambdaClientError
     from moto.core import responses
@@ -80,7 +83,7 @@ def invoke_in_sandboxes(service: LambdaService, invoker: AsyncInvoker) -> None:
         response_headers["x-amz-executed-version"] = "$LATEST"
         return outcome.payload
 
-    # The id of an asynchronous invocation is the one that its log tells, and no other.
+    # The response to an asynchronous invocation contains the request ID that is in its log.
     @around(responses, "gen_amzn_requestid_long")
     def gen_amzn_requestid_long(
         original: Callable[..., str], headers: dict[str, str] | None = None
@@ -95,8 +98,8 @@ def _asynchronous_sources() -> None:
 
     AWS: "services such as Amazon S3 and Amazon SNS invoke functions asynchronously"
     (https://docs.aws.amazon.com/lambda/latest/dg/lambda-services.html). moto runs the function
-    within the request that caused the event, so that a function that uses the same object or
-    topic waits for itself.
+    within the request that caused the event. A function that uses the same object or topic then
+    waits for itself.
     """
     from moto.awslambda.models import LambdaBackend
     from moto.events import notifications as events

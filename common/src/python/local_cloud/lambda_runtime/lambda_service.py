@@ -1,4 +1,4 @@
-"""Runs the functions that were created in moto's Lambda: chooses a sandbox, keeps the logs."""
+"""Runs functions that were created in moto's Lambda: chooses sandboxes and stores logs."""
 
 from __future__ import annotations
 
@@ -19,22 +19,28 @@ if TYPE_CHECKING:
     from moto.awslambda.models import LambdaFunction
 
 ACCOUNT_CONCURRENCY = 50
-"""Invocations at the same time, over all functions; an account on AWS begins with 1,000 or with 10.
+"""Concurrent invocations of all functions; new AWS accounts have a limit of 1,000 or of 10.
 
-https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
+Source: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
 """
 
 HISTORY = 200
-"""Invocations that are remembered for the status page."""
+"""Number of invocations that are kept for the status page."""
 
 
 class ThrottledError(Exception):
-    """The function, or the account, already runs as many invocations as it may."""
+    """The function or the account has reached its limit of concurrent invocations."""
 
 
 @dataclass(frozen=True)
 class PastInvocation:
-    """One line of the status page: what ran, when (seconds since 1970), and how it ended."""
+    """An invocation on the status page.
+
+    Attributes
+    ----------
+    ended_at
+        Seconds since 1970-01-01 UTC.
+    """
 
     function: str
     ended_at: float
@@ -43,7 +49,7 @@ class PastInvocation:
 
 @dataclass
 class _Pool:
-    """Sandboxes of one version of a function."""
+    """The idle sandboxes of a version of a function."""
 
     spec: FunctionSpec
     idle: list[Sandbox] = field(default_factory=list)
@@ -57,9 +63,9 @@ class LambdaService:
     host
         What all sandboxes share.
     store
-        Where code and layers are unpacked.
+        Unpacks code and layers.
     endpoint
-        URL of the local cloud, at which functions find AWS.
+        URL of the local cloud, which functions use as the AWS endpoint.
     """
 
     def __init__(self, host: Host, store: CodeStore, endpoint: str) -> None:
@@ -76,27 +82,27 @@ class LambdaService:
     def invoke(
         self, function: LambdaFunction, payload: bytes, request_id: str | None = None
     ) -> Outcome:
-        """Run a function once and add what it logs to CloudWatch Logs.
+        """Run a function once and store its log in CloudWatch Logs.
 
         Raises
         ------
         ThrottledError
-            If no more invocations of it may run at this moment.
+            The limit of concurrent invocations is reached.
         """
         with self._slot(function), self._sandbox(self._spec(function)) as sandbox:
             outcome = sandbox.invoke(payload, request_id)
-            self._keep_log(function, sandbox, outcome)
+            self._store_log(function, sandbox, outcome)
         with self._lock:
             self._past.append(PastInvocation(function.function_name, time.time(), outcome))
         return outcome
 
     def past_invocations(self) -> list[PastInvocation]:
-        """Return the latest invocations, the last one first."""
+        """Return the latest invocations, latest first."""
         with self._lock:
             return list(reversed(self._past))
 
     def close(self) -> None:
-        """End every process, also those in the midst of an invocation."""
+        """End all processes, including those that run an invocation."""
         with self._lock:
             self._closed = True
             sandboxes = [*self._running, *(s for pool in self._pools.values() for s in pool.idle)]
@@ -109,7 +115,7 @@ class LambdaService:
 
         backend = lambda_backends[function.account_id][function.region]
         versions = [backend.layers_versions_by_arn(layer["Arn"]) for layer in function.layers]
-        layers = {one.code_sha_256: one.code_bytes for one in versions if one}
+        layers = {version.code_sha_256: version.code_bytes for version in versions if version}
         return FunctionSpec(
             name=function.function_name,
             arn=function.function_arn,
@@ -143,7 +149,7 @@ class LambdaService:
 
     @contextmanager
     def _sandbox(self, spec: FunctionSpec) -> Iterator[Sandbox]:
-        """Lend a sandbox that nobody else uses: a warm one where there is one."""
+        """Reserve a sandbox for the block: a warm one if possible."""
         outdated: list[Sandbox] = []
         with self._lock:
             pool = self._pools.get(spec.arn)
@@ -152,8 +158,8 @@ class LambdaService:
                 pool = self._pools[spec.arn] = _Pool(spec)
             sandbox = pool.idle.pop() if pool.idle else Sandbox(spec, self._host)
             self._running.add(sandbox)
-        for one in outdated:
-            one.close()
+        for previous in outdated:
+            previous.close()
         try:
             yield sandbox
         finally:
@@ -166,7 +172,7 @@ class LambdaService:
                 sandbox.close()
 
     @staticmethod
-    def _keep_log(function: LambdaFunction, sandbox: Sandbox, outcome: Outcome) -> None:
+    def _store_log(function: LambdaFunction, sandbox: Sandbox, outcome: Outcome) -> None:
         logs, group = function.logs_backend, function.logs_group_name
         logs.ensure_log_group(group)
         if sandbox.log_stream not in logs.groups[group].streams:
@@ -177,12 +183,12 @@ class LambdaService:
 
 
 def payload_of(body: bytes | str | None) -> bytes:
-    """Return the body of an Invoke request as the function's event.
+    """Return the function's event from the body of an Invoke request.
 
     Raises
     ------
     ValueError
-        If it is no JSON.
+        The body is not JSON.
     """
     payload = (body.encode() if isinstance(body, str) else body) or b"{}"
     json.loads(payload)
@@ -196,7 +202,7 @@ def _version(function: LambdaFunction) -> str:
 
 def _account_variables(name: str, region: str, endpoint: str) -> dict[str, str]:
     return {
-        # By it the recorder knows whose a request is.
+        # The recorder uses it to identify the caller of a request.
         "AWS_ACCESS_KEY_ID": name,
         "AWS_SECRET_ACCESS_KEY": "local",
         "AWS_SESSION_TOKEN": "local",

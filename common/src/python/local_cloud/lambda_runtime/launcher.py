@@ -1,12 +1,12 @@
-"""Becomes one function's process: the first program of each sandbox, on the standard library alone.
+"""The first program of each sandbox: it sets up the process and becomes AWS's runtime client.
 
-Started as `python -I -S launcher.py SETTINGS`, where SETTINGS is JSON from `function_process`.
-Where the kernel allows mount namespaces, the process gets a root of its own that looks as it does
-on Lambda: code in `/var/task`, layers in `/opt`, both read-only, an empty `/tmp` of limited size,
-and no home of any user. Where it does not (many containers), the folders stay where they are, and
-`TMPDIR` leads to a folder of the sandbox. Then it turns into AWS's runtime client.
+Started as `python -I -S launcher.py SETTINGS`; SETTINGS is JSON from `function_process`. If the
+kernel allows mount namespaces, the process gets its own root file system, as on Lambda: code in
+`/var/task` and layers in `/opt`, both read-only, an empty `/tmp` of limited size, and no home
+folders. Otherwise, as in many containers, the folders stay at their paths, and `TMPDIR` is a folder
+of the sandbox.
 
-Kept apart from the package, because nothing of the project may be importable in a sandbox.
+It uses only the standard library, because a sandbox must not be able to import the project's code.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ MS_RDONLY, MS_REMOUNT, MS_BIND, MS_REC, MS_PRIVATE = 0x1, 0x20, 0x1000, 0x4000, 
 HIDDEN = frozenset(
     {"boot", "home", "lost+found", "media", "mnt", "opt", "root", "srv", "tmp", "var"}
 )
-"""Folders of this machine that a function does not see; all else is the operating system's."""
+"""Folders that functions do not see; the others belong to the operating system."""
 
-TASK, LAYERS, TMP = "/var/task", "/opt", "/tmp"  # noqa: S108 - where Lambda has them
+TASK, LAYERS, TMP = "/var/task", "/opt", "/tmp"  # noqa: S108 - the paths on Lambda
 
 
 def main() -> None:
-    """Prepare this process and replace its program."""
+    """Set up this process and replace its program with the runtime client."""
     settings: dict[str, Any] = json.loads(sys.argv[1])
     environment: dict[str, str] = settings["environment"]
     task, layers = settings["task"], settings["layers"]
@@ -39,24 +39,24 @@ def main() -> None:
         os.chroot(settings["root"])
         task, layers = TASK, LAYERS
     else:
-        # Without a file system of its own, at least no single file outgrows what Lambda has.
+        # Without its own file system, at least the size of each file can be limited.
         size = settings["storage_mb"] * 1024 * 1024
         resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
         environment["TMPDIR"] = settings["tmp"]
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     os.chdir(task)
-    # The order of Lambda: the function's own code, then its layers, then the runtime.
+    # In Lambda's order: the function's code, its layers, the runtime.
     version = f"python{sys.version_info.major}.{sys.version_info.minor}"
     path = [task, f"{layers}/python/lib/{version}/site-packages", f"{layers}/python"]
     environment |= {"LAMBDA_TASK_ROOT": task, "PYTHONPATH": os.pathsep.join(path)}
-    # -B: what is unpacked is read-only on AWS. -u: a killed process loses no line of its log.
+    # -B: write no bytecode, because code is read-only on AWS. -u: lose no output when killed.
     arguments = ["-B", "-u", "-m", "awslambdaric", settings["handler"]]
     python = settings["python"]
-    os.execve(python, [python, *arguments], environment)  # noqa: S606 - a program without a shell
+    os.execve(python, [python, *arguments], environment)  # noqa: S606 - no shell is needed
 
 
 def enter_namespace() -> bool:
-    """Leave the mounts that all processes share; whether the kernel allows it."""
+    """Enter a separate mount namespace, and return whether the kernel allows it."""
     user, group = os.getuid(), os.getgid()
     try:
         os.unshare(os.CLONE_NEWNS)
@@ -76,7 +76,7 @@ def enter_namespace() -> bool:
 
 
 def build_root(settings: dict[str, Any]) -> None:
-    """Mount in `settings["root"]`, an empty folder, what the function shall see."""
+    """Mount everything that the function may see in `settings["root"]`, an empty folder."""
     root = settings["root"]
     mount("tmpfs", root, "tmpfs", options="size=1m,mode=755")
     for entry in os.scandir("/"):
@@ -86,22 +86,22 @@ def build_root(settings: dict[str, Any]) -> None:
         if entry.is_symlink():
             Path(target).symlink_to(Path(entry.path).readlink())
         elif entry.is_dir():
-            show(entry.path, target)
+            bind(entry.path, target)
     for name in ("tmp", "opt"):
         Path(root, name).mkdir()
     mount("tmpfs", root + TMP, "tmpfs", options=f"size={settings['storage_mb']}m,mode=1777")
-    show(settings["task"], root + TASK, read_only=True)
-    # One by one, so that an interpreter below /opt has its place beside the layers.
+    bind(settings["task"], root + TASK, read_only=True)
+    # Each folder separately, because the interpreter may also be in /opt.
     for entry in os.scandir(settings["layers"]):
         if entry.is_dir():
-            show(entry.path, f"{root}{LAYERS}/{entry.name}", read_only=True)
+            bind(entry.path, f"{root}{LAYERS}/{entry.name}", read_only=True)
     for folder in interpreter_folders(settings["python"]):
         if folder.split("/")[1] in HIDDEN:
-            show(folder, root + folder, read_only=True)
+            bind(folder, root + folder, read_only=True)
 
 
 def interpreter_folders(python: str) -> list[str]:
-    """Return the virtual environment and the installations behind it, each link on the way."""
+    """Return the folders of the virtual environment and of each interpreter that it links to."""
     program = Path(python)
     folders = [str(program.parents[1]), sys.base_prefix]
     while program.is_symlink():
@@ -110,8 +110,8 @@ def interpreter_folders(python: str) -> list[str]:
     return list(dict.fromkeys(folders))
 
 
-def show(source: str, target: str, *, read_only: bool = False) -> None:
-    """Let a folder appear at another path as well."""
+def bind(source: str, target: str, *, read_only: bool = False) -> None:
+    """Mount a folder at a second path (bind mount)."""
     Path(target).mkdir(parents=True, exist_ok=True)
     mount(source, target, None, MS_BIND | MS_REC)
     if read_only:
@@ -124,10 +124,10 @@ def mount(source: str, target: str, kind: str | None, flags: int = 0, options: s
     Raises
     ------
     OSError
-        As the kernel says.
+        The call failed.
     """
-    texts = [value.encode() if value else None for value in (source, target, kind, options)]
-    if _libc.mount(texts[0], texts[1], texts[2], ctypes.c_ulong(flags), texts[3]):
+    encoded = [value.encode() if value else None for value in (source, target, kind, options)]
+    if _libc.mount(encoded[0], encoded[1], encoded[2], ctypes.c_ulong(flags), encoded[3]):
         error = ctypes.get_errno()
         raise OSError(error, os.strerror(error), target)
 

@@ -1,7 +1,7 @@
-"""How much memory a function's processes use, as the kernel counts it in `/proc`.
+"""The memory that a function's processes use, according to the kernel (`/proc`).
 
-Watched from outside: a limit on the address space (`RLIMIT_AS`) counts what is only reserved, and
-libraries such as Polars reserve far more than they use.
+A limit on the address space (`RLIMIT_AS`) would not work: it also counts memory that is only
+reserved, and libraries such as Polars reserve far more than they use.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ _PROC = Path("/proc")
 
 
 def resident_bytes(pid: int) -> int:
-    """Return the resident memory of a process and all that it started; 0 when it has ended."""
+    """Return the resident memory of a process and its descendants; 0 if it has ended."""
     total = 0
     with contextlib.suppress(OSError, IndexError):
         total = int((_PROC / str(pid) / "statm").read_text().split()[1]) * _PAGE
@@ -26,7 +26,7 @@ def resident_bytes(pid: int) -> int:
 
 
 def peak_bytes(pid: int) -> int:
-    """Return the most resident memory that a process ever had; 0 when it has ended."""
+    """Return the highest resident memory that a process ever had; 0 if it has ended."""
     with contextlib.suppress(OSError):
         for line in (_PROC / str(pid) / "status").read_text().splitlines():
             if line.startswith("VmHWM:"):

@@ -1,10 +1,11 @@
-"""Ends the functions' processes when the local cloud is gone, even if that was killed.
+"""Ends the functions' processes when the local cloud has ended, even if it was killed.
 
-A process of its own: it is told each process group that starts or ends through a pipe, and when
-the pipe breaks, because the other end has died in whatever way, it kills the groups that are left
-and removes the folder in which they worked.
-(Linux's "signal on the death of the parent" does not serve: it follows the thread that started the
-child, and the server's threads come and go with their requests.)
+The reaper is a separate process. Through a pipe, it receives each process group that starts or
+ends. When the other end of the pipe is closed, because the local cloud has ended in any way, it
+kills the remaining groups and deletes their folder.
+
+Linux's parent-death signal cannot be used: it is sent when the thread that started the child ends,
+and the server's threads end with their requests.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ for group in alive:
         os.killpg(group, signal.SIGKILL)
     except OSError:
         pass
-# A killed process may still be ending; what it holds mounted cannot be removed before.
+# A folder cannot be removed while a killed process that mounted it is still ending.
 for attempt in range(50):
     shutil.rmtree(sys.argv[1], ignore_errors=True)
     if not os.path.exists(sys.argv[1]):
@@ -35,12 +36,12 @@ for attempt in range(50):
 
 
 class Reaper:
-    """Knows which process groups must not outlive this process.
+    """Kills process groups after this process has ended.
 
     Parameters
     ----------
     folder
-        Where they work; removed with them.
+        Contains the files of the process groups; deleted at the end.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -55,21 +56,21 @@ class Reaper:
         )
 
     def watch(self, group: int) -> None:
-        """Kill this process group when this process has ended."""
-        self._tell(f"+{group}")
+        """Kill this process group after this process has ended."""
+        self._send(f"+{group}")
 
     def forget(self, group: int) -> None:
-        """Leave this process group alone: it has ended, and its number may be used again."""
-        self._tell(f"-{group}")
+        """Do not kill this process group: it has ended, and its number may be reused."""
+        self._send(f"-{group}")
 
     def close(self) -> None:
-        """Kill what is left, and end."""
+        """Kill the remaining process groups and end."""
         with self._lock:
             if self._process.stdin and not self._process.stdin.closed:
                 self._process.stdin.close()
         self._process.wait()
 
-    def _tell(self, line: str) -> None:
+    def _send(self, line: str) -> None:
         with self._lock:
             if self._process.stdin is None or self._process.stdin.closed:
                 raise RuntimeError("the local cloud is being shut down")

@@ -1,6 +1,6 @@
-"""Lambda's Runtime API, from which a function's process takes its invocations.
+"""Lambda's Runtime API, from which a function's process fetches its invocations.
 
-Format: https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html
+Source: https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ _ROOT = "/2018-06-01/runtime"
 
 @dataclass(frozen=True)
 class Invocation:
-    """What the process is handed.
+    """An invocation for the process.
 
     Attributes
     ----------
     deadline_ms
-        When the function's time is over, in milliseconds since 1970.
+        Time at which the function times out, in milliseconds since 1970-01-01 UTC.
     """
 
     request_id: str
@@ -35,19 +35,19 @@ class Invocation:
 
 @dataclass(frozen=True)
 class Ready:
-    """The process asks for its next invocation: its modules are loaded."""
+    """The process has loaded its modules and asks for the next invocation."""
 
 
 @dataclass(frozen=True)
 class InitFailed:
-    """The process could not load its handler; `error` is the JSON of what it says."""
+    """The process could not load its handler; `error` is JSON."""
 
     error: bytes
 
 
 @dataclass(frozen=True)
 class Answered:
-    """The handler returned, or raised where `failed`; `payload` is JSON."""
+    """The handler returned, or raised if `failed` is true; `payload` is JSON."""
 
     request_id: str
     payload: bytes
@@ -58,7 +58,7 @@ type Message = Ready | InitFailed | Answered
 
 
 class RuntimeApi:
-    """Serves one process, on a loopback port of its own, from its start to its end."""
+    """Serves one function's process, on a separate loopback port."""
 
     def __init__(self) -> None:
         self.messages: queue.Queue[Message] = queue.Queue()
@@ -70,21 +70,21 @@ class RuntimeApi:
 
     @property
     def address(self) -> str:
-        """Host and port, as `AWS_LAMBDA_RUNTIME_API` holds them."""
+        """Host and port, in the format of `AWS_LAMBDA_RUNTIME_API`."""
         return f"{LOOPBACK}:{self._server.server_address[1]}"
 
-    def hand_over(self, invocation: Invocation) -> None:
+    def send_invocation(self, invocation: Invocation) -> None:
         """Give the process its next invocation."""
         self._next.put(invocation)
 
     def close(self) -> None:
-        """Serve no longer."""
+        """Stop serving."""
         self._next.put(None)
         self._server.shutdown()
         self._server.server_close()
 
     def next_invocation(self) -> Invocation | None:
-        """Wait for the next invocation; None when there will be none."""
+        """Wait for the next invocation; None if the server was closed."""
         self.messages.put(Ready())
         return self._next.get()
 
@@ -101,12 +101,12 @@ class _Server(ThreadingHTTPServer):
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
-    # Headers and body leave in one segment: two would wait for an acknowledgement, 40 ms each time.
+    # Send headers and body together: with two packets, each response would wait for 40 ms.
     wbufsize = -1
     server: _Server
 
     def handle(self) -> None:
-        # A process that is killed breaks off its connections.
+        # Connections break when the process is killed.
         with contextlib.suppress(ConnectionError):
             super().handle()
 
@@ -163,4 +163,4 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, format: str, *args: object) -> None:
-        """Keep quiet: what a function logs is what counts."""
+        """Log nothing: only the function's own log is of interest."""

@@ -1,8 +1,8 @@
-"""Where the packages of Lambda's own runtime are, on which the local cloud runs functions.
+"""Finds or installs the environment with the packages of Lambda's runtime.
 
-They stand in a virtual environment of their own that holds AWS's runtime client and Lambda's boto3
-(`3rdparty/python/lambda-runtime.lock`) and nothing else. A function that forgot to declare a
-package fails on it as it would on AWS.
+This virtual environment contains only AWS's runtime client and Lambda's boto3
+(`3rdparty/python/lambda-runtime.lock`). So a package that is missing in a function's layers is also
+missing in the local cloud.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from artefacts.repository import repository_root
 from local_cloud.errors import RuntimeMissingError
 
 VARIABLE = "LAMBDA_RUNTIME_PYTHON"
-"""Names the interpreter of that environment; `bin/pants` sets it for tests."""
+"""Environment variable with the path of the interpreter; `bin/pants` sets it for tests."""
 
 INSTALLER = Path("build-support/bootstrap/lambda-runtime.sh")
 
@@ -25,22 +25,30 @@ INSTALLER = Path("build-support/bootstrap/lambda-runtime.sh")
 def lambda_runtime_python(environ: Mapping[str, str] | None = None) -> Path:
     """Return the interpreter of the environment, which is installed on first use.
 
+    Parameters
+    ----------
+    environ
+        Environment variables; by default, those of this process.
+
     Raises
     ------
     RuntimeMissingError
-        If there is none and none can be made.
+        The environment does not exist and could not be installed.
     UsageError
-        If the variable is not set and this is no clone with which one could be made.
+        The variable is not set, and this is not a checkout of the repository, which installing
+        requires.
     """
     environ = os.environ if environ is None else environ
     if not sys.platform.startswith("linux"):
         raise RuntimeMissingError(
-            "packaged functions and layers are built for Linux, so that they run on Linux only; "
-            "work in the dev container: bin/exec-in-devcontainer.sh"
+            "packaged functions run only on Linux; use the dev container: "
+            "bin/exec-in-devcontainer.sh"
         )
     if named := environ.get(VARIABLE):
         if not os.access(named, os.X_OK):
-            raise RuntimeMissingError(f"{VARIABLE}={named} is no program; correct or unset it")
+            raise RuntimeMissingError(
+                f"{VARIABLE}={named} is not an executable file; correct or unset it"
+            )
         return Path(named)
     return _installed()
 
@@ -52,7 +60,8 @@ def _installed() -> Path:
     )
     if done.returncode:
         raise RuntimeMissingError(
-            f"Lambda's runtime could not be set up: {script} says why, above; or set {VARIABLE} to "
-            "the interpreter of an environment with 3rdparty/python/lambda-runtime.lock installed"
+            f"the packages of Lambda's runtime could not be installed; {script} printed the cause "
+            f"above. Alternatively, set {VARIABLE} to the interpreter of an environment in which "
+            "3rdparty/python/lambda-runtime.lock is installed"
         )
     return Path(done.stdout.strip())

@@ -1,9 +1,9 @@
-"""One execution environment of a function, whose process stays warm between invocations.
+"""An execution environment of a function, whose process stays warm between invocations.
 
-It behaves as AWS describes in
-https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html: one invocation at a
-time; a process that exits, or runs out of time or memory, is gone with all its state, and the next
-invocation starts cold.
+It behaves like Lambda's
+(https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html): it runs one
+invocation at a time. If the process exits, times out or exceeds its memory, it ends with all its
+state, and the next invocation starts cold.
 """
 
 from __future__ import annotations
@@ -17,26 +17,31 @@ import time
 import uuid
 from dataclasses import dataclass
 
-from local_cloud.lambda_runtime.function_process import FunctionProcess, FunctionSpec, Gone, Host
+from local_cloud.lambda_runtime.function_process import (
+    FunctionProcess,
+    FunctionSpec,
+    Host,
+    NoMessage,
+)
 from local_cloud.lambda_runtime.runtime_api import Answered, InitFailed, Invocation, Message, Ready
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """How one invocation ended.
+    """The result of an invocation.
 
     Attributes
     ----------
     payload
-        The answer, or the error as JSON with `errorType` and `errorMessage`.
+        The response as JSON; or the error as JSON with `errorType` and `errorMessage`.
     error_type
-        None where the handler returned.
+        None if the handler returned.
     log
-        Lines in the order in which they were written, with Lambda's own START, END and REPORT.
+        The log lines in order, including Lambda's START, END and REPORT lines.
     duration_ms, init_ms
-        Time of the handler, and of loading the modules before it; None for a warm start.
+        Duration of the handler, and of loading its modules before; None for a warm start.
     peak_mb
-        Most memory that the process ever had.
+        Highest memory use of the process so far.
     """
 
     request_id: str
@@ -50,7 +55,7 @@ class Outcome:
 
 @dataclass(frozen=True)
 class _Ending:
-    """What became of an invocation; `line` is what Lambda adds to the log."""
+    """How an invocation ended; `line` is what Lambda adds to the log."""
 
     payload: bytes
     error_type: str | None = None
@@ -59,7 +64,7 @@ class _Ending:
 
 
 class Sandbox:
-    """Runs the invocations of one function, one after the other."""
+    """Runs invocations of a function, one after the other."""
 
     def __init__(self, spec: FunctionSpec, host: Host) -> None:
         self.spec = spec
@@ -70,12 +75,12 @@ class Sandbox:
         self._process: FunctionProcess | None = None
 
     def invoke(self, payload: bytes, request_id: str | None = None) -> Outcome:
-        """Run the handler once, in a process that is started where there is none."""
+        """Run the handler once; start its process if it does not run."""
         request_id = request_id or str(uuid.uuid4())
         with self._lock:
             if self._process and self._process.exit_code is not None:
                 self._end()
-            init_ms, ending = self._initialise(request_id)
+            init_ms, ending = self._initialize(request_id)
             begin = time.monotonic()
             ending = ending or self._run(payload, request_id)
             duration = (time.monotonic() - begin) * 1000
@@ -84,16 +89,22 @@ class Sandbox:
             return self._outcome(request_id, ending, duration, init_ms)
 
     def close(self) -> None:
-        """End the process, also in the midst of an invocation; it is not to be used again."""
-        # Whoever starts a process at this moment will look at this afterwards.
+        """End the process, even during an invocation. The sandbox cannot be used again."""
+        # A thread that is starting a process now checks this afterwards.
         self._closed = True
         if process := self._process:
             process.kill()
         with self._lock:
             self._end()
 
-    def _initialise(self, request_id: str) -> tuple[float | None, _Ending | None]:
-        """Load the function's modules where that is not done: time taken, and what went wrong."""
+    def _initialize(self, request_id: str) -> tuple[float | None, _Ending | None]:
+        """Start the process and load the function's modules, unless it runs already.
+
+        Returns
+        -------
+        tuple
+            Duration in milliseconds, if modules were loaded; and the failure, if any.
+        """
         if self._process:
             return None, None
         begin = time.monotonic()
@@ -102,8 +113,8 @@ class Sandbox:
         init_ms = (time.monotonic() - begin) * 1000
         if isinstance(message, Ready):
             return init_ms, None
-        if message is Gone.LATE:
-            # As AWS does: begin anew, and let the loading count as part of the invocation.
+        if message is NoMessage.TIMEOUT:
+            # As on AWS, start again; loading is then part of the invocation.
             self._end()
             self._start()
             return None, None
@@ -116,16 +127,16 @@ class Sandbox:
         limit = self.spec.timeout_seconds
         deadline_ms = int((time.time() + limit) * 1000)
         deadline = time.monotonic() + limit
-        process.api.hand_over(Invocation(request_id, payload, deadline_ms, self.spec.arn))
+        process.api.send_invocation(Invocation(request_id, payload, deadline_ms, self.spec.arn))
         message = process.wait(deadline)
         while isinstance(message, Ready):
             message = process.wait(deadline)
-        if process.memory_passed():
-            message = Gone.MEMORY
+        if process.exceeds_memory():
+            message = NoMessage.MEMORY
         return self._ending(process, message, request_id)
 
     def _ending(
-        self, process: FunctionProcess, message: Message | Gone, request_id: str
+        self, process: FunctionProcess, message: Message | NoMessage, request_id: str
     ) -> _Ending:
         match message:
             case Answered(payload=payload, failed=False):
@@ -134,10 +145,10 @@ class Sandbox:
                 return _Ending(payload, _error_type(payload))
             case InitFailed(error=error):
                 return _Ending(error, _error_type(error), process_lost=True)
-            case Gone.LATE:
+            case NoMessage.TIMEOUT:
                 text = f"Task timed out after {self.spec.timeout_seconds:.2f} seconds"
                 return _lost(request_id, "Sandbox.Timedout", text)
-            case Gone.MEMORY:
+            case NoMessage.MEMORY:
                 text = "Runtime exited with error: signal: killed"
                 return _lost(request_id, "Runtime.OutOfMemory", text)
             case _:
@@ -181,7 +192,7 @@ class Sandbox:
             f"Duration: {duration:.2f} ms",
             f"Billed Duration: {math.ceil(duration + (init_ms or 0))} ms",
             f"Memory Size: {self.spec.memory_mb} MB",
-            # A process that is killed at the limit cannot have had more.
+            # Lambda kills the process at the limit, so it cannot report more.
             f"Max Memory Used: {min(peak, self.spec.memory_mb)} MB",
         ]
         if init_ms is not None:

@@ -1,10 +1,11 @@
-"""Where moto 5.2.5 differs from AWS in what this project uses, and the patches that correct it.
+"""Patches that correct differences between moto 5.2.5 and AWS that matter to this project.
 
 Each patch is a function that replaces parts of moto, once per process. Its docstring says what AWS
-does, with a link, and what moto does instead. A test shows that the patch is still needed.
+does, with a link to the documentation, and what moto does instead. A test shows that the patch is
+still needed.
 
-The patches of a service are applied when the service is used for the first time, because importing
-all of these services takes a second of processor time.
+The patches of a service are applied when the service is first used, because importing all of these
+services takes a second of processor time.
 """
 
 from __future__ import annotations
@@ -36,37 +37,40 @@ PATCHES: Final[Mapping[str, tuple[Patch, ...]]] = {
         lambda_.event_source_mapping_keeps_its_function,
         lambda_.settings_are_kept,
     ),
-    "cloudwatch": (cloudwatch.alarms_tell_their_topics,),
-    "dynamodb": (dynamodb.transactions_leave_others_alone,),
+    "cloudwatch": (cloudwatch.alarms_publish_to_topics,),
+    "dynamodb": (dynamodb.failed_transactions_undo_only_their_writes,),
     "events": (events.run_targets,),
     "s3": (
         s3.conditions_of_bucket_policies,
         s3.delete_markers_can_be_removed,
-        s3.one_request_for_a_key_at_a_time,
-        s3.versions_after_a_key_are_listed,
+        s3.requests_for_a_key_run_in_sequence,
+        s3.versions_after_key_marker,
     ),
     "sqs": (sqs.policies_are_kept,),
-    "ssm": (ssm.public_parameters_are_whole,),
+    "ssm": (ssm.public_parameters_are_complete,),
     "stepfunctions": (
         # Each of these wraps the ones before it, so the last one runs first.
         distributed_map.failure_thresholds,
-        distributed_map.batches_of_items,
+        distributed_map.item_batches,
         distributed_map.express_children,
-        distributed_map.whole_listings,
-        distributed_map.whole_percentages,
-        stepfunctions.end_of_a_timed_out_execution,
-        stepfunctions.history_in_pages,
-        stepfunctions.names_of_executions,
-        stepfunctions.paths_of_one_value,
-        stepfunctions.reason_of_a_stop,
-        stepfunctions.stopped_stays_stopped,
+        distributed_map.complete_listings,
+        distributed_map.integer_percentages,
+        stepfunctions.stop_date_after_timeout,
+        stepfunctions.history_pages,
+        stepfunctions.execution_names,
+        stepfunctions.paths_to_single_values,
+        stepfunctions.error_and_cause_of_stop,
+        stepfunctions.stopped_executions_are_aborted,
         stepfunctions.validate_definition,
         stepfunctions.versions,
     ),
 }
 """The patches by the name of moto's package for the service."""
 
-_SPEEDUPS: Final[Mapping[str, tuple[Patch, ...]]] = {"ssm": (speedups.public_parameters_by_path,)}
+_SPEEDUPS: Final[Mapping[str, tuple[Patch, ...]]] = {
+    "dynamodb": (speedups.attribute_values, speedups.update_expressions),
+    "ssm": (speedups.public_parameters_by_path,),
+}
 
 _applied: set[Patch] = set()
 
@@ -74,7 +78,7 @@ _lock = threading.RLock()
 
 
 def apply(service: str) -> None:
-    """Apply the patches of a service to moto in this process, unless that was done already.
+    """Apply the patches of a service to moto in this process, unless they are already applied.
 
     Parameters
     ----------

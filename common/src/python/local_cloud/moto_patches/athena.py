@@ -1,4 +1,4 @@
-"""Mends of moto's Athena."""
+"""Patches of moto's Athena."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from local_cloud.moto_patches.replacing import Moto, added
 
 
 def delete_named_query() -> None:
-    """Let a saved query be deleted.
+    """Support DeleteNamedQuery.
 
     AWS: https://docs.aws.amazon.com/athena/latest/APIReference/API_DeleteNamedQuery.html.
-    moto has no such action, so that whoever created a query cannot remove it.
+    moto does not support the action, so saved queries cannot be deleted.
     """
     from moto.athena.responses import AthenaResponse
 

@@ -1,4 +1,4 @@
-"""Mends of moto's CloudWatch."""
+"""Patches of moto's CloudWatch."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from collections.abc import Callable
 from local_cloud.moto_patches.replacing import Moto, around
 
 
-def alarms_tell_their_topics() -> None:
-    """Carry out the actions of an alarm whose state changes, where they are topics.
+def alarms_publish_to_topics() -> None:
+    """Publish an alarm's change of state to the SNS topics among its actions.
 
     AWS: https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_SetAlarmState.html and
     https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/AlarmThatSendsEmail.html. moto
-    remembers the new state only.
+    only stores the new state.
     """
     from moto.cloudwatch.models import Alarm
 
@@ -28,11 +28,11 @@ def alarms_tell_their_topics() -> None:
         before = self.state_value
         original(self, reason, reason_data, state_value)
         if self.actions_enabled and state_value != before:
-            for arn in _actions(self):
-                _tell(self, arn, before)
+            for arn in _topics(self):
+                _publish(self, arn, before)
 
 
-def _actions(alarm: Moto) -> list[str]:
+def _topics(alarm: Moto) -> list[str]:
     by_state = {
         "ALARM": alarm.alarm_actions,
         "INSUFFICIENT_DATA": alarm.insufficient_data_actions,
@@ -41,7 +41,7 @@ def _actions(alarm: Moto) -> list[str]:
     return [arn for arn in by_state[alarm.state_value] if arn.split(":")[2] == "sns"]
 
 
-def _tell(alarm: Moto, topic_arn: str, before: str) -> None:
+def _publish(alarm: Moto, topic_arn: str, before: str) -> None:
     from moto.sns.models import sns_backends
 
     _, _, _, region, account, _ = topic_arn.split(":")
@@ -60,6 +60,6 @@ def _tell(alarm: Moto, topic_arn: str, before: str) -> None:
             }
         ),
         arn=topic_arn,
-        # No longer one is sent.
+        # SNS allows fewer than 100 characters.
         subject=f'{alarm.state_value}: "{alarm.name}" in {region}'[:99],
     )

@@ -1,6 +1,6 @@
-"""Mends of moto's interpreter of state machines: the Map state in distributed mode.
+"""Patches of moto's interpreter of state machines: the Map state in distributed mode.
 
-https://docs.aws.amazon.com/step-functions/latest/dg/state-map-distributed.html
+Source: https://docs.aws.amazon.com/step-functions/latest/dg/state-map-distributed.html
 """
 
 from __future__ import annotations
@@ -13,15 +13,15 @@ from typing import Any
 from local_cloud.moto_patches.replacing import Moto, around
 
 _batchers: ContextVar[dict[str, Any]] = ContextVar("batchers")
-"""By state, while a definition is parsed: what moto's grammar does not know."""
+"""Item batchers by name of the state while a definition is parsed; moto does not support them."""
 
 
 def express_children() -> None:
-    """Run the children of a distributed map that are express workflows.
+    """Allow express workflows as children of a distributed map.
 
     AWS: ExecutionType is STANDARD or EXPRESS
-    (https://docs.aws.amazon.com/step-functions/latest/dg/state-map-distributed.html). moto's
-    grammar knows STANDARD only; here both run alike.
+    (https://docs.aws.amazon.com/step-functions/latest/dg/state-map-distributed.html). moto only
+    accepts STANDARD. With this patch, it runs both in the same way.
     """
 
     def change(state: dict[str, Any]) -> bool:
@@ -34,12 +34,12 @@ def express_children() -> None:
     _before_parsing(change)
 
 
-def whole_percentages() -> None:
-    """Take a tolerated percentage of failures that is a whole number.
+def integer_percentages() -> None:
+    """Accept an integer as the tolerated percentage of failures.
 
     AWS: "0 to 100"
     (https://docs.aws.amazon.com/step-functions/latest/dg/state-map-distributed.html#maprun-fail-threshold).
-    moto's grammar wants a decimal point.
+    moto requires a decimal point.
     """
 
     def change(state: dict[str, Any]) -> bool:
@@ -52,11 +52,11 @@ def whole_percentages() -> None:
     _before_parsing(change)
 
 
-def batches_of_items() -> None:
-    """Give each child a batch of items, where the map has an ItemBatcher.
+def item_batches() -> None:
+    """Give each child a batch of items if the map has an ItemBatcher.
 
-    AWS: https://docs.aws.amazon.com/step-functions/latest/dg/input-output-itembatcher.html. moto's
-    grammar does not know it. An ItemSelector beside it is not supported here.
+    AWS: https://docs.aws.amazon.com/step-functions/latest/dg/input-output-itembatcher.html. moto
+    does not support it. This patch does not support an ItemBatcher together with an ItemSelector.
     """
     from moto.stepfunctions.parser.asl.component.state.exec.state_map.iteration import (
         distributed_iteration_component as distributed,
@@ -85,21 +85,23 @@ def batches_of_items() -> None:
     def map_run(original: Callable[..., None], self: Moto, env: Moto, eval_input: Moto) -> None:
         if batcher := self.item_batcher:
             if eval_input.item_selector or eval_input.parameters:
-                raise NotImplementedError("the local cloud knows no ItemSelector with ItemBatcher")
+                raise NotImplementedError(
+                    "the local cloud does not support ItemSelector together with ItemBatcher"
+                )
             head = {}
             if "BatchInput" in batcher:
-                head["BatchInput"] = _filled_in(batcher["BatchInput"], env)
+                head["BatchInput"] = _fill_in(batcher["BatchInput"], env)
             items = env.stack.pop()
             env.stack.append([{**head, "Items": batch} for batch in _batches(items, batcher)])
         original(self, env, eval_input)
 
 
 def failure_thresholds() -> None:
-    """Fail a distributed map in which more children failed than it tolerates.
+    """Fail a distributed map if more children fail than it tolerates.
 
-    AWS: by default none; else the map fails where the count or the percentage is exceeded
+    AWS: the map fails if the tolerated count or percentage is exceeded; both are zero by default
     (https://docs.aws.amazon.com/step-functions/latest/dg/state-map-distributed.html#maprun-fail-threshold).
-    moto lets it succeed whatever fails.
+    In moto, the map always succeeds.
     """
     from moto.stepfunctions.parser.api import HistoryEventType, MapRunFailedEventDetails
     from moto.stepfunctions.parser.asl.component.common.error_name import (
@@ -136,17 +138,17 @@ def failure_thresholds() -> None:
                     env=env,
                     error_name=name,
                     event_type=HistoryEventType.MapRunFailed,
-                    event_details=EventDetails(mapRunFailedEventDetails=details),  # type: ignore[typeddict-item]  # one of many, as everywhere in moto
+                    event_details=EventDetails(mapRunFailedEventDetails=details),  # type: ignore[typeddict-item]  # moto omits the other fields, too
                 )
             )
 
 
-def whole_listings() -> None:
-    """Read all pages of a listing of objects, each object as Step Functions describes it.
+def complete_listings() -> None:
+    """Read all pages of a list of S3 objects, with the attributes that Step Functions returns.
 
     AWS: https://docs.aws.amazon.com/step-functions/latest/dg/input-output-itemreader.html; an item
-    has Etag, Key, LastModified (seconds), Size and StorageClass. moto reads the first page, fails
-    where there is no object, and describes objects as S3 does.
+    has Etag, Key, LastModified (seconds), Size and StorageClass. moto reads only the first page,
+    fails if there are no objects, and returns the attributes that S3 returns.
     """
     from moto.stepfunctions.parser.asl.component.state.exec.state_map.item_reader.eval import (
         resource_eval_s3,
@@ -161,20 +163,26 @@ def whole_listings() -> None:
         env.stack.append(
             [
                 {
-                    "Etag": one["ETag"],
-                    "Key": one["Key"],
-                    "LastModified": int(one["LastModified"].timestamp()),
-                    "Size": one["Size"],
-                    "StorageClass": one["StorageClass"],
+                    "Etag": found["ETag"],
+                    "Key": found["Key"],
+                    "LastModified": int(found["LastModified"].timestamp()),
+                    "Size": found["Size"],
+                    "StorageClass": found["StorageClass"],
                 }
                 for page in pages
-                for one in page.get("Contents", ())
+                for found in page.get("Contents", ())
             ]
         )
 
 
 def _before_parsing(change: Callable[[dict[str, Any]], bool]) -> None:
-    """Have each distributed map changed before moto reads a definition; the result: whether."""
+    """Change each distributed map before moto parses a definition.
+
+    Parameters
+    ----------
+    change
+        Changes the definition of a state, and returns whether it did.
+    """
     from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguageParser
 
     @around(AmazonStateLanguageParser, "parse", static=True)
@@ -188,15 +196,15 @@ def _read(definition: str) -> object:
     try:
         return json.loads(definition)
     except ValueError:
-        # For moto to refuse.
+        # moto reports the error.
         return None
 
 
 def _distributed_maps(node: object) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield the name and the definition of each, at any depth."""
+    """Yield the name and the definition of each distributed map, at any depth."""
     if isinstance(node, list):
-        for one in node:
-            yield from _distributed_maps(one)
+        for element in node:
+            yield from _distributed_maps(element)
     elif isinstance(node, dict):
         for name, value in node.items():
             match value:
@@ -209,13 +217,13 @@ def _distributed_maps(node: object) -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def _batches(items: list[object], batcher: dict[str, Any]) -> Iterator[list[object]]:
-    most = int(batcher.get("MaxItemsPerBatch") or len(items) or 1)
-    most_bytes = int(batcher.get("MaxInputBytesPerBatch") or 262_144)
+    max_items = int(batcher.get("MaxItemsPerBatch") or len(items) or 1)
+    max_bytes = int(batcher.get("MaxInputBytesPerBatch") or 262_144)
     batch: list[object] = []
     size = 0
     for item in items:
         length = len(json.dumps(item).encode())
-        if batch and (len(batch) == most or size + length > most_bytes):
+        if batch and (len(batch) == max_items or size + length > max_bytes):
             yield batch
             batch, size = [], 0
         batch.append(item)
@@ -224,17 +232,17 @@ def _batches(items: list[object], batcher: dict[str, Any]) -> Iterator[list[obje
         yield batch
 
 
-def _filled_in(template: object, env: Moto) -> object:
-    """Fill in a payload template's paths into the state's input."""
+def _fill_in(template: object, env: Moto) -> object:
+    """Return a payload template with its paths replaced by values of the state's input."""
     from moto.stepfunctions.parser.asl.utils import json_path
 
     if isinstance(template, list):
-        return [_filled_in(one, env) for one in template]
+        return [_fill_in(element, env) for element in template]
     if not isinstance(template, dict):
         return template
     return {
         name.removesuffix(".$"): json_path.extract_json(value, env.states.get_input())
         if name.endswith(".$")
-        else _filled_in(value, env)
+        else _fill_in(value, env)
         for name, value in template.items()
     }

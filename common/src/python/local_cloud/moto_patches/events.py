@@ -1,4 +1,4 @@
-"""Mends of moto's EventBridge."""
+"""Patches of moto's EventBridge."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from local_cloud.moto_patches.replacing import Moto, around
 
 
 def run_targets() -> None:
-    """Let an event invoke the functions and start the state machines that are a rule's targets.
+    """Support functions and state machines as targets of rules.
 
     AWS: https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-targets.html. moto answers
-    PutEvents with an internal error where a rule has such a target.
+    PutEvents with an internal error if a rule has such a target.
     """
     from moto.events.models import Rule
 
@@ -25,8 +25,8 @@ def run_targets() -> None:
         transform_input: bool = True,
     ) -> None:
         targets = self.targets
-        ours = [one for one in targets if _service(one) in ("lambda", "states")]
-        self.targets = [one for one in targets if one not in ours]
+        ours = [target for target in targets if _service(target) in ("lambda", "states")]
+        self.targets = [target for target in targets if target not in ours]
         try:
             original(self, original_event, transform_input)
         finally:
@@ -43,17 +43,17 @@ def _service(target: dict[str, Any]) -> str:
 def _send(account: str, target: dict[str, Any], event: dict[str, Any]) -> None:
     from moto.events import notifications
 
-    given, arn = _input(target, event), str(target["Arn"])
+    target_input, arn = _input(target, event), str(target["Arn"])
     if _service(target) == "lambda":
-        notifications._invoke_lambda(account, fn_arn=arn, event=given)
+        notifications._invoke_lambda(account, fn_arn=arn, event=target_input)
     else:
-        notifications._start_sfn_execution(account, arn.split(":")[3], arn, given)
+        notifications._start_sfn_execution(account, arn.split(":")[3], arn, target_input)
 
 
 def _input(target: dict[str, Any], event: dict[str, Any]) -> object:
-    """Return what a target gets.
+    """Return the input of a target.
 
-    From https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_Target.html
+    Source: https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_Target.html
     """
     from moto.core.utils import iso_8601_datetime_without_milliseconds, utcfromtimestamp
     from moto.events.utils import EventTemplateParser
@@ -64,8 +64,8 @@ def _input(target: dict[str, Any], event: dict[str, Any]) -> object:
     if constant := target.get("Input"):
         return json.loads(constant)
     if path := target.get("InputPath"):
-        given: object = extract_json(path, message)
-        return given
+        part: object = extract_json(path, message)
+        return part
     if transformer := target.get("InputTransformer"):
         return EventTemplateParser.parse(
             transformer["InputTemplate"], transformer.get("InputPathsMap", {}), message

@@ -9,7 +9,7 @@ from local_cloud.moto_patches.replacing import Moto, around
 
 type Settings = dict[str, Any]
 
-_KEPT = {
+_UPDATABLE = {
     "DeadLetterConfig": "dead_letter_config",
     "LoggingConfig": "logging_config",
     "TracingConfig": "tracing_config",
@@ -18,12 +18,12 @@ _KEPT = {
 
 
 def settings_are_kept() -> None:
-    """Return the settings of a function as they were given.
+    """Store all settings of a function, and return them unchanged.
 
-    AWS returns all of them from GetFunctionConfiguration
-    (https://docs.aws.amazon.com/lambda/latest/api/API_GetFunctionConfiguration.html). moto forgets
-    DeadLetterConfig and LoggingConfig, and ignores changes of TracingConfig, KMSKeyArn and
-    EphemeralStorage, so that Terraform would change them for ever.
+    AWS returns all settings from GetFunctionConfiguration
+    (https://docs.aws.amazon.com/lambda/latest/api/API_GetFunctionConfiguration.html). moto does not
+    store DeadLetterConfig and LoggingConfig, and ignores changes of TracingConfig, KMSKeyArn and
+    EphemeralStorage. Terraform would therefore change them in every run.
     """
     from moto.awslambda.models import LambdaFunction
 
@@ -53,8 +53,8 @@ def settings_are_kept() -> None:
 
     @around(LambdaFunction, "update_configuration")
     def update(original: Callable[..., Settings], self: Moto, config_updates: Settings) -> Settings:
-        for name in _KEPT.keys() & config_updates.keys():
-            setattr(self, _KEPT[name], config_updates[name])
+        for name in _UPDATABLE.keys() & config_updates.keys():
+            setattr(self, _UPDATABLE[name], config_updates[name])
         if "EphemeralStorage" in config_updates:
             self.ephemeral_storage = config_updates["EphemeralStorage"]["Size"]
         return original(self, config_updates)
@@ -66,7 +66,7 @@ def event_invoke_config_is_replaced() -> None:
     AWS: "If a configuration already exists for a function, version, or alias, this operation
     overwrites it"
     (https://docs.aws.amazon.com/lambda/latest/api/API_PutFunctionEventInvokeConfig.html). moto
-    keeps both and goes by the first.
+    stores both and uses the first.
     """
     from moto.awslambda.models import LambdaBackend
 
@@ -81,12 +81,13 @@ def event_invoke_config_is_replaced() -> None:
 
 
 def event_source_mapping_keeps_its_function() -> None:
-    """Return the ARN of the version or alias for which a mapping was made.
+    """Return the ARN of the version or alias with which a mapping was created.
 
     AWS: FunctionName may be a "Version or Alias ARN", and FunctionArn is "the ARN of the Lambda
-    function" so named
+    function" with that name
     (https://docs.aws.amazon.com/lambda/latest/api/API_CreateEventSourceMapping.html). moto returns
-    the ARN of the version behind an alias, so that Terraform would change it for ever.
+    the ARN of the version that the alias refers to. Terraform would therefore change it in every
+    run.
     """
     from moto.awslambda.models import EventSourceMapping
 

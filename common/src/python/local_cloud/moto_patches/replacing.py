@@ -1,4 +1,4 @@
-"""How parts of moto are replaced."""
+"""Replaces functions of moto."""
 
 from __future__ import annotations
 
@@ -7,18 +7,33 @@ from collections.abc import Callable
 from typing import Any
 
 Moto = Any
-"""Something of moto's inside, of which only moto knows what it has."""
+"""An object of moto, which has no type hints."""
 
 
 def around(
     owner: Moto, name: str, *, static: bool = False
 ) -> Callable[[Callable[..., object]], None]:
-    """Put a function around one of moto's, which it gets as its first argument.
+    """Return a decorator that replaces a function of moto.
+
+    The replacement receives the original function as its first argument.
 
     Parameters
     ----------
+    owner, name
+        The class or module, and the name of the function in it.
     static
-        Whether it is a static method.
+        Whether the function is a static method.
+
+    Examples
+    --------
+    >>> class Greeter:
+    ...     def greet(self, name):
+    ...         return f"Hello {name}"
+    >>> @around(Greeter, "greet")
+    ... def greet(original, self, name):
+    ...     return original(self, name) + "!"
+    >>> Greeter().greet("moto")
+    'Hello moto!'
     """
     original = getattr(owner, name)
 
@@ -33,17 +48,17 @@ def around(
 
 
 def added(owner: Moto, name: str) -> Callable[[Callable[..., object]], None]:
-    """Add a function that moto lacks.
+    """Return a decorator that adds a function to moto.
 
     Raises
     ------
     RuntimeError
-        If moto has it by now, so that the mend must go.
+        This version of moto has the function, so the patch must be removed.
     """
 
     def put(new: Callable[..., object]) -> None:
         if hasattr(owner, name):
-            raise RuntimeError(f"moto has {owner.__name__}.{name} by now")
+            raise RuntimeError(f"moto already has {owner.__name__}.{name}; remove the patch")
         setattr(owner, name, new)
 
     return put

@@ -1,4 +1,4 @@
-"""Mends of moto's S3."""
+"""Patches of moto's S3."""
 
 from __future__ import annotations
 
@@ -8,51 +8,54 @@ from collections.abc import Callable
 
 from local_cloud.moto_patches.replacing import Moto, added, around
 
-_STRIPES = 64
+_LOCKS = 64
+"""Number of locks; the requests for a key always use the same lock."""
 
 
-def one_request_for_a_key_at_a_time() -> None:
-    """Let each request on an object see a whole object, and a precondition hold until the write.
+def requests_for_a_key_run_in_sequence() -> None:
+    """Run the requests for the same object one after the other, so that each is atomic.
 
-    AWS: of concurrent conditional writes "the first write operation to finish succeeds", the others
-    fail with 412 (https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html),
-    and a reader gets the old object or the new one, never a mixture
-    (https://docs.aws.amazon.com/AmazonS3/latest/userguide/Welcome.html#ConsistencyModel). moto's
-    server looks and writes in two steps, and adds an object's metadata in a third.
+    AWS: of concurrent conditional writes, "the first write operation to finish succeeds", and the
+    others fail with 412
+    (https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html). A reader gets
+    the old object or the new object, never a mixture
+    (https://docs.aws.amazon.com/AmazonS3/latest/userguide/Welcome.html#ConsistencyModel). moto
+    checks the condition, writes the object, and adds its metadata in separate steps.
     """
     from moto.s3.responses import S3Response
 
-    locks = tuple(threading.RLock() for _ in range(_STRIPES))
+    locks = tuple(threading.RLock() for _ in range(_LOCKS))
 
     @around(S3Response, "_key_response")
     def respond(original: Callable[..., object], self: Moto, request: Moto, url: str) -> object:
         key = (self.parse_bucket_name_from_url(request, url), self.parse_key_name())
-        with locks[hash(key) % _STRIPES]:
+        with locks[hash(key) % _LOCKS]:
             return original(self, request, url)
 
 
 def delete_markers_can_be_removed() -> None:
-    """Let a bucket be emptied whose versioning was suspended, as Terraform does it.
+    """Allow deleting delete markers after versioning was suspended, as Terraform does.
 
-    AWS: delete markers are removed as versions are
+    AWS: delete markers are deleted like versions
     (https://docs.aws.amazon.com/AmazonS3/latest/userguide/RemDelMarker.html). moto fails with an
-    internal error once versioning is suspended, because what it keeps for a marker cannot be
-    disposed of.
+    internal error after versioning was suspended, because its object for a delete marker has no
+    method `dispose`.
     """
     from moto.s3.models import FakeDeleteMarker
 
     @added(FakeDeleteMarker, "dispose")
     def dispose(self: Moto, garbage: bool = False) -> None:
-        """Do nothing: a marker has no content."""
+        """Do nothing: a delete marker has no content."""
 
 
 def conditions_of_bucket_policies() -> None:
-    """Do not apply a statement of a bucket policy whose condition does not hold.
+    """Ignore statements of bucket policies that have a condition.
 
     AWS: a statement is in effect only if its Condition is true
     (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition.html).
-    moto ignores conditions, so that the usual "deny what does not come by TLS" denies everything.
-    Here no condition holds: everybody is taken for a caller of the account who came by TLS.
+    moto ignores the condition and applies the statement, so the usual rule "deny requests without
+    TLS" denies everything. With this patch, every condition is false. On AWS, the usual conditions
+    are false for requests that use TLS and come from the same account.
     """
     from moto.s3.models import FakeBucket
 
@@ -62,7 +65,9 @@ def conditions_of_bucket_policies() -> None:
             statements = document["Statement"]
             if isinstance(statements, dict):
                 statements = [statements]
-            document["Statement"] = [one for one in statements if not one.get("Condition")]
+            document["Statement"] = [
+                statement for statement in statements if not statement.get("Condition")
+            ]
             self.policy = json.dumps(document).encode()
 
     @around(FakeBucket, "get_permission")
@@ -73,13 +78,13 @@ def conditions_of_bucket_policies() -> None:
         return original(bucket, action, resource)
 
 
-def versions_after_a_key_are_listed() -> None:
-    """Let a list of versions begin with the first version after its key marker.
+def versions_after_key_marker() -> None:
+    """Start a list of versions with the first version after the key marker.
 
-    AWS: KeyMarker is "the key to start with when listing objects in a bucket", and alone stands for
-    all versions of later keys
-    (https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectVersions.html). moto leaves the
-    first version out that comes after it.
+    AWS: KeyMarker is "the key to start with when listing objects in a bucket". Without a version
+    marker, the list contains all versions of later keys
+    (https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectVersions.html). moto omits the
+    first of these versions.
     """
     from moto.s3.models import S3Backend
 
@@ -93,12 +98,12 @@ def versions_after_a_key_are_listed() -> None:
         **named: object,
     ) -> object:
         if key_marker is not None and version_id_marker is None:
-            # The marker becomes the last version that is not listed, which moto can skip.
+            # moto omits the version of the marker, so use the last version that is not listed.
             keys = self.get_bucket(bucket_name).keys
             before = [name for name in list(keys) if name <= key_marker]
             key_marker = max(before, default=None)
             if key_marker is not None:
-                oldest = min(keys.getlist(key_marker), key=lambda one: one.last_modified)
+                oldest = min(keys.getlist(key_marker), key=lambda version: version.last_modified)
                 version_id_marker = oldest.version_id
         return original(
             self,

@@ -1,4 +1,4 @@
-"""Mends of moto's SQS."""
+"""Patches of moto's SQS."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from local_cloud.moto_patches.replacing import Moto, around
 
 
 def policies_are_kept() -> None:
-    """Return what SetQueueAttributes was given, and leave the rest as it was.
+    """Keep a queue's policies if SetQueueAttributes does not name them.
 
-    AWS sets the attributes that are named
+    AWS changes only the attributes in the request
     (https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SetQueueAttributes.html).
-    moto forgets the queue's Policy when any other attribute is set, and knows no
+    moto removes the queue's Policy if the request does not contain it, and does not support
     RedriveAllowPolicy.
     """
     from moto.sqs import models
@@ -33,5 +33,5 @@ def policies_are_kept() -> None:
         original(self, attributes, now)
         if "Policy" not in attributes:
             self.policy = policy
-        # An empty one removes it.
+        # An empty text removes the policy.
         self.redrive_allow_policy = self.redrive_allow_policy or None

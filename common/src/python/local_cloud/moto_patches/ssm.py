@@ -1,4 +1,4 @@
-"""Mends of moto's SSM."""
+"""Patches of moto's SSM."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from local_cloud.moto_patches.replacing import Moto, around
 _TREE = "/aws/service/global-infrastructure/"
 
 
-def public_parameters_are_whole() -> None:
-    """Answer with the whole public parameter tree, in each region and from the first request on.
+def public_parameters_are_complete() -> None:
+    """Load the whole public parameter tree before a region's first request is answered.
 
     AWS has the tree in every region
     (https://docs.aws.amazon.com/systems-manager/latest/userguide/parameter-store-public-parameters-global-infrastructure.html).
-    moto loads half of it when a region is first asked for that half, while other requests walk
-    what is there: they fail, or miss what has yet to come.
+    moto loads half of the tree on the first request for that half in a region. Concurrent requests
+    read the tree while it is loaded, so they fail or their responses are incomplete.
     """
     from moto.ssm.models import ParameterDict
 

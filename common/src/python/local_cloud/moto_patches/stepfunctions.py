@@ -1,4 +1,4 @@
-"""Mends of moto's Step Functions, with its interpreter of state machines."""
+"""Patches of moto's Step Functions and of its interpreter of state machines."""
 
 from __future__ import annotations
 
@@ -9,37 +9,37 @@ from collections.abc import Callable
 
 from local_cloud.moto_patches.replacing import Moto, added, around
 
-PAGE = 1000
-"""Events in one answer at most.
+MAX_EVENTS = 1000
+"""The largest number of events in a response.
 
-https://docs.aws.amazon.com/step-functions/latest/apireference/API_GetExecutionHistory.html
+Source: https://docs.aws.amazon.com/step-functions/latest/apireference/API_GetExecutionHistory.html
 """
 
 
-_MANY = re.compile(r"\.\.|[*?:,]")
-"""What makes a JSONPath stand for any number of values."""
+_INDEFINITE = re.compile(r"\.\.|[*?:,]")
+"""Operators with which a JSONPath can select several values."""
 
 
-def paths_of_one_value() -> None:
-    """Let a path through an element of a list stand for that one value: `$.branches[1].error`.
+def paths_to_single_values() -> None:
+    """Return the value itself, not a list, for a path through a list: `$.branches[1].error`.
 
-    AWS: a path is "definite" unless it has one of the operators for many values
+    AWS: a path is "definite" unless it contains an operator that can select several values
     (https://docs.aws.amazon.com/step-functions/latest/dg/amazon-states-language-paths.html). moto
-    wraps the value into a list where the last but one step is an index.
+    returns a list if the second-to-last part of the path is an index.
     """
     from moto.stepfunctions.parser.asl.utils import json_path
 
     @around(json_path, "_is_singleton_array_access")
-    def stands_for_one(_: Callable[..., bool], path: str) -> bool:
-        return not _MANY.search(path)
+    def is_definite(_: Callable[..., bool], path: str) -> bool:
+        return not _INDEFINITE.search(path)
 
 
-def names_of_executions() -> None:
-    """Name an execution that has no name, check the others, and start each name once.
+def execution_names() -> None:
+    """Check the names of executions, keep them unique, and create missing names.
 
     AWS: https://docs.aws.amazon.com/step-functions/latest/apireference/API_StartExecution.html.
-    moto's interpreter calls an unnamed execution "None", so that a second one does not start;
-    takes any name; and starts two executions of one name where two requests come at once.
+    moto names all unnamed executions "None", so only the first of them starts. It accepts any name.
+    If two requests with the same name arrive at the same time, it starts two executions.
     """
     from moto.stepfunctions.parser.models import StepFunctionsParserBackend
 
@@ -61,11 +61,11 @@ def names_of_executions() -> None:
             return original(self, state_machine_arn, name, execution_input, trace_header)
 
 
-def reason_of_a_stop() -> None:
-    """Keep the error and the cause with which an execution was stopped.
+def error_and_cause_of_stop() -> None:
+    """Store the error and the cause of StopExecution.
 
     AWS: https://docs.aws.amazon.com/step-functions/latest/apireference/API_StopExecution.html.
-    moto's interpreter drops both. An execution that has ended keeps what it ended with.
+    moto ignores both. If the execution has already ended, its error and cause do not change.
     """
     from moto.stepfunctions.responses import StepFunctionResponse
 
@@ -74,19 +74,19 @@ def reason_of_a_stop() -> None:
         execution = self.stepfunction_backend.describe_execution(self._get_param("executionArn"))
         running = execution.status == "RUNNING"
         answer = original(self)
-        # It is still running until the interpreter has noticed.
+        # The execution is in state RUNNING until the interpreter stops it.
         if running and execution.status in ("RUNNING", "ABORTED"):
             execution.error = self._get_param("error")
             execution.cause = self._get_param("cause")
         return answer
 
 
-def stopped_stays_stopped() -> None:
-    """Let an execution that was stopped end as ABORTED, whatever its states come to.
+def stopped_executions_are_aborted() -> None:
+    """Set the status of a stopped execution to ABORTED, never to FAILED.
 
     AWS: https://docs.aws.amazon.com/step-functions/latest/apireference/API_StopExecution.html.
-    moto's interpreter skips what is left of the state that runs, misses its result, and sometimes
-    fails the execution for that.
+    moto skips the rest of the running state, and then sometimes fails the execution because the
+    state has no result.
     """
     from moto.stepfunctions.parser.asl.eval.environment import Environment
     from moto.stepfunctions.parser.asl.eval.program_state import ProgramStopped
@@ -98,16 +98,16 @@ def stopped_stays_stopped() -> None:
                 original(self, error)
 
 
-def end_of_a_timed_out_execution() -> None:
-    """Say when an execution ended that ran out of its time.
+def stop_date_after_timeout() -> None:
+    """Return the stop date of executions that timed out.
 
-    AWS: stopDate is there "if the execution already ended"
+    AWS returns stopDate "if the execution already ended"
     (https://docs.aws.amazon.com/step-functions/latest/apireference/API_DescribeExecution.html).
-    moto leaves it out for TIMED_OUT.
+    moto omits it if the status is TIMED_OUT.
     """
     from moto.stepfunctions.responses import StepFunctionResponse
 
-    def add_end(self: Moto, described: Moto) -> None:
+    def add_stop_date(self: Moto, described: Moto) -> None:
         execution = self.stepfunction_backend.describe_execution(described["executionArn"])
         if execution.stop_date:
             described["stopDate"] = execution.stop_date
@@ -115,22 +115,22 @@ def end_of_a_timed_out_execution() -> None:
     @around(StepFunctionResponse, "describe_execution")
     def describe(original: Callable[..., Moto], self: Moto) -> Moto:
         answer = original(self)
-        add_end(self, answer.result)
+        add_stop_date(self, answer.result)
         return answer
 
     @around(StepFunctionResponse, "list_executions")
     def listing(original: Callable[..., Moto], self: Moto) -> Moto:
         answer = original(self)
-        for one in answer.result["executions"]:
-            add_end(self, one)
+        for described in answer.result["executions"]:
+            add_stop_date(self, described)
         return answer
 
 
-def history_in_pages() -> None:
-    """Return the events of an execution from either end, as many as are asked for.
+def history_pages() -> None:
+    """Return the history of an execution in pages, and in reverse order if requested.
 
     AWS: https://docs.aws.amazon.com/step-functions/latest/apireference/API_GetExecutionHistory.html
-    knows maxResults, nextToken and reverseOrder. moto returns all events, always the oldest first.
+    has maxResults, nextToken and reverseOrder. moto always returns all events, oldest first.
     """
     from moto.core.responses import ActionResult
     from moto.stepfunctions.responses import StepFunctionResponse
@@ -141,17 +141,17 @@ def history_in_pages() -> None:
         if self._get_param("reverseOrder"):
             events.reverse()
         begin = int(self._get_param("nextToken") or 0)
-        end = begin + (int(self._get_param("maxResults") or 0) or PAGE)
+        end = begin + (int(self._get_param("maxResults") or 0) or MAX_EVENTS)
         more = {"nextToken": str(end)} if end < len(events) else {}
         return ActionResult({"events": events[begin:end], **more})
 
 
 def validate_definition() -> None:
-    """Answer ValidateStateMachineDefinition, which Terraform calls.
+    """Support ValidateStateMachineDefinition, which Terraform calls.
 
     AWS:
     https://docs.aws.amazon.com/step-functions/latest/apireference/API_ValidateStateMachineDefinition.html.
-    moto lacks it.
+    moto does not support it.
     """
     from moto.core.responses import ActionResult
     from moto.stepfunctions.parser.api import InvalidDefinition
@@ -160,23 +160,23 @@ def validate_definition() -> None:
 
     @added(StepFunctionResponse, "validate_state_machine_definition")
     def validate(self: Moto) -> object:
-        found = []
+        diagnostics = []
         try:
             StepFunctionsParserBackend._validate_definition(self._get_param("definition"))
         except InvalidDefinition as error:
             message = str(error.message)[:500]
             code = "SCHEMA_VALIDATION_FAILED"
-            found = [{"severity": "ERROR", "code": code, "message": message}]
-        result = "FAIL" if found else "OK"
-        return ActionResult({"result": result, "diagnostics": found, "truncated": False})
+            diagnostics = [{"severity": "ERROR", "code": code, "message": message}]
+        result = "FAIL" if diagnostics else "OK"
+        return ActionResult({"result": result, "diagnostics": diagnostics, "truncated": False})
 
 
 def versions() -> None:
-    """List the published versions of a state machine, the newest first.
+    """Support ListStateMachineVersions, newest version first.
 
     AWS:
     https://docs.aws.amazon.com/step-functions/latest/apireference/API_ListStateMachineVersions.html.
-    moto lacks it.
+    moto does not support it.
     """
     from moto.core.responses import ActionResult
     from moto.stepfunctions.responses import StepFunctionResponse

@@ -1,1 +1,1 @@
-"""Mail as it is, not as the standards wish: everything here reads any bytes without failing."""
+"""Parsers for real mail, which often breaks the standards. They accept any bytes."""

@@ -1,4 +1,4 @@
-"""Which files a diff touches."""
+"""Finds the files that a diff touches."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _MAX_PATH: Final = 4096
 
 
 def has_diff(lines: Iterable[str]) -> bool:
-    """Whether there is a diff among the lines."""
+    """Whether the lines contain a diff."""
     before = ""
     for line in lines:
         if _GIT.match(line) or (line.startswith("+++ ") and before.startswith("--- ")):
@@ -28,7 +28,7 @@ def has_diff(lines: Iterable[str]) -> bool:
 
 
 def paths_of(lines: Iterable[str]) -> tuple[str, ...]:
-    """Return the files that a diff touches, sorted, each once; renamed ones by both names."""
+    """Return the files that a diff touches, sorted and unique; renamed files under both names."""
     found = {path for path in _paths(lines) if path and len(path) <= _MAX_PATH}
     return tuple(sorted(found))
 
@@ -38,7 +38,7 @@ def _paths(lines: Iterable[str]) -> Iterator[str]:
     before = ""
     for line in lines:
         if old > 0 or new > 0:
-            # Inside a hunk a removed line `-- a/x` looks like the head of a file.
+            # Inside a hunk, the removed line `-- a/x` looks like the header of a file.
             kind = line[:1]
             old -= kind in {"-", " ", ""}
             new -= kind in {"+", " ", ""}
@@ -54,14 +54,14 @@ def _paths(lines: Iterable[str]) -> Iterator[str]:
         elif match := _MOVED.match(line):
             yield _unquote(match["path"].strip())
         elif match := _GIT.match(line):
-            # Of a file that only changed its mode, or is binary, this is all there is.
+            # Changed modes and binary files have no other line.
             yield from _git_paths(match["rest"].strip())
         before = line
 
 
 def _git_paths(rest: str) -> Iterator[str]:
     if first := _QUOTED.match(rest):
-        # Either name may be quoted, whatever the other is.
+        # Each of the two names may be quoted.
         yield _strip(_unquote(first[0]))
         yield _strip(_unquote(rest[first.end() :].strip()))
         return
@@ -70,14 +70,14 @@ def _git_paths(rest: str) -> Iterator[str]:
         yield _strip(plain)
         yield _strip(_unquote(f'"{quoted}'))
         return
-    # Both names are the same but for a/ and b/, so that the middle is known even with spaces.
+    # The names differ only in a/ and b/, so the middle separates them even if they have spaces.
     middle = len(rest) // 2
     if rest[middle : middle + 1] == " " and _strip(rest[:middle]) == _strip(rest[middle + 1 :]):
         yield _strip(rest[:middle])
 
 
 def _strip(path: str) -> str:
-    """Drop the first folder, as `patch -p1` does."""
+    """Remove the first folder, like `patch -p1`."""
     path = path.strip()
     if path == "/dev/null":
         return ""

@@ -1,7 +1,8 @@
-"""Mails out of an mbox, one at a time, in bounded memory.
+"""Reads the mails of an mbox, one at a time, in bounded memory.
 
-The format is mboxrd (https://www.loc.gov/preservation/digital/formats/fdd/fdd000385.shtml): a line
-`From …` begins a mail, and a line of a mail that begins with `From ` has one more `>`.
+The format is mboxrd (https://www.loc.gov/preservation/digital/formats/fdd/fdd000385.shtml): a mail
+starts with a line `From …`, and lines within a mail that start with `From `, or with `>` before it,
+are quoted with another `>`.
 """
 
 from __future__ import annotations
@@ -19,30 +20,30 @@ from lambda_core.errors import DataSourceError
 GZIP_MAGIC: Final = b"\x1f\x8b"
 
 MAX_MAIL_BYTES: Final = 32 * 1024 * 1024
-"""Of a larger mail only this much is kept: no list accepts one."""
+"""Longer mails are cut to this size; no list accepts them."""
 
 MAX_MBOX_BYTES: Final = 2 * 1024 * 1024 * 1024
-"""Decompressed; more is taken for an attack."""
+"""Maximum decompressed size; a larger mbox is treated as an attack."""
 
 _LINE_BYTES: Final = 64 * 1024
 _QUOTED_FROM: Final = re.compile(rb"^>+From ")
 
 
 class LineSource(Protocol):
-    """What mails are read from: a binary stream."""
+    """A binary stream."""
 
     def readline(self, size: int, /) -> bytes:
-        """Return the next line, or `size` bytes of it; nothing at the end."""
+        """Return the next line or its first `size` bytes; empty at the end."""
         ...
 
 
 class MailboxError(DataSourceError):
-    """An mbox is damaged or larger than allowed; the mails before that were given."""
+    """An mbox is damaged or too large. The mails before that point were yielded."""
 
 
 @dataclass(frozen=True, slots=True)
 class RawMail:
-    """A mail as bytes; `cut` is how many bytes above the limit were left out."""
+    """The bytes of a mail; `cut` is the number of bytes that were removed from its end."""
 
     content: bytes
     cut: int = 0
@@ -56,7 +57,7 @@ def mails_of_gzip(
     Raises
     ------
     MailboxError
-        The compressed data is damaged or ends early, or is more than `max_bytes` large.
+        If the compressed data is damaged or incomplete, or decompresses to more than `max_bytes`.
     """
     try:
         with gzip.GzipFile(fileobj=compressed, mode="rb") as stream:
@@ -66,7 +67,7 @@ def mails_of_gzip(
 
 
 def mails_of_bytes(content: bytes) -> Iterator[RawMail]:
-    """Yield the mails of an mbox in memory, gzipped or not."""
+    """Yield the mails of an mbox in memory, which may be gzipped."""
     stream = io.BytesIO(content)
     return mails_of_gzip(stream) if content.startswith(GZIP_MAGIC) else mails_of(stream)
 
@@ -74,14 +75,14 @@ def mails_of_bytes(content: bytes) -> Iterator[RawMail]:
 def mails_of(
     stream: LineSource, *, max_bytes: int = MAX_MBOX_BYTES, max_mail_bytes: int = MAX_MAIL_BYTES
 ) -> Iterator[RawMail]:
-    """Yield the mails of an mbox, in its order.
+    """Yield the mails of an mbox in order.
 
-    What stands before the first `From ` line is a mail of its own if it has a header.
+    Text before the first `From ` line is also a mail.
 
     Raises
     ------
     MailboxError
-        It is more than `max_bytes` large.
+        If the mbox is larger than `max_bytes`.
     """
     content = bytearray()
     cut = total = 0
@@ -89,7 +90,7 @@ def mails_of(
     while line := stream.readline(_LINE_BYTES):
         total += len(line)
         if total > max_bytes:
-            raise MailboxError(f"the mbox is larger than the {max_bytes} bytes that are allowed")
+            raise MailboxError(f"the mbox is larger than the limit of {max_bytes} bytes")
         if at_start and after_blank and line.startswith(b"From "):
             if mail := _mail(content, cut):
                 yield mail
@@ -111,7 +112,7 @@ def mails_of(
 
 
 def _mail(content: bytearray, cut: int) -> RawMail | None:
-    """Return a mail without the blank line that separates it from the next."""
+    """Return a mail without the blank line before the next mail."""
     for blank in (b"\r\n", b"\n"):
         if bytes(content[:3]) == blank or content.endswith(b"\n" + blank):
             del content[-len(blank) :]

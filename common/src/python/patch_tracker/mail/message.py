@@ -1,4 +1,4 @@
-"""One mail, read out of its bytes. There are no bytes that it refuses."""
+"""Parses a mail. Any bytes are accepted."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from patch_tracker.mail import diff, review
 from patch_tracker.mail.dates import parse_date, received_time, sorting_time
 from patch_tracker.mail.mbox import RawMail
 from patch_tracker.mail.subject import Subject, parse_subject
-from patch_tracker.mail.text import decode, header_text, storable
+from patch_tracker.mail.text import decode, encodable, header_text
 from patch_tracker.mail.trailers import trailers_of
 from patch_tracker.models import MailKind, Person, Sentiment, Trailer
 
@@ -38,46 +38,46 @@ _ARCHIVE_FIELDS: Final = re.compile(
 )
 
 MAX_ID: Final = 512
-"""Bytes of a message id, which becomes a part of keys; a longer one is replaced by its hash."""
+"""Maximum bytes of a message ID, which becomes a part of keys; a hash replaces longer ones."""
 
 MAX_PARENTS: Final = 100
 MAX_PATHS: Final = 200
 MAX_PATHS_BYTES: Final = 64 * 1024
-"""All paths that are kept of one patch together, in UTF-8: an item has a limit."""
+"""Maximum size of all stored paths of a patch in UTF-8, because an item has a size limit."""
 
 MAX_SUBJECT: Final = 1_000
 MAX_NAME: Final = 200
-"""Characters that are kept of a subject, and of a person's name; the mail itself is kept whole."""
+"""Maximum characters of a stored subject and name. The mail itself is stored completely."""
 
 MAX_HEADER: Final = 64 * 1024
-"""Characters of a header that are read."""
+"""Maximum characters of a header that are read."""
 
 MAX_TEXT: Final = 4 * 1024 * 1024
-"""Characters of a mail's text that are read: more than twice what the largest real ones have."""
+"""Maximum characters of text that are read: more than twice the largest real mail."""
 
 _MAX_PARTS: Final = 200
 
 
 @dataclass(frozen=True, slots=True)
 class Mail:
-    """A mail, read.
+    """A parsed mail.
 
     Attributes
     ----------
     message_id
-        Without `<` and `>`. One that is missing is made of the mail's digest.
+        Without `<` and `>`. If missing, it is derived from the digest.
     digest
-        Of what it says, see `models.Discussion`.
+        Hash of the mail without the headers that archives add; see `models.Discussion`.
     date, received
-        Of its headers; None where they are missing or cannot be read.
+        From the headers; None if missing or invalid.
     parents
-        Ids that In-Reply-To and References name, nearest first.
+        Message IDs in In-Reply-To and References, nearest first.
     body
-        Its text, decoded, `MAX_TEXT` of it at most; code and quotes included.
+        Decoded text with code and quotes, at most `MAX_TEXT` characters.
     paths, paths_total
-        Of a patch the files that it touches, `MAX_PATHS` at most, and how many there are.
+        Files that a patch touches, at most `MAX_PATHS`, and how many there are in total.
     problems
-        What could not be read as it should be.
+        What could not be read properly.
     """
 
     message_id: str
@@ -102,8 +102,14 @@ class Mail:
     raw: bytes
 
 
-def normal_id(text: str) -> str:
-    """Return a message id as it is kept: without brackets and space, of bounded length."""
+def normalize_message_id(text: str) -> str:
+    r"""Return a message ID as it is stored: without brackets and spaces, at most `MAX_ID` bytes.
+
+    Examples
+    --------
+    >>> normalize_message_id(" <a b@\tc> (comment)")
+    'ab@c'
+    """
     found = _MESSAGE_ID.search(text)
     bare = re.sub(r"\s+", "", found[1] if found else text).strip("<>").replace("\0", "")
     if len(bare.encode()) > MAX_ID:
@@ -112,12 +118,21 @@ def normal_id(text: str) -> str:
 
 
 def parse_mail(raw: RawMail | bytes) -> Mail:
-    """Read a mail."""
+    r"""Parse a mail.
+
+    Examples
+    --------
+    >>> mail = parse_mail(b"From: Ada <ada@example.org>\nMessage-ID: <1@x>\n\nHello")
+    >>> mail.message_id, mail.author.email, mail.body
+    ('1@x', 'ada@example.org', 'Hello')
+    >>> mail.problems
+    ('no date',)
+    """
     if isinstance(raw, bytes):
         raw = RawMail(raw)
     problems: list[str] = []
     if raw.cut:
-        problems.append(f"cut: {raw.cut} bytes above the limit were left out")
+        problems.append(f"cut: {raw.cut} bytes above the limit were removed")
     message, body = _message_and_body(raw.content, problems)
     headers = _Headers(message)
     author = _author(headers)
@@ -132,9 +147,9 @@ def parse_mail(raw: RawMail | bytes) -> Mail:
         problems.append("unreadable date")
     timestamp = sorting_time(date, received)
     if date is not None and timestamp != date:
-        problems.append("unbelievable date")
+        problems.append("implausible date")
     digest = _digest(raw.content)
-    message_id = normal_id(headers.text("message-id"))
+    message_id = normalize_message_id(headers.text("message-id"))
     if not message_id:
         problems.append("no message id")
         message_id = f"{digest}@missing-message-id.invalid"
@@ -177,7 +192,7 @@ def parse_mail(raw: RawMail | bytes) -> Mail:
 
 
 class _Headers:
-    """Headers of a mail as text; the first of several counts."""
+    """Headers of a mail as text. If a header occurs several times, the first is used."""
 
     def __init__(self, message: Message) -> None:
         self.problems: list[str] = []
@@ -193,11 +208,11 @@ class _Headers:
         return self._by_name.get(name, [])
 
     def raw(self, name: str, *, end: bool = False) -> str:
-        """Return a header as it came; of a very long one the beginning, or the end."""
+        """Return an undecoded header; only the beginning (or end) of a very long header."""
         value = next(iter(self.raws(name)), "")
         if len(value) <= MAX_HEADER:
             return value
-        self.problems.append(f"only a part of a long {name} is read")
+        self.problems.append(f"only a part of a long {name} was read")
         return value[-MAX_HEADER:] if end else value[:MAX_HEADER]
 
     def text(self, name: str, *, end: bool = False) -> str:
@@ -208,12 +223,12 @@ class _Headers:
 
 
 def _author(headers: _Headers) -> Person:
-    # Addresses are parsed before encoded words are decoded, which may hold commas and brackets.
+    # Parse addresses first: decoded words may contain commas and brackets.
     raw = " ".join(headers.raw("from").split())
     try:
         pairs = getaddresses([raw])
     except (ValueError, IndexError, RecursionError):
-        # Comments in comments, such as `((((`, are read by calls in calls.
+        # The parser recurses into nested comments such as `((((`.
         pairs = []
     for name, address in pairs:
         if "@" in address:
@@ -228,15 +243,17 @@ def _author(headers: _Headers) -> Person:
 
 def _address(address: str) -> str:
     clean = address.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
-    return storable("".join(clean.split()).lower())[:320]
+    return encodable("".join(clean.split()).lower())[:320]
 
 
 def _parents(headers: _Headers) -> list[str]:
-    """Return In-Reply-To's ids, then those of References from the last to the first."""
+    """Return the IDs in In-Reply-To, then those in References from last to first."""
     answered = _MESSAGE_ID.findall(headers.text("in-reply-to"))
-    # The nearest parent is the last one.
+    # The last reference is the nearest parent.
     references = _MESSAGE_ID.findall(headers.text("references", end=True))
-    ids = [normal_id(f"<{one}>") for one in (*answered, *reversed(references))]
+    ids = [
+        normalize_message_id(f"<{message_id}>") for message_id in (*answered, *reversed(references))
+    ]
     return list(dict.fromkeys(filter(None, ids)))[:MAX_PARENTS]
 
 
@@ -245,11 +262,11 @@ def _message_and_body(content: bytes, problems: list[str]) -> tuple[Message, str
         message = email.message_from_bytes(content)
         body = _body(message, problems)
     except RecursionError:
-        # Parts in parts, some hundred deep, are read by calls in calls: no honest mail has them.
-        problems.append("parts nested too deeply to be read")
+        # The parser recurses into nested parts. No real mail nests hundreds of them.
+        problems.append("parts nested too deeply to read")
         return BytesHeaderParser().parsebytes(content), ""
     if len(body) > MAX_TEXT:
-        problems.append(f"only the first {MAX_TEXT} characters of the text are read")
+        problems.append(f"only the first {MAX_TEXT} characters of the text were read")
     return message, body[:MAX_TEXT]
 
 
@@ -269,7 +286,7 @@ def _body(message: Message, problems: list[str]) -> str:
     rich: list[str] = []
     for count, part in enumerate(message.walk()):
         if count == _MAX_PARTS:
-            problems.append("more parts than are read")
+            problems.append(f"only the first {_MAX_PARTS} parts were read")
             break
         if part.is_multipart() or part.get_content_maintype() != "text":
             continue
@@ -291,19 +308,19 @@ def _body(message: Message, problems: list[str]) -> str:
 
 
 def _without_tags(text: str) -> str:
-    """Return the text of HTML, in one pass however it is broken."""
+    """Return the text of HTML in a single pass, so that broken HTML takes no longer."""
     first, *pieces = text.split("<")
     kept = [first]
     inside = ""
     for piece in pieces:
-        tag, end, rest = piece.partition(">")
-        name = tag.strip().lower()
+        content, end, rest = piece.partition(">")
+        name = content.strip().lower()
         if inside:
             if name != f"/{inside}":
                 continue
             inside = ""
         elif end:
-            inside = next((one for one in ("style", "script") if _is_tag(name, one)), "")
+            inside = next((tag for tag in ("style", "script") if _is_tag(name, tag)), "")
         if not inside:
             kept.append(f" {rest}" if end else f"<{piece}")
     return "".join(kept)
@@ -314,7 +331,7 @@ def _is_tag(text: str, name: str) -> bool:
 
 
 def _digest(raw: bytes) -> str:
-    """Hash a mail without the header fields that archives add when they serve it."""
+    """Hash a mail without the header fields that archives add."""
     head, blank, body = raw.partition(b"\n\n")
     fields = _ARCHIVE_FIELDS.sub(b"", head + b"\n")
     return hashlib.sha256(fields + blank + body.rstrip()).hexdigest()[:16]
@@ -338,7 +355,7 @@ def _is_quoted(lines: list[str]) -> bool:
 
 
 def _message_part(lines: list[str]) -> list[str]:
-    """Return a patch's own message: what stands above its diff."""
+    """Return a patch's commit message: the lines above its diff."""
     for number, line in enumerate(lines):
         if line.startswith(("diff --git ", "Index: ")) or line == "---":
             return lines[:number]

@@ -1,16 +1,15 @@
-"""What a reply means for its patch: a review or not, and how it sounds.
+"""Classifies replies: whether a reply is a review, and how it sounds.
 
-The sentiment is a simple classification without any network or model: rules in this order, of
-which the first that fits is taken.
+The sentiment comes from the first of these rules that applies:
 
 1. `trailer`: a Nacked-by is a concern; a Reviewed-by, Acked-by or Tested-by is approval.
 2. `concern wording`: words such as NAK, "please fix", "breaks", "regression".
-3. `question mark`: a sentence of the reply's own ends with one.
+3. `question mark`: a sentence ends with a question mark.
 4. `approval wording`: words such as LGTM, "looks good", "applied".
-5. nothing of it: neutral.
+5. `default`: neutral.
 
-Only the reply's own words count: neither what it quotes nor its signature. It says how a mail
-sounds, not what it means: irony, and criticism in friendly words, go unnoticed.
+Only the writer's own words count, not quotes or the signature. The rules recognize how a mail
+sounds, not what it means. They miss irony, and criticism in friendly words.
 """
 
 from __future__ import annotations
@@ -49,7 +48,7 @@ _BOT: Final = re.compile(r"(?:^|[^a-z])(?:ro|syz)?bot(?:[^a-z]|$)|^lkp@|^no-?rep
 
 
 def own_lines(body: str) -> list[str]:
-    """Return the lines that the writer wrote: no quotes, attribution lines or signature."""
+    """Return the lines of the writer, without quotes, attribution lines and the signature."""
     kept: list[str] = []
     for line in body.splitlines():
         if line in {"-- ", "--"}:
@@ -57,7 +56,7 @@ def own_lines(body: str) -> list[str]:
         if re.match(r"^\s*-{2,}\s*(?:Original Message|Forwarded)", line, re.IGNORECASE):
             break
         if line.lstrip().startswith((">", "|")):
-            # An attribution may take two lines.
+            # An attribution can take two lines.
             while kept and (not kept[-1].strip() or _ATTRIBUTION.search(kept[-1])):
                 attribution = kept.pop()
                 if _ATTRIBUTION.search(attribution):
@@ -70,12 +69,12 @@ def own_lines(body: str) -> list[str]:
 
 
 def is_bot(person: Person) -> bool:
-    """Whether a mail is from a robot, as far as its name tells."""
+    """Whether a person's name or address is that of a bot."""
     return bool(_BOT.search(person.email) or _BOT.search(person.name))
 
 
 def is_review(body: str, lines: Sequence[str], trailers: Iterable[Trailer]) -> bool:
-    """Whether a reply reviews: it has a review trailer, or own words among quoted code."""
+    """Whether a reply is a review: it has a review trailer, or comments on quoted code."""
     if any(trailer.tag in REVIEW_TAGS for trailer in trailers):
         return True
     quotes_code = any(_QUOTED_CODE.match(line) for line in body.splitlines())
@@ -83,7 +82,13 @@ def is_review(body: str, lines: Sequence[str], trailers: Iterable[Trailer]) -> b
 
 
 def sentiment_of(lines: Iterable[str], trailers: Iterable[Trailer]) -> tuple[Sentiment, str]:
-    """Return how a reply sounds, and the name of the rule that says so (see the module)."""
+    """Return how a reply sounds, and the name of the rule that applied (see the module).
+
+    Examples
+    --------
+    >>> sentiment_of(["Looks good to me."], [])
+    (<Sentiment.APPROVAL: 'approval'>, 'approval wording')
+    """
     tags = {trailer.tag for trailer in trailers}
     if "Nacked-by" in tags:
         return Sentiment.CONCERN, "trailer"
@@ -92,9 +97,9 @@ def sentiment_of(lines: Iterable[str], trailers: Iterable[Trailer]) -> tuple[Sen
     text = " ".join(line.strip() for line in lines)
     if _CONCERN.search(text):
         return Sentiment.CONCERN, "concern wording"
-    # The question mark of a URL is none.
+    # Ignore question marks in URLs.
     if _QUESTION.search(re.sub(r"https?://\S+", "", text)):
         return Sentiment.QUESTION, "question mark"
     if _APPROVAL.search(text):
         return Sentiment.APPROVAL, "approval wording"
-    return Sentiment.NEUTRAL, "nothing of it"
+    return Sentiment.NEUTRAL, "default"

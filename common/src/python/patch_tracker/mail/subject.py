@@ -1,4 +1,4 @@
-"""What a subject says: `[PATCH v2 3/7] title`, as people write it."""
+"""Parses subjects such as `[PATCH v2 3/7] title`, with all the variants that people write."""
 
 from __future__ import annotations
 
@@ -17,20 +17,22 @@ _VERSION: Final = re.compile(r"^(?:patch|rfc)?-?v(?:er)?\.?(\d{1,3})$", re.IGNOR
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """A subject, taken apart.
+    """A parsed subject.
 
     Attributes
     ----------
     title
-        What is left without `Re:` and the prefixes.
+        The subject without `Re:` and the prefixes.
     prefixes
-        Words in brackets that are neither version nor position, in their case.
+        Words in brackets except version and position, in their original case.
     version
-        The revision, 1 where none is named.
+        The revision; 1 if not given.
     number, total
-        Position in the series, None where there is none.
+        Position in the series; None if not given.
     is_reply
-        Whether it begins with `Re:` or a translation of it, or with `Fwd:`.
+        Whether the subject starts with `Re:` or a translation of it, or with `Fwd:`.
+    has_version
+        Whether the subject gives a version.
     """
 
     title: str
@@ -43,24 +45,31 @@ class Subject:
 
     @property
     def is_patch(self) -> bool:
-        """Whether a prefix says that it is a patch; `[v6,1/1]` says so too."""
+        """Whether the prefixes mark a patch; `[v6,1/1]` does too."""
         return any(word.lower().startswith("patch") for word in self.prefixes) or (
             self.number is not None
         )
 
     @property
     def is_pull(self) -> bool:
-        """Whether a prefix says that it is a pull request."""
+        """Whether the prefixes mark a pull request."""
         return any(word.lower() in {"pull", "git-pull", "gitpull"} for word in self.prefixes)
 
     @property
     def normal_title(self) -> str:
-        """The title as revisions are compared: without case and double spaces."""
+        """The title for comparing revisions: in lower case, with single spaces."""
         return " ".join(self.title.lower().split())
 
 
 def parse_subject(subject: str) -> Subject:
-    """Take a subject apart; any text is one."""
+    """Parse a subject. Any text is accepted.
+
+    Examples
+    --------
+    >>> subject = parse_subject("Re: [PATCH v2 3/7] net: fix a leak")
+    >>> subject.title, subject.version, subject.number, subject.total, subject.is_reply
+    ('net: fix a leak', 2, 3, 7, True)
+    """
     text = subject
     is_reply = False
     if found := _REPLY.match(text):
@@ -70,7 +79,7 @@ def parse_subject(subject: str) -> Subject:
     while found := _GROUP.match(text):
         words += re.split(r"[\s,;]+", found[1].strip())
         text = text[found.end() :]
-        # `[PATCH] Re: title` is seen too.
+        # `[PATCH] Re: title` also occurs.
         if again := _REPLY.match(text):
             is_reply = True
             text = text[again.end() :]

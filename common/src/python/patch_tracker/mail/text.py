@@ -1,4 +1,4 @@
-"""Text out of bytes, whatever their charset claims to be."""
+"""Decodes text, even if its charset is wrong or unknown."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from email.header import decode_header
 from typing import Final
 
 _ALIASES: Final = {
-    # Labels of a smaller set under which mail programs send the larger one.
+    # Mail programs use the label of the smaller charset for the larger one.
     "gb2312": "gb18030",
     "gbk": "gb18030",
     "big5": "big5hkscs",
@@ -24,11 +24,11 @@ _ALIASES: Final = {
 _NOT_FOR_MAIL: Final = frozenset(
     {"idna", "punycode", "raw_unicode_escape", "undefined", "unicode_escape"}
 )
-"""Codecs of Python that no mail is in, and that are slow or surprising on bytes from outside."""
+"""Python codecs that no mail uses, and that are slow or unsafe for external data."""
 
 
 def codec_of(charset: str) -> str | None:
-    """Return Python's name of a charset, None where it has none."""
+    """Return Python's name of a charset, or None if it is unknown."""
     label = charset.strip().strip("'\"").lower()
     try:
         info = codecs.lookup(_ALIASES.get(label, label))
@@ -39,13 +39,18 @@ def codec_of(charset: str) -> str | None:
 
 
 def decode(data: bytes, charset: str = "") -> tuple[str, str]:
-    """Decode bytes: by the charset that is stated, else as UTF-8, else as Windows-1252.
+    """Decode bytes with the given charset, otherwise as UTF-8, otherwise as Windows-1252.
 
     Returns
     -------
     tuple of str
-        The text, and what was wrong with the charset (empty where nothing was). The text can be
-        encoded as UTF-8, whatever the bytes were.
+        The text, which can always be encoded as UTF-8, and a description of what was wrong with
+        the charset, or an empty string.
+
+    Examples
+    --------
+    >>> decode("Grüße".encode("cp1252"), "utf-8")
+    ('Grüße', 'bytes that are not valid utf-8')
     """
     codec = codec_of(charset) if charset else "utf-8"
     problem = f"unknown charset {charset[:40]!r}" if codec is None else ""
@@ -53,22 +58,23 @@ def decode(data: bytes, charset: str = "") -> tuple[str, str]:
         if candidate is None:
             continue
         try:
-            return storable(data.decode(candidate)), problem
+            return encodable(data.decode(candidate)), problem
         except (UnicodeError, ValueError):
-            problem = problem or f"bytes that are no {charset[:40] or candidate}"
+            problem = problem or f"bytes that are not valid {charset[:40] or candidate}"
     last = codec if codec not in {None, "utf-8"} else "cp1252"
-    return storable(data.decode(last or "cp1252", "replace")), problem
+    return encodable(data.decode(last or "cp1252", "replace")), problem
 
 
-def storable(text: str) -> str:
-    """Return text that can be encoded as UTF-8: lone surrogates are replaced."""
+def encodable(text: str) -> str:
+    """Replace lone surrogates, so that the text can be encoded as UTF-8."""
     return text.encode("utf-8", "replace").decode("utf-8")
 
 
 def header_text(raw: str, charset: str = "") -> str:
-    """Decode a header as `email` keeps it: folded, encoded words, or raw bytes as surrogates.
+    """Decode a header as the package `email` returns it.
 
-    Raw bytes are UTF-8, or else in the charset of the mail's body.
+    It may be folded and contain encoded words, and raw bytes as surrogates. Raw bytes are decoded
+    as UTF-8 if they are valid, otherwise with the charset of the mail's body.
     """
     data = re.sub(r"\r?\n[ \t]*|\r", " ", raw).encode("utf-8", "surrogateescape")
     try:

@@ -1,8 +1,8 @@
-"""Threads and links, as functions of which mails there are, not of the order they came in.
+"""Finds threads, and the patch that each mail belongs to.
 
-A thread is everything that References and In-Reply-To hold together, mails that never came
-included. Grouping by the first reference alone would split threads, because mail programs drop
-ids from the middle or the front.
+The result depends only on which mails are known, not on their order of arrival. A thread consists
+of all mails that References and In-Reply-To connect, including mails that never arrived. The first
+reference alone is not enough, because mail programs remove IDs from the middle or the front.
 """
 
 from __future__ import annotations
@@ -15,16 +15,16 @@ from patch_tracker.models import MailKind
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """A mail in a thread, or the mere mention of one.
+    """A message ID in a thread: of a mail, or only mentioned by other mails.
 
     Attributes
     ----------
     parents
-        Ids that it answers, nearest first; empty for one that is only mentioned.
+        Message IDs that the mail answers, nearest first; empty if it is only mentioned.
     kind
-        None for one that is only mentioned.
+        Kind of the mail; None if it is only mentioned.
     child
-        Whether a mail that is there says that this one answers another.
+        Whether a known mail says that this message answers another.
     """
 
     message_id: str
@@ -34,38 +34,38 @@ class Node:
 
 
 class UnionFind:
-    """Disjoint sets of ids, joined one pair at a time."""
+    """Disjoint sets of IDs that can be merged."""
 
     def __init__(self) -> None:
         self._above: dict[str, str] = {}
 
-    def find(self, one: str) -> str:
-        """Return the set's representative, which changes while sets are joined."""
+    def find(self, item: str) -> str:
+        """Return the representative of the item's set, which can change when sets are merged."""
         above = self._above
-        top = above.setdefault(one, one)
+        top = above.setdefault(item, item)
         while above[top] != top:
             top = above[top]
-        while above[one] != top:
-            above[one], one = top, above[one]
+        while above[item] != top:
+            above[item], item = top, above[item]
         return top
 
-    def join(self, one: str, other: str) -> None:
-        """Make two sets one."""
-        self._above[self.find(one)] = self.find(other)
+    def join(self, first: str, second: str) -> None:
+        """Merge the sets of two items."""
+        self._above[self.find(first)] = self.find(second)
 
     def sets(self) -> list[set[str]]:
         """Return all sets."""
         found: dict[str, set[str]] = {}
-        for one in list(self._above):
-            found.setdefault(self.find(one), set()).add(one)
+        for item in list(self._above):
+            found.setdefault(self.find(item), set()).add(item)
         return list(found.values())
 
 
 def nodes_of(message_id: str, parents: tuple[str, ...], kind: MailKind) -> Iterator[Node]:
-    """Yield what one mail tells of its thread: itself, and the mails that it mentions.
+    """Yield the nodes that a mail defines: itself, and the messages that it mentions.
 
-    References go from the root to the nearest parent, so that all of them but the last in
-    `parents` answer another.
+    References lead from the root to the nearest parent. So each message in `parents`, except the
+    last, answers another.
     """
     yield Node(message_id, parents, kind, child=bool(parents))
     for position, parent in enumerate(parents):
@@ -73,7 +73,7 @@ def nodes_of(message_id: str, parents: tuple[str, ...], kind: MailKind) -> Itera
 
 
 def merge_nodes(nodes: Iterable[Node]) -> dict[str, Node]:
-    """Bring together what several mails tell of each id."""
+    """Merge the nodes of each message ID."""
     merged: dict[str, Node] = {}
     for node in nodes:
         known = merged.get(node.message_id)
@@ -88,7 +88,7 @@ def merge_nodes(nodes: Iterable[Node]) -> dict[str, Node]:
 
 
 def components(nodes: Mapping[str, Node]) -> list[set[str]]:
-    """Return the threads as sets of ids."""
+    """Return the threads as sets of message IDs."""
     joined = UnionFind()
     for node in nodes.values():
         joined.find(node.message_id)
@@ -98,19 +98,20 @@ def components(nodes: Mapping[str, Node]) -> list[set[str]]:
 
 
 def root_of(thread: Iterable[str], nodes: Mapping[str, Node]) -> str:
-    """Return the id that names a thread: the first by name of those that answer nothing.
+    """Return the message ID that identifies a thread.
 
-    Where mails answer each other in a ring, it is the first of all.
+    This is the first, in alphabetical order, of the messages that answer no other message; or of
+    all messages if they answer each other in a circle.
     """
     ids = sorted(thread)
-    return next((one for one in ids if not nodes[one].child), ids[0])
+    return next((message_id for message_id in ids if not nodes[message_id].child), ids[0])
 
 
 def targets_of(thread: Iterable[str], nodes: Mapping[str, Node]) -> dict[str, str]:
-    """Return which patch, cover letter or pull request each mail of a thread belongs to.
+    """Return the patch, cover letter or pull request (the target) of each mail of a thread.
 
-    A target belongs to itself; any other mail to the nearest target that it answers, directly or
-    through mails that are there. One without a target is left out.
+    A target belongs to itself. Any other mail belongs to the nearest target that it answers,
+    directly or through known mails. Mails without a target are omitted.
     """
     found: dict[str, str] = {}
     for message_id in sorted(thread):
@@ -122,18 +123,18 @@ def targets_of(thread: Iterable[str], nodes: Mapping[str, Node]) -> dict[str, st
 
 
 def _target(message_id: str, nodes: Mapping[str, Node]) -> str:
-    """Walk up breadth first, so that the nearest target is found whatever lies between."""
+    """Search the parents breadth first, so that the nearest target is found."""
     level = [message_id]
     seen = {message_id}
     while level:
         above: list[str] = []
-        for one in level:
-            node = nodes.get(one)
+        for ancestor in level:
+            node = nodes.get(ancestor)
             if node is None or node.kind is None:
                 continue
             if node.kind.is_target:
-                return one
-            # The nearest that is named comes first; those behind it are its own ancestors.
+                return ancestor
+            # The nearest parent comes first; the others are its ancestors.
             for parent in node.parents:
                 if parent not in seen:
                     seen.add(parent)

@@ -1,6 +1,6 @@
-"""Trailers: `Reviewed-by: A Name <a@example.org>` and its kind.
+"""Finds trailers such as `Reviewed-by: A Name <a@example.org>`.
 
-https://docs.kernel.org/process/submitting-patches.html tells what they mean.
+Their meaning is defined in https://docs.kernel.org/process/submitting-patches.html
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Final
 from patch_tracker.models import Person, Trailer
 
 REVIEW_TAGS: Final = ("Reviewed-by", "Acked-by", "Tested-by")
-"""Those by which somebody says that a patch is right."""
+"""Trailers by which a person confirms that a patch is right."""
 
 _TAGS: Final = {
     tag.lower(): tag
@@ -32,18 +32,24 @@ _ADDRESS: Final = re.compile(r"^(?P<name>[^<>]*?)<\s*(?P<email>[^<>\s@]+@[^<>\s]
 _BARE: Final = re.compile(r"^(?P<email>[^<>\s@]+@[^<>\s@]+)")
 
 MAX_TRAILERS: Final = 100
-"""More than a mail honestly has; with names as long as can be, still less than an item may be."""
+"""More than any real mail has. Even with the longest names, they fit into an item."""
 
 
 def trailers_of(lines: Iterable[str], sender: Person) -> tuple[Trailer, ...]:
-    """Return the trailers of some lines of text, each once, in their order.
+    """Return the trailers in some lines of text, in order and without duplicates.
 
     Parameters
     ----------
     lines
-        Of a patch those of its message; of a reply those that it does not quote.
+        Commit message of a patch, or the unquoted lines of a reply.
     sender
-        Who sent the mail: a trailer is verified only where the addresses are the same.
+        Sender of the mail. A trailer is verified only if it has the sender's address.
+
+    Examples
+    --------
+    >>> [found] = trailers_of(["Acked-by: Ada <ada@example.org>"], Person("ada@example.org"))
+    >>> found.tag, found.person.name, found.verified
+    ('Acked-by', 'Ada', True)
     """
     found = dict.fromkeys(_parse(lines, sender))
     return tuple(found)[:MAX_TRAILERS]
@@ -55,7 +61,7 @@ def _parse(lines: Iterable[str], sender: Person) -> Iterator[Trailer]:
         if pending is not None:
             tag, value = pending
             pending = None
-            # An address that a mail program moved to the next line.
+            # Some mail programs wrap the address to the next line.
             if line.strip().startswith("<"):
                 line = f"{tag}: {value} {line.strip()}"
         match = _LINE.match(line)
@@ -72,7 +78,7 @@ def _parse(lines: Iterable[str], sender: Person) -> Iterator[Trailer]:
 
 
 def _parts(tag: str) -> tuple[str, ...]:
-    """`Reviewed-and-tested-by` is two trailers in one."""
+    """Split `Reviewed-and-tested-by` into two trailers."""
     first, joined, second = tag.partition("-and-")
     if not joined:
         return (tag,)

@@ -1,1 +1,1 @@
-"""Patchwork's REST API."""
+"""Client for Patchwork's REST API."""

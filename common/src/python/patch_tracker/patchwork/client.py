@@ -1,4 +1,4 @@
-"""Reads Patchwork, politely and without losing rows between pages."""
+"""Client for Patchwork's REST API 1.2 that loses no rows between pages."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from lambda_core.errors import ConfigurationError
 from lambda_core.http import HttpResponse, HttpStatusError
 from patch_tracker.errors import FormatError, UnknownSourceError
 from patch_tracker.patchwork.rows import EventRow, PatchRow, ProjectRow
-from patch_tracker.polite import PoliteSession, refuse_pages
+from patch_tracker.throttled_session import ThrottledSession, reject_html
 
 PER_PAGE: Final = 250
-"""The largest page: Patchwork silently gives no more."""
+"""Patchwork's maximum. It silently reduces larger values."""
 
 MAX_PAGE_BYTES: Final = 64 * 1024 * 1024
 
@@ -30,25 +30,32 @@ _NEXT: Final = re.compile(r'<[^>]*>\s*;\s*rel="?next"?')
 
 
 def require_project(name: str) -> str:
-    """Return a project's name if it can be one.
+    """Return the link name of a project after checking it.
 
     Raises
     ------
     ConfigurationError
-        It has other characters than a name of Patchwork's has.
+        If it contains characters that link names do not have.
     """
     if not _PROJECT.fullmatch(name):
-        raise ConfigurationError(f"{name[:100]!r} cannot be the name of a Patchwork project")
+        raise ConfigurationError(
+            f"{name[:100]!r} is not a project of Patchwork: use letters, digits, '.', '_' and '-'"
+        )
     return name
 
 
 def require_base_url(url: str) -> str:
-    """Return the base URL of a server, with a slash at its end.
+    """Return the base URL of a server with a trailing slash.
 
     Raises
     ------
     ConfigurationError
-        It is no http(s) URL, or has a user, a query or a fragment.
+        If it is not an http(s) URL, or contains a user, a query or a fragment.
+
+    Examples
+    --------
+    >>> require_base_url("https://patchwork.example.org")
+    'https://patchwork.example.org/'
     """
     try:
         parts = urlsplit(url)
@@ -56,40 +63,47 @@ def require_base_url(url: str) -> str:
     except ValueError:
         usable = False
     if not usable or parts.query or parts.fragment or "@" in parts.netloc:
-        raise ConfigurationError("the URL of a server must be like https://patchwork.example.org/")
+        raise ConfigurationError(
+            f"{url[:100]!r} is not a server's URL: write it like https://patchwork.example.org/"
+        )
     return url.rstrip("/") + "/"
 
 
 class PatchworkClient:
-    """One project of one Patchwork server, by its API 1.2.
+    """Client for one project of one Patchwork server.
 
     Parameters
     ----------
     base_url
-        Such as `https://patchwork.kernel.org/`.
+        The server, such as `https://patchwork.kernel.org/`.
     project
         The project's `link_name`.
     session
-        How the server is asked.
+        Session with the server.
     """
 
-    def __init__(self, base_url: str, project: str, session: PoliteSession) -> None:
+    def __init__(self, base_url: str, project: str, session: ThrottledSession) -> None:
         self._base = require_base_url(base_url) + _API
         self.project = require_project(project)
         self._session = session
 
     def events(self, since: str) -> Iterator[EventRow]:
-        """Yield the events from a moment on, that moment included, by the server's own clock.
+        """Yield all events from a time on, inclusive.
 
-        Each page begins at the date of the last row before it: rows of one date have no order of
-        their own on the server, so that a page number would lose some.
+        Each request starts at the date of the last event before it. Page numbers would lose
+        events, because the server does not order events with the same date.
+
+        Parameters
+        ----------
+        since
+            The server's local time, as the server writes it in `EventRow.date`.
 
         Raises
         ------
         FormatError
-            A row is not what Patchwork's documentation has.
+            If a row does not match Patchwork's documentation.
         HttpError
-            The server cannot be read.
+            If the server cannot be read.
         """
         seen: set[int] = set()
         page = 1
@@ -103,13 +117,13 @@ class PatchworkClient:
             seen.update(event.id for event in events)
             if not more or not events:
                 return
-            # More rows of one date than a page has can be told apart by pages only.
+            # If all events of a page have the same date, only the page number leads on.
             last = events[-1].date
             since, page = (since, page + 1) if last == since else (last, 1)
         raise FormatError("Patchwork's list of events does not end", pages=_MAX_PAGES)
 
     def newest_event(self) -> EventRow | None:
-        """Return the newest event, None where there is none."""
+        """Return the newest event, or None if the project has no events."""
         rows, _ = self._page("events/", {"project": self.project, "order": "-date"}, per_page=1)
         return _read(EventRow, rows[0]) if rows else None
 
@@ -120,12 +134,12 @@ class PatchworkClient:
         before: dt.datetime | None = None,
         state: str | None = None,
     ) -> Iterator[list[PatchRow]]:
-        """Yield pages of patches, in the order of their numbers.
+        """Yield pages of patches, ordered by number.
 
         Parameters
         ----------
         since, before
-            Bounds of the mails' own dates.
+            Limits of the Date header of the mails.
         state
             Only patches in this state.
 
@@ -149,22 +163,22 @@ class PatchworkClient:
         raise FormatError("Patchwork's list of patches does not end", pages=_MAX_PAGES)
 
     def patch(self, number: int) -> PatchRow | None:
-        """Return a patch by Patchwork's number, None where it is gone."""
+        """Return a patch by its number, or None if Patchwork no longer has it."""
         try:
-            answer = self._get(f"{self._base}/patches/{number:d}/")
+            response = self._get(f"{self._base}/patches/{number:d}/")
         except HttpStatusError as error:
             if error.status == HTTPStatus.NOT_FOUND:
                 return None
             raise
-        return _read(PatchRow, _json(answer))
+        return _read(PatchRow, _json(response))
 
-    def require_known(self) -> None:
-        """Make sure that the project exists: lists of one that does not are empty.
+    def require_exists(self) -> None:
+        """Check that the project exists. The lists of an unknown project are just empty.
 
         Raises
         ------
         UnknownSourceError
-            The server does not know it.
+            If the server does not know the project.
         """
         try:
             _read(ProjectRow, _json(self._get(f"{self._base}/projects/{self.project}/")))
@@ -172,46 +186,46 @@ class PatchworkClient:
             if error.status != HTTPStatus.NOT_FOUND:
                 raise
             raise UnknownSourceError(
-                f"Patchwork has no project {self.project!r}: check the setting of the project",
+                f"Patchwork has no project {self.project!r}: check PATCHWORK_PROJECT",
                 project=self.project,
             ) from error
 
     def _page(
         self, path: str, query: dict[str, str], *, per_page: int = PER_PAGE
     ) -> tuple[list[Any], bool]:
-        """Return the rows of a page, and whether there is another."""
-        asked = urlencode(query | {"per_page": str(per_page)})
+        """Return the rows of a page, and whether there is a next page."""
+        parameters = urlencode(query | {"per_page": str(per_page)})
         try:
-            answer = self._get(f"{self._base}/{path}?{asked}")
+            response = self._get(f"{self._base}/{path}?{parameters}")
         except HttpStatusError as error:
-            # A page that there was a moment ago: rows were removed meanwhile.
+            # The page existed a moment ago; rows have been removed since.
             if error.status == HTTPStatus.NOT_FOUND and query.get("page", "1") != "1":
                 return [], False
             raise
-        rows = _json(answer)
+        rows = _json(response)
         if not isinstance(rows, list):
-            raise FormatError(f"Patchwork's list {path} is no JSON array", path=path)
-        return rows, bool(_NEXT.search(answer.headers.get("Link", "")))
+            raise FormatError(f"Patchwork's response for {path} is not a JSON array", path=path)
+        return rows, bool(_NEXT.search(response.headers.get("Link", "")))
 
     def _get(self, url: str) -> HttpResponse:
         return self._session.get(
             url,
             max_bytes=MAX_PAGE_BYTES,
             headers={"Accept": "application/json"},
-            check=refuse_pages,
+            check=reject_html,
         )
 
 
 def _naive(time: dt.datetime) -> str:
-    """Write a time as Patchwork wants it: UTC without an offset, as `Z` is an error on some."""
+    """Format a time as UTC without an offset, because some servers fail on `Z`."""
     return time.astimezone(dt.UTC).replace(tzinfo=None, microsecond=0).isoformat()
 
 
-def _json(answer: HttpResponse) -> Any:  # noqa: ANN401 - whatever JSON there is
+def _json(response: HttpResponse) -> Any:  # noqa: ANN401 - any JSON value
     try:
-        return json.loads(answer.content)
+        return json.loads(response.content)
     except (ValueError, RecursionError) as error:
-        raise FormatError(f"Patchwork answered what is no JSON: {error}") from error
+        raise FormatError(f"Patchwork's response is not valid JSON: {error}") from error
 
 
 def _read[R: BaseModel](model: type[R], row: object) -> R:

@@ -1,4 +1,4 @@
-"""From Patchwork's rows to the attributes that Patchwork owns of an item."""
+"""Converts Patchwork's rows into the item attributes that Patchwork owns."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import datetime as dt
 from collections.abc import Iterable
 from typing import Final
 
-from patch_tracker.mail.message import normal_id
+from patch_tracker.mail.message import normalize_message_id
 from patch_tracker.mail.subject import parse_subject
 from patch_tracker.models import Person, StatusChange
 from patch_tracker.patchwork.rows import EventRow, PatchRow
@@ -15,28 +15,28 @@ from patch_tracker.repositories.codec import change_entry, person_value
 from patch_tracker.repositories.table import Item
 
 AHEAD: Final = dt.timedelta(days=1)
-"""How far in the future a mail's own date is believed."""
+"""How far in the future the Date header of a mail may be."""
 
 
 def patch_id_of(project: str, msgid: str) -> str:
-    """Return our id of a patch by the message id that Patchwork states."""
-    return keys.patch_id(project, normal_id(msgid))
+    """Return the tracker's ID of a patch for the message ID that Patchwork returns."""
+    return keys.patch_id(project, normalize_message_id(msgid))
 
 
 def patch_attributes(
     project: str, row: PatchRow, seen_at: dt.datetime, changes: Iterable[StatusChange] = ()
 ) -> Item:
-    """Return what Patchwork says of a patch.
+    """Return the attributes of a patch that come from Patchwork.
 
     Parameters
     ----------
     seen_at
-        The moment of this run: a mail that claims to be from the future is sorted by it, so that
-        its date cannot stand above all others for years.
+        The time of this run. It replaces a date in the future, which would otherwise sort the
+        patch above all others for years.
     changes
-        Changes of its status that are known from events.
+        Changes of the patch's status that are known from events.
     """
-    message_id = normal_id(row.msgid)
+    message_id = normalize_message_id(row.msgid)
     date = row.date.replace(tzinfo=dt.UTC) if row.date.tzinfo is None else row.date
     time = date if date <= seen_at + AHEAD else seen_at
     month = keys.month_of(time)
@@ -72,7 +72,7 @@ def patch_attributes(
 
 
 def status_change_of(event: EventRow) -> StatusChange | None:
-    """Return the change of a status that an event tells, None where it tells of another thing."""
+    """Return the change of status in an event, or None for any other event."""
     payload = event.payload
     if payload.previous_state is None or payload.current_state is None:
         return None

@@ -1,6 +1,6 @@
-"""Patchwork's answers as models: the fields that the tracker uses, checked.
+"""Models of Patchwork's responses, with the fields that the tracker uses.
 
-The fields are those of API 1.2, https://patchwork.readthedocs.io/en/latest/api/rest/
+The fields are those of API 1.2: https://patchwork.readthedocs.io/en/latest/api/rest/
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,99}$")]
 
 
 class PersonRow(_Row):
-    """Who sent something; `name` is null in real data."""
+    """A sender. `name` can be null."""
 
     name: Text | None = None
     email: Text
@@ -33,7 +33,7 @@ class UserRow(_Row):
 
 
 class SeriesRef(_Row):
-    """A series as a patch names it."""
+    """A series in a row of a patch."""
 
     id: int
     name: Text | None = None
@@ -41,7 +41,7 @@ class SeriesRef(_Row):
 
 
 class PatchRef(_Row):
-    """A patch as an event names it."""
+    """A patch in a row of an event."""
 
     id: int
     msgid: Text
@@ -50,9 +50,10 @@ class PatchRef(_Row):
 
 
 class PatchRow(PatchRef):
-    """A patch as lists have it.
+    """A patch in a list.
 
-    `date` is the mail's own, UTC without an offset; `hash` is null for pull requests.
+    `date` is the Date header of the mail, as UTC without an offset. `hash` is null for pull
+    requests.
     """
 
     web_url: Text = ""
@@ -68,7 +69,7 @@ class PatchRow(PatchRef):
 
 
 class Payload(_Row):
-    """What an event is about; which fields there are depends on its category."""
+    """Details of an event. The category of the event determines which fields are present."""
 
     patch: PatchRef | None = None
     cover: PatchRef | None = None
@@ -80,8 +81,8 @@ class Payload(_Row):
 class EventRow(_Row):
     """An event.
 
-    `date` is the server's own local time without an offset, with microseconds; it is kept as
-    text, because that is how it is sent back.
+    `date` is the server's local time without an offset, with microseconds. It stays text, because
+    later requests send it back unchanged.
     """
 
     id: int

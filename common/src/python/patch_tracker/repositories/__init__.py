@@ -1,1 +1,1 @@
-"""Patches and discussions in DynamoDB: every way to find them, and how they are written."""
+"""Stores patches and discussions in DynamoDB, and finds them."""

@@ -1,4 +1,4 @@
-"""Models as values of items, and back: text that is the same for the same content."""
+"""Converts models to values of items and back. Equal models give equal values."""
 
 from __future__ import annotations
 
@@ -10,38 +10,38 @@ from patch_tracker.models import Person, StatusChange, Trailer
 
 
 def dump(value: Any) -> str:  # noqa: ANN401 - any JSON value
-    """Write JSON without a space that could differ."""
+    """Return compact JSON, which is the same for equal values."""
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
 def person_value(person: Person) -> list[str]:
-    """Return a person as a value of an item."""
+    """Convert a person to a value of an item."""
     return [person.email, person.name]
 
 
 def person_of(value: Sequence[str]) -> Person:
-    """Read a person."""
+    """Convert the value of an item to a person."""
     return Person(value[0], value[1])
 
 
 def trailer_values(trailers: Iterable[Trailer]) -> list[list[str]]:
-    """Return trailers as a value of an item."""
+    """Convert trailers to a value of an item."""
     return [
-        [one.tag, one.person.email, one.person.name, "own" if one.verified else ""]
-        for one in trailers
+        [trailer.tag, trailer.person.email, trailer.person.name, "own" if trailer.verified else ""]
+        for trailer in trailers
     ]
 
 
 def trailers_of(values: Iterable[Sequence[str]]) -> tuple[Trailer, ...]:
-    """Read trailers."""
+    """Convert the value of an item to trailers."""
     return tuple(Trailer(tag, Person(email, name), bool(own)) for tag, email, name, own in values)
 
 
 def change_entry(change: StatusChange) -> str:
-    """Return a change of status, as a member of a set."""
+    """Convert a change of status to a member of a set."""
     return dump([change.server_date, change.event, change.before, change.after, change.actor])
 
 
 def changes_of(entries: Iterable[str]) -> tuple[StatusChange, ...]:
-    """Read the changes of a patch's status, oldest first."""
+    """Convert members of a set to changes of status, oldest first."""
     return tuple(sorted(StatusChange(*json.loads(entry)) for entry in entries))

@@ -1,8 +1,8 @@
-"""Mails: found by message id, patch, thread and author; and the rows behind threads.
+"""Finds mails by message ID, patch, thread and author; reads and writes the items of threads.
 
-The table holds, beside the mails, a row for each message id that was seen or mentioned (which
-thread it is in), the members of each thread, and the pieces of mails that are too large for one
-item. They are read consistently; the indexes are for readers.
+In addition to mails, the table contains an item for each message ID that was received or mentioned
+(with its thread), the members of each thread, and the pieces of mails that are too large for one
+item. The syncs read these consistently. Readers use the indexes.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from itertools import batched
 from typing import Any, Final
 
 from patch_tracker.mail.dates import from_iso
-from patch_tracker.mail.message import Mail, normal_id
+from patch_tracker.mail.message import Mail, normalize_message_id
 from patch_tracker.mail.threads import Node
 from patch_tracker.models import Discussion, MailKind, Patch, ReplySummary, Sentiment
 from patch_tracker.repositories import keys
@@ -30,26 +30,26 @@ from patch_tracker.repositories.pagination import Page, decode_token, encode_tok
 from patch_tracker.repositories.table import DynamoTable, Item
 
 INLINE_BYTES: Final = 64 * 1024
-"""Compressed mails up to this size are in their own item: reading one stays one call."""
+"""Compressed mails up to this size are stored in their item, so that one call reads them."""
 
 PIECE_BYTES: Final = 300 * 1024
-"""Of a larger mail; an item may have 400 KB in all."""
+"""Size of the pieces of larger mails; an item is limited to 400 KB."""
 
 _PAGE: Final = 50
 
 
 @dataclass(frozen=True, slots=True)
 class NodeRow:
-    """Where a message id belongs.
+    """The thread of a message ID.
 
     Attributes
     ----------
     thread
-        Root of its thread.
+        Root of the thread.
     winner
-        Sort key of the mail that counts for the id; empty where none was seen.
+        Sort key of the mail that is shown for the message ID; empty if no mail was received.
     moving
-        Whether members of a thread that this id is no longer the root of may still be there.
+        Whether this message ID was the root of a thread whose members are being moved.
     """
 
     message_id: str
@@ -58,7 +58,7 @@ class NodeRow:
     moving: bool = False
 
     def item(self, project: str) -> Item:
-        """Return it as an item."""
+        """Return the item for this row."""
         return {
             "id": keys.node_id(project, self.message_id),
             "timestamp": keys.ONLY,
@@ -70,16 +70,16 @@ class NodeRow:
 
 @dataclass(frozen=True, slots=True)
 class MemberRow:
-    """A message id in its thread.
+    """A member of a thread.
 
     Attributes
     ----------
     node
-        What is known of it.
+        Message ID, kind and parents.
     target
-        The target to which its mail is linked, as it is counted there; empty for none.
+        Target to which the mail is linked and at which it is counted; empty if there is none.
     cover
-        Of a patch its cover letter; empty for none.
+        Cover letter of a patch; empty if there is none.
     """
 
     node: Node
@@ -87,7 +87,7 @@ class MemberRow:
     cover: str = ""
 
     def item(self, project: str, root: str) -> Item:
-        """Return it as an item of a thread."""
+        """Return the item for this row in the thread with this root."""
         optional: Item = {
             "kind": self.node.kind.value if self.node.kind else "",
             "parents": list(self.node.parents),
@@ -103,41 +103,41 @@ class MemberRow:
 
 
 class DiscussionRepository:
-    """The table Discussions of one project.
+    """The mails of one project.
 
     Parameters
     ----------
     table
-        The table.
+        The table Discussions.
     project
-        Whose mails.
+        Patchwork's name of the project.
     """
 
     def __init__(self, table: DynamoTable, project: str) -> None:
-        self.rows = table
+        self.table = table
         self.project = project
 
     def by_message_id(self, message_id: str, *, consistent: bool = False) -> Discussion:
-        """Return the mail that counts for a message id.
+        """Return the mail that is shown for a message ID.
 
         Raises
         ------
         ItemNotFoundError
-            There is none.
+            If there is no such mail.
         """
-        for one in self.all_of(message_id, consistent=consistent):
-            if not one.variant:
-                return one
+        for mail in self.all_of(message_id, consistent=consistent):
+            if not mail.variant:
+                return mail
         raise ItemNotFoundError(
-            f"there is no mail {message_id!r} in table {self.rows.table}",
-            table=self.rows.table,
+            f"there is no mail {message_id!r} in table {self.table.name}",
+            table=self.table.name,
             message_id=message_id,
         )
 
     def all_of(self, message_id: str, *, consistent: bool = False) -> list[Discussion]:
-        """Return all mails of a message id: the one that counts, and others that came under it."""
-        item_id = keys.patch_id(self.project, normal_id(message_id))
-        found = self.rows.query_all(None, ("id", item_id), consistent=consistent)
+        """Return all mails with a message ID, including those that are not shown."""
+        item_id = keys.patch_id(self.project, normalize_message_id(message_id))
+        found = self.table.query_all(None, ("id", item_id), consistent=consistent)
         return [discussion_of(item) for item in found]
 
     def by_patch(
@@ -148,32 +148,32 @@ class DiscussionRepository:
         token: str | None = None,
         newest_first: bool = True,
     ) -> Page[Discussion]:
-        """Return a page of what belongs to a patch, cover letter or pull request, itself too."""
-        key = keys.patch_key(self.project, normal_id(message_id))
+        """Return a page of a patch, cover letter or pull request and the mails linked to it."""
+        key = keys.patch_key(self.project, normalize_message_id(message_id))
         return self._page(keys.PATCH_INDEX, ("patch_key", key), limit, token, newest_first)
 
     def by_thread(
         self, root: str, *, limit: int = _PAGE, token: str | None = None, newest_first: bool = True
     ) -> Page[Discussion]:
-        """Return a page of a thread."""
-        key = keys.thread_key(self.project, normal_id(root))
+        """Return a page of the mails of a thread."""
+        key = keys.thread_key(self.project, normalize_message_id(root))
         return self._page(keys.THREAD_INDEX, ("thread_key", key), limit, token, newest_first)
 
     def by_author(
         self, email: str, *, limit: int = _PAGE, token: str | None = None, newest_first: bool = True
     ) -> Page[Discussion]:
-        """Return a page of a person's mails."""
+        """Return a page of the mails of a person."""
         key = keys.author_key(self.project, email)
         return self._page(keys.AUTHOR_INDEX, ("author_key", key), limit, token, newest_first)
 
     def replies(self, message_id: str) -> tuple[ReplySummary, ...]:
-        """Return what was answered to a patch, cover letter or pull request, oldest first."""
-        key = ("patch_key", keys.patch_key(self.project, normal_id(message_id)))
-        found = map(discussion_of, self.rows.query_all(keys.PATCH_INDEX, key))
-        return tuple(sorted(reply_summary(one) for one in found if not one.kind.is_target))
+        """Return the replies to a patch, cover letter or pull request, oldest first."""
+        key = ("patch_key", keys.patch_key(self.project, normalize_message_id(message_id)))
+        found = map(discussion_of, self.table.query_all(keys.PATCH_INDEX, key))
+        return tuple(sorted(reply_summary(mail) for mail in found if not mail.kind.is_target))
 
     def with_replies(self, patches: Iterable[Patch]) -> Iterator[Patch]:
-        """Yield patches with their replies; one query for each that has any."""
+        """Yield the patches with their replies. This takes a query for each patch with replies."""
         for patch in patches:
             if patch.reply_count:
                 yield replace(patch, replies=self.replies(patch.message_id))
@@ -181,40 +181,41 @@ class DiscussionRepository:
                 yield patch
 
     def content(self, discussion: Discussion, *, consistent: bool = False) -> bytes:
-        """Return a mail as it came, byte for byte.
+        """Return the bytes of a mail exactly as received.
 
         Raises
         ------
         ItemNotFoundError
-            It is not there.
+            If the mail is not stored.
         DatabaseError
-            A piece of it is missing.
+            If a piece of it is missing.
         """
         key = item_key(discussion)
-        item = self.rows.get(key, consistent=consistent)
+        item = self.table.get(key, consistent=consistent)
         if item is None:
             raise ItemNotFoundError(
-                f"there is no mail {key['id']!r} in table {self.rows.table}", **key
+                f"there is no mail {key['id']!r} in table {self.table.name}", **key
             )
         if "content" in item:
             return gzip.decompress(item["content"])
         pieces_id = keys.body_id(self.project, discussion.message_id, discussion.digest)
-        pieces = list(self.rows.query_all(None, ("id", pieces_id), consistent=consistent))
+        pieces = list(self.table.query_all(None, ("id", pieces_id), consistent=consistent))
         if len(pieces) != item["pieces"]:
             raise DatabaseError(
                 f"mail {key['id']!r} has {len(pieces)} of {item['pieces']} pieces",
-                table=self.rows.table,
+                table=self.table.name,
                 operation="content",
             )
         return gzip.decompress(b"".join(piece["content"] for piece in pieces))
 
     def nodes(self, message_ids: Iterable[str]) -> dict[str, NodeRow]:
-        """Return what is known of message ids, for those of which anything is."""
-        asked = [
-            {"id": keys.node_id(self.project, one), "timestamp": keys.ONLY} for one in message_ids
+        """Return the rows of those message IDs that were received or mentioned."""
+        wanted = [
+            {"id": keys.node_id(self.project, message_id), "timestamp": keys.ONLY}
+            for message_id in message_ids
         ]
         found = {}
-        for item in self.rows.get_many(asked, consistent=True):
+        for item in self.table.get_many(wanted, consistent=True):
             message_id = item["id"].removeprefix(keys.node_id(self.project, ""))
             found[message_id] = NodeRow(
                 message_id, item["thread"], item.get("winner", ""), item.get("moving", False)
@@ -222,7 +223,7 @@ class DiscussionRepository:
         return found
 
     def members(self, root: str) -> list[MemberRow]:
-        """Return the members of a thread, mere mentions included."""
+        """Return the members of a thread, including messages that were only mentioned."""
         partition = ("id", keys.members_id(self.project, root))
         return [
             MemberRow(
@@ -235,31 +236,31 @@ class DiscussionRepository:
                 item.get("target", ""),
                 item.get("cover", ""),
             )
-            for item in self.rows.query_all(None, partition, consistent=True)
+            for item in self.table.query_all(None, partition, consistent=True)
         ]
 
     def stored(self, wanted: Iterable[tuple[str, str]]) -> dict[tuple[str, str], Discussion]:
-        """Return those of some mails, by message id and sort key, that are stored."""
-        asked = [
+        """Return those mails that are stored, by message ID and sort key."""
+        item_keys = [
             {"id": keys.patch_id(self.project, message_id), "timestamp": sort}
             for message_id, sort in wanted
         ]
         found = {}
-        for item in self.rows.get_many(asked, consistent=True):
+        for item in self.table.get_many(item_keys, consistent=True):
             discussion = discussion_of(item)
             found[discussion.message_id, item["timestamp"]] = discussion
         return found
 
     def write_pieces(self, mail: Mail) -> Item:
-        """Return the attributes that hold a mail's bytes; a large mail's pieces are written."""
+        """Return the attributes for a mail's bytes, after writing the pieces of a large mail."""
         content = compressed(mail.raw)
         if len(content) <= INLINE_BYTES:
             return {"content": content}
         item_id = keys.body_id(self.project, mail.message_id, mail.digest)
         pieces = [bytes(piece) for piece in batched(content, PIECE_BYTES)]
         for number, piece in enumerate(pieces):
-            # One a call: a batch of them could be larger than a request may be.
-            self.rows.write_many([{"id": item_id, "timestamp": f"{number:04d}", "content": piece}])
+            # One per call, because several pieces can exceed the size limit of a request.
+            self.table.write_many([{"id": item_id, "timestamp": f"{number:04d}", "content": piece}])
         return {"pieces": len(pieces)}
 
     def _page(
@@ -270,20 +271,20 @@ class DiscussionRepository:
         token: str | None,
         newest_first: bool,
     ) -> Page[Discussion]:
-        question = (index, key[1], str(newest_first))
-        page = self.rows.query(
+        query = (index, key[1], str(newest_first))
+        page = self.table.query(
             index,
             key,
             newest_first=newest_first,
             limit=limit,
-            after=decode_token(question, token) if token else None,
+            after=decode_token(query, token) if token else None,
         )
-        following = encode_token(question, page.last_key) if page.last_key else None
+        following = encode_token(query, page.last_key) if page.last_key else None
         return Page(tuple(discussion_of(item) for item in page.items), following)
 
 
 def compressed(content: bytes) -> bytes:
-    """Compress bytes, always to the same result."""
+    """Compress bytes. The result depends only on the bytes."""
     buffer = io.BytesIO()
     with gzip.GzipFile(fileobj=buffer, mode="wb", mtime=0) as stream:
         stream.write(content)
@@ -291,12 +292,12 @@ def compressed(content: bytes) -> bytes:
 
 
 def sort_of(mail: Mail | Discussion) -> str:
-    """Return a mail's sort key: its time, and what tells it from another of the same id."""
+    """Return the sort key of a mail: its time and its digest."""
     return keys.sort_key(mail.timestamp, mail.digest)
 
 
 def item_key(discussion: Discussion) -> dict[str, str]:
-    """Return the key of a stored mail."""
+    """Return the key of the item of a mail."""
     return {
         "id": keys.patch_id(discussion.project, discussion.message_id),
         "timestamp": sort_of(discussion),
@@ -304,7 +305,7 @@ def item_key(discussion: Discussion) -> dict[str, str]:
 
 
 def discussion_from(project: str, mail: Mail) -> Discussion:
-    """Return a mail as it is stored, before it has a thread and a target."""
+    """Convert a parsed mail for storage, without thread and target."""
     return Discussion(
         project=project,
         message_id=mail.message_id,
@@ -323,9 +324,9 @@ def discussion_from(project: str, mail: Mail) -> Discussion:
 
 
 def discussion_item(discussion: Discussion) -> Item:
-    """Return a mail's item, without its bytes.
+    """Return the item of a mail without its bytes.
 
-    One that does not count for its message id is in no index.
+    A mail that is not shown for its message ID is not in any index.
     """
     optional: dict[str, Any] = {
         "parents": list(discussion.parents),
@@ -349,7 +350,7 @@ def discussion_item(discussion: Discussion) -> Item:
 
 
 def index_keys(discussion: Discussion) -> Item:
-    """Return the partitions of the indexes in which a mail is."""
+    """Return the index keys of a mail."""
     if discussion.variant:
         return {}
     project = discussion.project
@@ -362,7 +363,7 @@ def index_keys(discussion: Discussion) -> Item:
 
 
 def discussion_of(item: Item) -> Discussion:
-    """Read a mail's item."""
+    """Convert an item to a mail."""
     project, message_id = keys.split_id(item["id"])
     time, _, digest = item["timestamp"].partition("#")
     return Discussion(
@@ -386,7 +387,7 @@ def discussion_of(item: Item) -> Discussion:
 
 
 def reply_summary(discussion: Discussion) -> ReplySummary:
-    """Return what a patch keeps of a reply."""
+    """Return the summary of a reply."""
     return ReplySummary(
         discussion.timestamp,
         discussion.message_id,

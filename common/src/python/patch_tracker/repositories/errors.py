@@ -1,4 +1,4 @@
-"""The errors of the repositories, and the one place where they are made."""
+"""Errors of the repositories. `database_errors` is the only place that translates boto3's."""
 
 from __future__ import annotations
 
@@ -12,27 +12,27 @@ from lambda_core.retry import Verdict
 
 
 class DatabaseError(ApplicationError):
-    """DynamoDB refused or failed; its context has `table` and `operation`."""
+    """A call to DynamoDB failed. The context contains `table` and `operation`."""
 
 
 class ItemNotFoundError(DatabaseError):
-    """DynamoDB says that there is no such item."""
+    """The item does not exist."""
 
 
 class ConditionFailedError(DatabaseError):
-    """An item is not what the condition of a write asked for: another writer was faster."""
+    """The condition of a write was not met, because another writer changed the item."""
 
 
 class InvalidTokenError(ApplicationError):
-    """A pagination token is damaged, or of another query."""
+    """A pagination token is damaged or belongs to another query."""
 
 
 class HasTable(Protocol):
-    """What `database_errors` needs of an object: the name of its table."""
+    """An object that works on a table."""
 
     @property
-    def table(self) -> str:
-        """The name."""
+    def name(self) -> str:
+        """Name of the table."""
         ...
 
 
@@ -49,14 +49,14 @@ _THROTTLED = frozenset(
 
 
 def cancellation_reasons(error: Exception) -> list[str]:
-    """Return why each part of a transaction was cancelled, `None` for the innocent ones."""
-    answer = getattr(error, "response", None)
-    reasons = answer.get("CancellationReasons", []) if isinstance(answer, dict) else []
+    """Return the reason for each action of a cancelled transaction; "None" without a failure."""
+    response = getattr(error, "response", None)
+    reasons = response.get("CancellationReasons", []) if isinstance(response, dict) else []
     return [str(reason.get("Code", "None")) for reason in reasons]
 
 
 def classify(error: Exception) -> Verdict:
-    """Judge an error of DynamoDB for trying again.
+    """Decide whether to retry after an error of DynamoDB.
 
     https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Errors.html
     """
@@ -72,7 +72,7 @@ def classify(error: Exception) -> Verdict:
 
 
 def is_failed_condition(error: Exception) -> bool:
-    """Whether a write was refused because of its condition."""
+    """Whether a write failed because its condition was not met."""
     return error_code(
         error
     ) == "ConditionalCheckFailedException" or "ConditionalCheckFailed" in cancellation_reasons(
@@ -83,7 +83,7 @@ def is_failed_condition(error: Exception) -> bool:
 def database_errors[S: HasTable, **P, R](
     method: Callable[Concatenate[S, P], R],
 ) -> Callable[Concatenate[S, P], R]:
-    """Make a method raise `DatabaseError` for whatever boto3 raises in it."""
+    """Decorate a method so that it raises `DatabaseError` instead of boto3's errors."""
 
     @functools.wraps(method)
     def translated(self: S, /, *args: P.args, **kwargs: P.kwargs) -> R:
@@ -93,13 +93,13 @@ def database_errors[S: HasTable, **P, R](
             operation = method.__name__
             if is_failed_condition(error):
                 raise ConditionFailedError(
-                    f"{operation} in table {self.table}: an item was changed by another writer",
-                    table=self.table,
+                    f"{operation} in table {self.name}: an item was changed by another writer",
+                    table=self.name,
                     operation=operation,
                 ) from error
             failed = DatabaseError(
-                f"{operation} in table {self.table} failed: {explain_aws_error(error)}",
-                table=self.table,
+                f"{operation} in table {self.name} failed: {explain_aws_error(error)}",
+                table=self.name,
                 operation=operation,
                 code=error_code(error),
             )

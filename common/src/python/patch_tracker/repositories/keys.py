@@ -1,6 +1,7 @@
-"""Keys of both tables; `docs/patch-tracker.md` explains them.
+"""Keys of both tables. `docs/patch-tracker.md` explains them.
 
-Rows that are no patch and no mail have ids that begin with `#`, which no project does.
+The IDs of internal items start with `#`. IDs of patches and mails start with the project, whose
+name cannot start with `#`.
 """
 
 from __future__ import annotations
@@ -17,55 +18,55 @@ THREAD_INDEX = "ThreadIndex"
 AUTHOR_INDEX = "AuthorIndex"
 
 EXPIRY = "expires_at"
-"""Attribute by which DynamoDB removes rows that are of no more use, in seconds since 1970."""
+"""Attribute with the time (seconds since 1970) after which DynamoDB deletes an item."""
 
 ONLY = "-"
-"""Sort key of rows in Discussions that are alone in their partition."""
+"""Sort key of items that are alone in their partition, in the table Discussions."""
 
 
 def patch_id(project: str, message_id: str) -> str:
-    """Return the id of a patch, and of a mail: message ids are unique in a project only."""
+    """Return the ID of a patch or mail. Message IDs are unique only within a project."""
     return f"{project}#{message_id}"
 
 
 def split_id(item_id: str) -> tuple[str, str]:
-    """Return project and message id of an id."""
+    """Return the project and the message ID in an ID."""
     project, _, message_id = item_id.partition("#")
     return project, message_id
 
 
 def number_id(project: str, number: int) -> str:
-    """Return the id of the row that finds a patch by Patchwork's number."""
+    """Return the ID of the item that points from Patchwork's number to the patch."""
     return f"#NUMBER#{project}#{number}"
 
 
 def months_id(project: str) -> str:
-    """Return the id of the row with the months of which there are patches."""
+    """Return the ID of the item with the months for which there are patches."""
     return f"#MONTHS#{project}"
 
 
 def cursor_id(source: str, project: str) -> str:
-    """Return the id of the row that remembers how far a source was read."""
+    """Return the ID of the item with the cursor of a source."""
     return f"#CURSOR#{source}#{project}"
 
 
 def lock_id(project: str) -> str:
-    """Return the id of the row that lets one run write at a time."""
+    """Return the ID of the item that lets only one run write at a time."""
     return f"#LOCK#{project}"
 
 
 def node_id(project: str, message_id: str) -> str:
-    """Return the id of the row that tells the thread of a message id, seen or mentioned."""
+    """Return the ID of the item with the thread of a message ID that was received or mentioned."""
     return f"#NODE#{project}#{message_id}"
 
 
 def members_id(project: str, root: str) -> str:
-    """Return the partition of a thread's members."""
+    """Return the ID of the members of a thread."""
     return f"#THREAD#{project}#{root}"
 
 
 def body_id(project: str, message_id: str, digest: str) -> str:
-    """Return the partition of the pieces of a large mail."""
+    """Return the ID of the pieces of a large mail."""
     return f"#BODY#{project}#{message_id}#{digest}"
 
 
@@ -80,15 +81,15 @@ def series_key(project: str, series: int) -> str:
 
 
 def status_key(status: str, project: str, month: str) -> str:
-    """Return the partition of the patches of one status and month.
+    """Return the partition of the patches with a status in a month.
 
-    One partition a status would grow without bound and take every write of a busy list.
+    A single partition per status would grow without limit and receive every write of a busy list.
     """
     return f"STATUS#{status.upper()}#{project}#{month}"
 
 
 def patch_key(project: str, message_id: str) -> str:
-    """Return the partition of what belongs to a patch, cover letter or pull request."""
+    """Return the partition of the mails about a patch, cover letter or pull request."""
     return f"PATCH#{project}#{message_id}"
 
 
@@ -103,15 +104,15 @@ def author_key(project: str, email: str) -> str:
 
 
 def sort_key(time: dt.datetime, suffix: str) -> str:
-    """Return a sort key that sorts as time, and that is unique by its suffix."""
+    """Return a sort key that sorts by time. The suffix makes it unique."""
     return f"{iso(time)}#{suffix}"
 
 
 def month_of(time: dt.datetime) -> str:
-    """Return the month of a time, `2026-11`."""
+    """Return the month of a time as `2026-11`."""
     return iso(time)[:7]
 
 
 def missing_id(project: str, message_id: str) -> str:
-    """Return the id of the row that tells that the archive does not have a mail."""
+    """Return the ID of the item that records that the archive does not have a mail."""
     return f"#MISSING#{project}#{message_id}"

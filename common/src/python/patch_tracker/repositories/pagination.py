@@ -1,7 +1,7 @@
-"""Opaque tokens: where a list goes on, for whoever asked for its beginning.
+"""Opaque tokens that mark where the next page of a list starts.
 
-A token says which list it is of, so that one of another list is refused instead of giving wrong
-rows. It holds keys of the caller's own list only, nothing secret.
+A token identifies its list, so that a token of another list is rejected. It contains only keys of
+that list and no secrets.
 """
 
 from __future__ import annotations
@@ -19,52 +19,52 @@ from patch_tracker.repositories.table import Item
 
 @dataclass(frozen=True, slots=True)
 class Page[T]:
-    """A part of a list; `token` asks for the next one, and is None at the end."""
+    """A page of a list. `token` requests the next page; None at the end."""
 
     items: tuple[T, ...]
     token: str | None = None
 
 
-def encode_token(question: tuple[str, ...], place: Item) -> str:
-    """Make a token.
+def encode_token(query: tuple[str, ...], position: Item) -> str:
+    """Create a token.
 
     Parameters
     ----------
-    question
-        What was asked: a token is good for the same question only.
-    place
-        JSON values that say where to go on.
+    query
+        Identifies the list. The token is valid only for the same query.
+    position
+        JSON values that describe where to continue.
     """
-    content = json.dumps([_mark(question), place], separators=(",", ":"), sort_keys=True)
+    content = json.dumps([_fingerprint(query), position], separators=(",", ":"), sort_keys=True)
     return base64.urlsafe_b64encode(content.encode()).decode().rstrip("=")
 
 
-def decode_token(question: tuple[str, ...], token: str) -> Item:
-    """Return the place of a token.
+def decode_token(query: tuple[str, ...], token: str) -> Item:
+    """Return the position in a token.
 
     Raises
     ------
     InvalidTokenError
-        It is none, or of another question.
+        If the token is damaged or belongs to another query.
     """
     try:
         padded = token + "=" * (-len(token) % 4)
-        mark, place = json.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
+        fingerprint, position = json.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
     except (binascii.Error, ValueError, TypeError):
-        mark, place = None, None
-    if mark != _mark(question) or not _is_place(place):
+        fingerprint, position = None, None
+    if fingerprint != _fingerprint(query) or not _is_position(position):
         raise InvalidTokenError(
-            "the pagination token is damaged, or of another list: ask for the first page again"
+            "the pagination token is damaged or belongs to another list: start with the first page"
         )
-    return dict(place)
+    return dict(position)
 
 
-def _is_place(place: Any) -> bool:  # noqa: ANN401 - whatever JSON there is
-    return isinstance(place, dict) and all(
-        isinstance(value, str | int) or (isinstance(value, dict) and _is_place(value))
-        for value in place.values()
+def _is_position(position: Any) -> bool:  # noqa: ANN401 - any JSON value
+    return isinstance(position, dict) and all(
+        isinstance(value, str | int) or (isinstance(value, dict) and _is_position(value))
+        for value in position.values()
     )
 
 
-def _mark(question: tuple[str, ...]) -> str:
-    return hashlib.sha256("\0".join(question).encode()).hexdigest()[:12]
+def _fingerprint(query: tuple[str, ...]) -> str:
+    return hashlib.sha256("\0".join(query).encode()).hexdigest()[:12]

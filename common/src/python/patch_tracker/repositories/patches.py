@@ -1,8 +1,8 @@
-"""Patches: found by id, message id, Patchwork's number, submitter, series and status.
+"""Finds patches by ID, message ID, Patchwork's number, submitter, series and status; writes them.
 
-Every index holds keys only. What they find is read from the table itself, by default as it is at
-that moment: an index is always a little behind, and a patch that an index shows under a status
-that it no longer has is left out.
+The indexes contain only keys. The patches are read from the table itself, by default consistently,
+because an index is always slightly behind. A patch that no longer has the status under which an
+index lists it is omitted.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 from patch_tracker.mail.dates import from_iso
-from patch_tracker.mail.message import normal_id
+from patch_tracker.mail.message import normalize_message_id
 from patch_tracker.mail.subject import parse_subject
 from patch_tracker.models import UNKNOWN_TIME, MailKind, Patch
 from patch_tracker.repositories import keys
@@ -40,58 +40,59 @@ PATCHWORK_FIELDS: Final = (
     "submitter_key",
     "web_url",
 )
-"""Attributes that Patchwork owns; `history`, and `sort`, which is set once, are beside them.
+"""Attributes that come from Patchwork and are replaced as a whole.
 
-So is `asked_at`: when the run began that wrote them last.
+In addition, `history` only grows, `sort` is set once, and `asked_at` is the start of the run that
+last wrote the patch.
 """
 
 _PAGE: Final = 50
 
 _TRIES: Final = 5
-"""Of writing a patch that other runs write at the same moment."""
+"""Attempts to write a patch that other runs are writing at the same time."""
 
 
 class PatchRepository:
-    """The table Patches of one project.
+    """The patches of one project.
 
     Parameters
     ----------
     table
-        The table.
+        The table Patches.
     project
-        Whose patches.
+        Patchwork's name of the project.
     """
 
     def __init__(self, table: DynamoTable, project: str) -> None:
-        self.rows = table
+        self.table = table
         self.project = project
 
     def get(self, patch_id: str, *, consistent: bool = False) -> Patch:
-        """Return a patch by its id.
+        """Return a patch by its ID.
 
         Raises
         ------
         ItemNotFoundError
-            There is none.
+            If it does not exist.
         """
-        item = self.rows.get({"id": patch_id}, consistent=consistent)
+        item = self.table.get({"id": patch_id}, consistent=consistent)
         if item is None or not _is_patch(item):
             raise ItemNotFoundError(
-                f"there is no patch {patch_id!r} in table {self.rows.table}",
-                table=self.rows.table,
+                f"there is no patch {patch_id!r} in table {self.table.name}",
+                table=self.table.name,
                 id=patch_id,
             )
         return patch_of(item)
 
     def by_message_id(self, message_id: str, *, consistent: bool = False) -> Patch:
-        """Return a patch by the message id of its mail.
+        """Return a patch by the message ID of its mail.
 
         Raises
         ------
         ItemNotFoundError
-            There is none.
+            If it does not exist.
         """
-        item_id = keys.patch_id(self.project, normal_id(message_id))
+        item_id = keys.patch_id(self.project, normalize_message_id(message_id))
         return self.get(item_id, consistent=consistent)
 
     def by_number(self, number: int, *, consistent: bool = False) -> Patch:
@@ -100,23 +101,27 @@ class PatchRepository:
         Raises
         ------
         ItemNotFoundError
-            There is none.
+            If it does not exist.
         """
-        row = self.rows.get({"id": keys.number_id(self.project, number)}, consistent=consistent)
-        if row is None:
+        pointer = self.table.get(
+            {"id": keys.number_id(self.project, number)}, consistent=consistent
+        )
+        if pointer is None:
             raise ItemNotFoundError(
-                f"there is no patch number {number} of {self.project} in table {self.rows.table}",
-                table=self.rows.table,
+                f"there is no patch number {number} of {self.project} in table {self.table.name}",
+                table=self.table.name,
                 number=number,
             )
-        return self.get(row["patch"], consistent=consistent)
+        return self.get(pointer["patch"], consistent=consistent)
 
     def many(self, ids: Iterable[str], *, consistent: bool = False) -> list[Patch]:
-        """Return those of some patches that there are, in the order of the ids."""
-        asked = list(dict.fromkeys(ids))
-        items = self.rows.get_many(({"id": one} for one in asked), consistent=consistent)
+        """Return those of the patches that exist, in the order of the IDs."""
+        unique = list(dict.fromkeys(ids))
+        items = self.table.get_many(
+            ({"id": patch_id} for patch_id in unique), consistent=consistent
+        )
         found = {item["id"]: patch_of(item) for item in items if _is_patch(item)}
-        return [found[one] for one in asked if one in found]
+        return [found[patch_id] for patch_id in unique if patch_id in found]
 
     def by_submitter(
         self,
@@ -145,7 +150,7 @@ class PatchRepository:
         token: str | None = None,
         consistent: bool = True,
     ) -> Page[Patch]:
-        """Return a page of a series' patches, in the order of the series."""
+        """Return a page of the patches of a series, in the order of the series."""
         return self._page(
             keys.SERIES_INDEX,
             ("series_key", keys.series_key(self.project, series_id)),
@@ -164,21 +169,24 @@ class PatchRepository:
         newest_first: bool = True,
         consistent: bool = True,
     ) -> Page[Patch]:
-        """Return a page of the patches of a status, month by month.
+        """Return a page of the patches with a status, month by month.
 
-        A page may be shorter than `limit` although there are more: only a missing token is the end.
+        A page can be shorter than `limit` even if there are more patches. Only a missing token
+        marks the end.
         """
-        question = ("status", self.project, status, str(newest_first))
-        place = decode_token(question, token) if token else {}
+        query = ("status", self.project, status, str(newest_first))
+        position = decode_token(query, token) if token else {}
         months = self.months(newest_first=newest_first)
-        if begun := place.get("month"):
-            months = [one for one in months if (one <= begun if newest_first else one >= begun)]
+        if start := position.get("month"):
+            months = [
+                month for month in months if (month <= start if newest_first else month >= start)
+            ]
         found: list[Patch] = []
-        after: Item | None = place.get("after")
+        after: Item | None = position.get("after")
         for month in months:
             key = keys.status_key(status, self.project, month)
             while True:
-                page = self.rows.query(
+                page = self.table.query(
                     keys.STATUS_INDEX,
                     ("status_key", key),
                     newest_first=newest_first,
@@ -192,91 +200,90 @@ class PatchRepository:
                     more = after is not None or month != months[-1]
                     if not more:
                         return Page(tuple(found))
-                    place = {"month": month, "after": after} if after else _next(months, month)
-                    return Page(tuple(found), encode_token(question, place))
+                    position = {"month": month, "after": after} if after else _next(months, month)
+                    return Page(tuple(found), encode_token(query, position))
                 if after is None:
                     break
         return Page(tuple(found))
 
     def all(self) -> Iterator[Patch]:
-        """Yield every patch of the project, by a scan of the table: for exports."""
-        for item in self.rows.scan_all():
+        """Yield every patch of the project by scanning the table, for exports."""
+        for item in self.table.scan_all():
             if item["id"].startswith(f"{self.project}#") and _is_patch(item):
                 yield patch_of(item)
 
     def without_mail(self, statuses: Iterable[str]) -> Iterator[str]:
-        """Yield the message ids of patches of some statuses whose mails are not stored."""
+        """Yield the message IDs of patches with these statuses whose mails are not stored."""
         for status in statuses:
             token = None
             while True:
                 page = self.by_status(status, token=token, limit=200)
-                yield from (one.message_id for one in page.items if not one.thread)
+                yield from (patch.message_id for patch in page.items if not patch.thread)
                 if (token := page.token) is None:
                     break
 
     def months(self, *, newest_first: bool = True) -> list[str]:
-        """Return the months of which there are patches."""
-        row = self.rows.get({"id": keys.months_id(self.project)}, consistent=True)
-        return sorted(row["months"] if row else (), reverse=newest_first)
+        """Return the months for which there are patches."""
+        item = self.table.get({"id": keys.months_id(self.project)}, consistent=True)
+        return sorted(item["months"] if item else (), reverse=newest_first)
 
     def write_patchwork(self, wanted: Mapping[str, Item], asked_at: dt.datetime) -> list[str]:
-        """Write what Patchwork says of patches, where it differs from what is stored.
+        """Write the attributes from Patchwork that differ from the stored ones.
 
-        What a run wrote that began later stays: of two runs at once, the slower one may have read
-        what is no longer so.
+        Values from a run that started later are kept, because the data of this run can be older.
 
         Parameters
         ----------
         wanted
-            By id, the attributes of `PATCHWORK_FIELDS`, `sort` (which only a new patch gets) and
-            `history` (entries that are added).
+            By ID: the attributes in `PATCHWORK_FIELDS`, `sort` (written only for new patches) and
+            `history` (entries to add).
         asked_at
-            A moment before Patchwork was asked.
+            A time before the requests to Patchwork.
 
         Returns
         -------
         list of str
-            Ids of the patches that were written.
+            IDs of the patches that were written.
         """
-        asked = [{"id": one} for one in wanted]
-        stored = {item["id"]: item for item in self.rows.get_many(asked, consistent=True)}
-        self._note_months(wanted, stored)
+        ids = [{"id": patch_id} for patch_id in wanted]
+        stored = {item["id"]: item for item in self.table.get_many(ids, consistent=True)}
+        self._add_months(wanted, stored)
         moment = asked_at.astimezone(dt.UTC).isoformat(timespec="microseconds")
         return [
-            one
-            for one, attributes in wanted.items()
-            if self._write(one, attributes, stored.get(one, {}), moment)
+            patch_id
+            for patch_id, attributes in wanted.items()
+            if self._write(patch_id, attributes, stored.get(patch_id, {}), moment)
         ]
 
     def _write(self, item_id: str, wanted: Item, stored: Item, asked_at: str) -> bool:
         tries_left = _TRIES
         while (update := _difference(item_id, wanted, stored, asked_at)) is not None:
             number = wanted["patchwork_id"]
-            transaction = self.rows.transaction().update(update)
+            transaction = self.table.transaction().update(update)
             if stored.get("patchwork_id") != number:
                 pointer = {"id": keys.number_id(self.project, number), "patch": item_id}
                 transaction.put(Put(pointer))
             try:
                 transaction.commit()
             except ConditionFailedError:
-                # Another run wrote it since it was read here.
+                # Another run has written the patch since it was read.
                 tries_left -= 1
                 if not tries_left:
                     raise
-                stored = self.rows.get({"id": item_id}, consistent=True) or {}
+                stored = self.table.get({"id": item_id}, consistent=True) or {}
             else:
                 return True
         return False
 
-    def _note_months(self, wanted: Mapping[str, Item], stored: Mapping[str, Item]) -> None:
-        """Remember the months before there are patches of them, so that none is overlooked."""
+    def _add_months(self, wanted: Mapping[str, Item], stored: Mapping[str, Item]) -> None:
+        """Record the months before their patches are written, so that no patch is missed."""
         months = {
             attributes["sort"][:7]
-            for one, attributes in wanted.items()
-            if "sort" not in stored.get(one, {})
+            for patch_id, attributes in wanted.items()
+            if "sort" not in stored.get(patch_id, {})
         }
         if months - set(self.months()):
-            self.rows.update(Update({"id": keys.months_id(self.project)}, add={"months": months}))
+            self.table.update(Update({"id": keys.months_id(self.project)}, add={"months": months}))
 
     def _page(
         self,
@@ -287,21 +294,21 @@ class PatchRepository:
         newest_first: bool,
         consistent: bool,
     ) -> Page[Patch]:
-        question = (index, key[1], str(newest_first))
-        page = self.rows.query(
+        query = (index, key[1], str(newest_first))
+        page = self.table.query(
             index,
             key,
             newest_first=newest_first,
             limit=limit,
-            after=decode_token(question, token) if token else None,
+            after=decode_token(query, token) if token else None,
         )
         patches = self.many((row["id"] for row in page.items), consistent=consistent)
-        following = encode_token(question, page.last_key) if page.last_key else None
+        following = encode_token(query, page.last_key) if page.last_key else None
         return Page(tuple(patches), following)
 
 
 def _is_patch(item: Item) -> bool:
-    """Whether an item is a patch: of a mail that turned out to be none, a count of 0 is left."""
+    """Whether an item is a patch. A mail that is no longer a patch leaves a count of 0."""
     return "patchwork_id" in item or "mail_kind" in item
 
 
@@ -310,7 +317,7 @@ def _next(months: list[str], month: str) -> Item:
 
 
 def _difference(item_id: str, wanted: Item, stored: Item, asked_at: str) -> Update | None:
-    """Return the update that makes the stored fields the wanted ones, None where they are."""
+    """Return the update from the stored to the wanted attributes, or None if there is none."""
     is_older = asked_at < stored.get("asked_at", "")
     changed = {
         name: wanted.get(name)
@@ -321,7 +328,7 @@ def _difference(item_id: str, wanted: Item, stored: Item, asked_at: str) -> Upda
     first = {} if "sort" in stored else {"sort": wanted["sort"]}
     if not changed and not history and not first:
         return None
-    # The months of keys are those of the time that is kept.
+    # The key must contain the month of the stored time.
     if "sort" in stored and "status_key" in changed and changed["status_key"]:
         head = changed["status_key"].rpartition("#")[0]
         changed["status_key"] = f"{head}#{stored['sort'][:7]}"
@@ -339,7 +346,7 @@ def _difference(item_id: str, wanted: Item, stored: Item, asked_at: str) -> Upda
 
 
 def patch_of(item: Item) -> Patch:
-    """Read a patch; what neither source has told yet comes from the other, or is empty."""
+    """Convert an item to a patch. What one source does not know yet comes from the other."""
     project, message_id = keys.split_id(item["id"])
     heading = parse_subject(item.get("mail_subject") or item.get("name", ""))
     time = item.get("sort") or item.get("mail_sort")

@@ -1,6 +1,6 @@
-"""How far each source was read, and which run may write: rows beside the data.
+"""Cursors of the sources, and the lease that lets only one run write.
 
-A cursor is moved only after the data is stored, so that a run that broke off is made again.
+A cursor moves only after the data is stored, so that the next run repeats an interrupted one.
 """
 
 from __future__ import annotations
@@ -17,23 +17,23 @@ from patch_tracker.repositories.errors import ConditionFailedError
 from patch_tracker.repositories.table import DynamoTable, Item, Key, Put
 
 LEASE_SECONDS: Final = 960
-"""Longer than a function may run: one that was killed blocks others no longer than this."""
+"""Longer than the timeout of a function. A run that was killed blocks others for this time."""
 
 
 class Cursors:
-    """Cursors of one project, in a table with the keys `key_of` makes."""
+    """The cursors of one project."""
 
     def __init__(self, table: DynamoTable, project: str) -> None:
         self._table = table
         self._project = project
 
     def get(self, source: str) -> Item | None:
-        """Return a source's cursor, None before the first run."""
+        """Return the cursor of a source, or None before the first run."""
         row = self._table.get(self._key(source), consistent=True)
         return row["cursor"] if row else None
 
     def move(self, source: str, cursor: Item) -> None:
-        """Remember how far a source was read."""
+        """Store the cursor of a source."""
         self._table.put(Put({**self._key(source), "cursor": cursor}))
 
     def _key(self, source: str) -> dict[str, str]:
@@ -41,9 +41,10 @@ class Cursors:
 
 
 class Lease:
-    """The right to write a project's discussions, for one run at a time.
+    """The right to write the discussions of a project. Only one run has it at a time.
 
-    It is taken when there is something to write: a run that finds nothing new writes nothing.
+    A run acquires it when there is something to write. So a run that finds nothing new writes
+    nothing.
     """
 
     def __init__(
@@ -56,22 +57,22 @@ class Lease:
 
     @contextmanager
     def held(self) -> Iterator[None]:
-        """Hold it for a block.
+        """Hold the lease during a `with` block.
 
         Raises
         ------
         BusyError
-            Another run holds it.
+            If another run holds it.
         """
-        self._take()
+        self._acquire()
         try:
             yield
         finally:
-            # One that ran out belongs to another run by now.
+            # After it has expired, the lease can belong to another run.
             with suppress(ConditionFailedError):
                 self._table.delete(self._key, only_if={"owner": self._owner})
 
-    def _take(self) -> None:
+    def _acquire(self) -> None:
         now = int(self._clock())
         item = {**self._key, "owner": self._owner, keys.EXPIRY: now + LEASE_SECONDS}
         try:
@@ -81,14 +82,14 @@ class Lease:
             held = row.get("owner")
             if held is not None and row.get(keys.EXPIRY, 0) > now:
                 raise BusyError(
-                    f"another run writes to table {self._table.table} and may for another "
-                    f"{row[keys.EXPIRY] - now} s; nothing was written",
-                    table=self._table.table,
+                    f"another run is writing to table {self._table.name}; this run wrote nothing; "
+                    f"the lock expires after at most {row[keys.EXPIRY] - now} s",
+                    table=self._table.name,
                 ) from error
             try:
                 self._table.put(Put(item, only_if={"owner": held}))
             except ConditionFailedError as late:
                 raise BusyError(
-                    f"another run has just begun to write to table {self._table.table}",
-                    table=self._table.table,
+                    f"another run has just started to write to table {self._table.name}",
+                    table=self._table.name,
                 ) from late

@@ -1,4 +1,4 @@
-"""One DynamoDB table: typed calls, batches that are finished, retries, errors of its own.
+"""A DynamoDB table with typed calls, complete batches, retries and its own errors.
 
 https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/Welcome.html
 """
@@ -37,12 +37,12 @@ _from_dynamo = TypeDeserializer().deserialize
 
 
 def to_attributes(item: Mapping[str, Any]) -> dict[str, Any]:
-    """Return an item as DynamoDB's API wants it."""
+    """Convert an item to the format of DynamoDB's API."""
     return {name: _to_dynamo(value) for name, value in item.items()}
 
 
 def from_attributes(attributes: Mapping[str, Any]) -> Item:
-    """Return an item of DynamoDB's API as plain values."""
+    """Convert an item from the format of DynamoDB's API to plain values."""
     return {name: _plain(_from_dynamo(value)) for name, value in attributes.items()}
 
 
@@ -50,28 +50,28 @@ def _plain(value: Any) -> Any:  # noqa: ANN401 - any value of an item
     if isinstance(value, Decimal):
         return int(value)
     if isinstance(value, Binary):
-        return bytes(value.value)  # type: ignore[attr-defined]  # the stubs lack it
+        return bytes(value.value)  # type: ignore[attr-defined]  # missing in the stubs
     if isinstance(value, list):
-        return [_plain(one) for one in value]
+        return [_plain(member) for member in value]
     if isinstance(value, dict):
-        return {name: _plain(one) for name, one in value.items()}
+        return {name: _plain(member) for name, member in value.items()}
     return value
 
 
 @dataclass(frozen=True, slots=True)
 class Update:
-    """Changes of one item, for `DynamoTable.update` and `DynamoTable.transact`.
+    """Changes of one item.
 
     Attributes
     ----------
     set_values
-        Attributes that get a value; None removes one.
+        Attributes to set; the value None removes an attribute.
     set_if_missing
-        Attributes that get a value unless they have one.
+        Attributes to set if they do not exist.
     add
-        Numbers that are added, and sets of text that are joined.
+        Numbers to add to attributes, and members to add to sets.
     only_if
-        A condition on the item: attributes and the values that they must have, None for missing.
+        Condition: attributes and their expected values; None if the attribute must not exist.
     """
 
     key: Key
@@ -107,7 +107,7 @@ class Update:
 
 @dataclass(frozen=True, slots=True)
 class Put:
-    """An item that takes the place of what there is, under a condition as `Update` has it."""
+    """An item that replaces the stored one; `only_if` is a condition as in `Update`."""
 
     item: Item
     only_if: Mapping[str, Any] | None = None
@@ -120,14 +120,14 @@ class Put:
 
 
 class _Expression:
-    """Placeholders for names and values of an expression: nothing is quoted into it."""
+    """Placeholders for the names and values of an expression, so that nothing needs quoting."""
 
     def __init__(self) -> None:
         self._names: dict[str, str] = {}
         self._values: dict[str, Any] = {}
 
     def name(self, name: str) -> str:
-        alias = next((one for one, known in self._names.items() if known == name), None)
+        alias = next((alias for alias, known in self._names.items() if known == name), None)
         if alias is None:
             alias = f"#n{len(self._names)}"
             self._names[alias] = name
@@ -158,90 +158,91 @@ class _Expression:
 
 @dataclass(frozen=True, slots=True)
 class QueryPage:
-    """Items of a query, and the key after which the next page begins; None at the end."""
+    """Items of a query, and the key after which the next page starts; None at the end."""
 
     items: list[Item]
     last_key: Item | None
 
 
 class DynamoTable:
-    """The table; threads may share it.
+    """A table. Threads can share it.
 
     Parameters
     ----------
     client
-        Made by `lambda_core.aws.client`, which leaves trying again to this class.
-    table
+        A client from `lambda_core.aws.client`, which does not retry on its own.
+    name
         Name of the table.
     retry
-        How often a call that failed is made again.
+        When to retry a failed call.
     on_retry
-        Told of each call that will be made again.
+        Called before each retry.
     sleep
-        How to wait.
+        Replaced in tests.
 
     Attributes
     ----------
     counts : Counter
-        `writes` (items that were put, updated or deleted), `reads` (calls that read).
+        `writes` (items put, updated or deleted) and `reads` (calls that read).
     """
 
     def __init__(
         self,
         client: DynamoDBClient,
-        table: str,
+        name: str,
         *,
         retry: RetryPolicy = AWS,
         on_retry: Callable[[Retry], None] | None = None,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._client = client
-        self._table = table
+        self._name = name
         self._retry = retry
         self._on_retry = on_retry
         self._sleep = sleep
         self.counts: Counter[str] = Counter()
 
     @property
-    def table(self) -> str:
+    def name(self) -> str:
         """Name of the table."""
-        return self._table
+        return self._name
 
     @database_errors
     def get(self, key: Key, *, consistent: bool = False) -> Item | None:
-        """Read an item, None where there is none."""
+        """Return an item, or None if it does not exist."""
         self.counts["reads"] += 1
-        answer = self._call(
+        response = self._call(
             lambda: self._client.get_item(
-                TableName=self.table, Key=to_attributes(key), ConsistentRead=consistent
+                TableName=self.name, Key=to_attributes(key), ConsistentRead=consistent
             )
         )
-        return from_attributes(answer["Item"]) if "Item" in answer else None
+        return from_attributes(response["Item"]) if "Item" in response else None
 
     @database_errors
     def get_many(self, keys: Iterable[Key], *, consistent: bool = False) -> list[Item]:
-        """Read many items, those that there are, in no order; each key is asked for once.
+        """Return those of many items that exist, in any order. Duplicate keys are read once.
 
         Raises
         ------
         DatabaseError
-            DynamoDB left keys unread again and again.
+            If DynamoDB repeatedly left keys unprocessed.
         """
         unique = {tuple(sorted(key.items())): to_attributes(key) for key in keys}
         found: list[Item] = []
         for batch in batched(unique.values(), _GET_BATCH):
             waiting: dict[str, Any] = {
-                self.table: {"Keys": list(batch), "ConsistentRead": consistent}
+                self.name: {"Keys": list(batch), "ConsistentRead": consistent}
             }
             stuck = 0
             while waiting:
                 self.counts["reads"] += 1
-                answer = self._call(partial(self._client.batch_get_item, RequestItems=waiting))
-                found += [from_attributes(one) for one in answer["Responses"].get(self.table, [])]
-                left = dict(answer.get("UnprocessedKeys") or {})
+                response = self._call(partial(self._client.batch_get_item, RequestItems=waiting))
+                items = response["Responses"].get(self.name, [])
+                found += [from_attributes(item) for item in items]
+                left = dict(response.get("UnprocessedKeys") or {})
                 if left:
-                    asked, missing = (len(one[self.table]["Keys"]) for one in (waiting, left))
-                    stuck = self._pause(stuck, "read", asked, missing)
+                    requested, missing = (len(part[self.name]["Keys"]) for part in (waiting, left))
+                    stuck = self._pause(stuck, "read", requested, missing)
                 waiting = left
         return found
 
@@ -257,20 +258,20 @@ class DynamoTable:
         after: Item | None = None,
         consistent: bool = False,
     ) -> QueryPage:
-        """Read one page of the items of a partition, sorted by their sort key.
+        """Return one page of the items of a partition, ordered by their sort key.
 
         Parameters
         ----------
         index
-            Name of the index; None for the table itself.
+            Name of the index, or None for the table itself.
         key
             Name and value of the partition key.
         begins_with
-            Name of the sort key, and how it must begin.
+            Name of the sort key, and the prefix that its value must have.
         after
-            The `last_key` of the page before.
+            `last_key` of the previous page.
         consistent
-            Only for the table itself: an index is always a moment behind.
+            Read consistently. Has no effect on an index, which is always slightly behind.
         """
         expression = _Expression()
         condition = f"{expression.name(key[0])} = {expression.value(key[1])}"
@@ -278,7 +279,7 @@ class DynamoTable:
             name, start = expression.name(begins_with[0]), expression.value(begins_with[1])
             condition += f" AND begins_with({name}, {start})"
         request: dict[str, Any] = {
-            "TableName": self.table,
+            "TableName": self.name,
             "KeyConditionExpression": condition,
             "ScanIndexForward": not newest_first,
         } | expression.parameters()
@@ -291,17 +292,17 @@ class DynamoTable:
         if after is not None:
             request["ExclusiveStartKey"] = to_attributes(after)
         self.counts["reads"] += 1
-        answer = self._call(lambda: self._client.query(**request))
-        last = answer.get("LastEvaluatedKey")
+        response = self._call(lambda: self._client.query(**request))
+        last = response.get("LastEvaluatedKey")
         return QueryPage(
-            [from_attributes(one) for one in answer["Items"]],
+            [from_attributes(item) for item in response["Items"]],
             from_attributes(last) if last else None,
         )
 
     def query_all(
         self, index: str | None, key: tuple[str, str], *, consistent: bool = False
     ) -> Iterator[Item]:
-        """Yield all items of a partition, sorted by their sort key."""
+        """Yield all items of a partition, ordered by their sort key."""
         after: Item | None = None
         while True:
             page = self.query(index, key, after=after, consistent=consistent)
@@ -311,7 +312,7 @@ class DynamoTable:
             after = page.last_key
 
     def scan_all(self) -> Iterator[Item]:
-        """Yield every item of the table, in no order: for exports and comparisons."""
+        """Yield all items of the table in any order, for exports and comparisons."""
         after: Item | None = None
         while True:
             page = self._scan_page(after)
@@ -322,14 +323,14 @@ class DynamoTable:
 
     @database_errors
     def _scan_page(self, after: Item | None) -> QueryPage:
-        request: dict[str, Any] = {"TableName": self.table}
+        request: dict[str, Any] = {"TableName": self.name}
         if after is not None:
             request["ExclusiveStartKey"] = to_attributes(after)
         self.counts["reads"] += 1
-        answer = self._call(lambda: self._client.scan(**request))
-        last = answer.get("LastEvaluatedKey")
+        response = self._call(lambda: self._client.scan(**request))
+        last = response.get("LastEvaluatedKey")
         return QueryPage(
-            [from_attributes(one) for one in answer["Items"]],
+            [from_attributes(item) for item in response["Items"]],
             from_attributes(last) if last else None,
         )
 
@@ -340,87 +341,87 @@ class DynamoTable:
         Raises
         ------
         ConditionFailedError
-            The condition does not hold.
+            If the condition is not met.
         """
-        request = put.request(self.table)
+        request = put.request(self.name)
         self._call(lambda: self._client.put_item(**request))
         self.counts["writes"] += 1
 
     @database_errors
     def update(self, update: Update) -> None:
-        """Change an item, or make it.
+        """Change an item, or create it.
 
-        `add` without a condition counts twice where an answer was lost and the call made again:
-        add to sets only, or use `transact` with a condition.
+        Without a condition, use `add` only for sets: if a response is lost, the retry adds a number
+        twice.
 
         Raises
         ------
         ConditionFailedError
-            The condition does not hold.
+            If the condition is not met.
         """
-        request = update.request(self.table)
+        request = update.request(self.name)
         self._call(lambda: self._client.update_item(**request))
         self.counts["writes"] += 1
 
     @database_errors
     def delete(self, key: Key, *, only_if: Mapping[str, Any] | None = None) -> None:
-        """Delete an item; one that is not there counts as deleted."""
+        """Delete an item if it exists."""
         expression = _Expression()
-        request: dict[str, Any] = {"TableName": self.table, "Key": to_attributes(key)}
+        request: dict[str, Any] = {"TableName": self.name, "Key": to_attributes(key)}
         request |= expression.condition(only_if) | expression.parameters()
         self._call(lambda: self._client.delete_item(**request))
         self.counts["writes"] += 1
 
     @database_errors
     def write_many(self, puts: Sequence[Item] = (), deletes: Sequence[Key] = ()) -> None:
-        """Put and delete many items, in no order and not as one.
+        """Put and delete many items, in any order and not atomically.
 
         Raises
         ------
         DatabaseError
-            DynamoDB left items unwritten again and again.
+            If DynamoDB repeatedly left items unprocessed.
         """
         requests: list[dict[str, Any]] = [{"PutRequest": {"Item": to_attributes(i)}} for i in puts]
         requests += [{"DeleteRequest": {"Key": to_attributes(key)}} for key in deletes]
         for batch in batched(requests, _WRITE_BATCH):
-            waiting: dict[str, Any] = {self.table: list(batch)}
+            waiting: dict[str, Any] = {self.name: list(batch)}
             stuck = 0
             while waiting:
-                answer = self._call(partial(self._client.batch_write_item, RequestItems=waiting))
-                left = dict(answer.get("UnprocessedItems") or {})
-                asked, missing = (len(one.get(self.table, ())) for one in (waiting, left))
-                self.counts["writes"] += max(0, asked - missing)
+                response = self._call(partial(self._client.batch_write_item, RequestItems=waiting))
+                left = dict(response.get("UnprocessedItems") or {})
+                requested, missing = (len(part.get(self.name, ())) for part in (waiting, left))
+                self.counts["writes"] += max(0, requested - missing)
                 if missing:
-                    stuck = self._pause(stuck, "write", asked, missing)
+                    stuck = self._pause(stuck, "write", requested, missing)
                 waiting = left if missing else {}
 
     def transaction(self) -> Transaction:
-        """Begin a transaction, which may take in other tables too."""
+        """Start a transaction, which can include other tables."""
         return Transaction(self)
 
     @database_errors
     def commit(self, actions: Sequence[dict[str, Any]]) -> None:
-        """Write all of some actions or none; `Transaction.commit` calls this."""
+        """Execute either all actions or none. Called by `Transaction.commit`."""
         if len(actions) > _TRANSACTION:
             raise ValueError(f"a transaction has at most {_TRANSACTION} actions")
-        self._call(lambda: self._client.transact_write_items(TransactItems=list(actions)))  # type: ignore[arg-type]  # made from requests
+        self._call(lambda: self._client.transact_write_items(TransactItems=list(actions)))  # type: ignore[arg-type]  # built from requests
 
     def _call[T](self, function: Callable[[], T]) -> T:
         return self._retry.call(
             function, retry_on=classify, on_retry=self._on_retry, sleep=self._sleep
         )
 
-    def _pause(self, stuck: int, what: str, asked: int, left: int) -> int:
-        """Wait before what was left over is asked for again, longer where nothing was done.
+    def _pause(self, stuck: int, what: str, requested: int, left: int) -> int:
+        """Wait before retrying unprocessed items; longer if nothing was processed.
 
-        Returns how often in a row that was so.
+        Returns how many times in a row nothing was processed.
         """
-        stuck = stuck + 1 if left >= asked else 0
+        stuck = stuck + 1 if left >= requested else 0
         if stuck == _UNFINISHED_TRIES:
             failed = DatabaseError(
-                f"table {self.table} left {left} items unfinished {_UNFINISHED_TRIES} times in a "
-                f"{what} batch: its capacity is used up; raise it, or try later",
-                table=self.table,
+                f"table {self.name} left {left} items of a {what} batch unprocessed "
+                f"{_UNFINISHED_TRIES} times: its capacity is exhausted; increase it or try later",
+                table=self.name,
                 operation=what,
             )
             failed.transient = True
@@ -430,7 +431,7 @@ class DynamoTable:
 
 
 class Transaction:
-    """Writes that happen all or not at all: at most 100, of one item at most one."""
+    """Up to 100 writes that happen all or not at all; at most one per item."""
 
     def __init__(self, table: DynamoTable) -> None:
         self._table = table
@@ -438,22 +439,22 @@ class Transaction:
         self._counted: list[DynamoTable] = []
 
     def put(self, put: Put, table: DynamoTable | None = None) -> Transaction:
-        """Add an item that takes the place of what there is."""
-        return self._add("Put", put.request((table or self._table).table), table)
+        """Add an item that replaces the stored one."""
+        return self._add("Put", put.request((table or self._table).name), table)
 
     def update(self, update: Update, table: DynamoTable | None = None) -> Transaction:
-        """Add changes of an item."""
-        return self._add("Update", update.request((table or self._table).table), table)
+        """Add changes to an item."""
+        return self._add("Update", update.request((table or self._table).name), table)
 
     def commit(self) -> None:
-        """Write everything.
+        """Execute all writes.
 
         Raises
         ------
         ConditionFailedError
-            A condition does not hold; nothing was written.
+            If a condition is not met. Nothing was written.
         DatabaseError
-            It could not be written.
+            If the call failed.
         """
         self._table.commit(self._actions)
         for table in self._counted:

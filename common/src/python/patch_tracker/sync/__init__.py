@@ -1,1 +1,1 @@
-"""Bringing the tables up to date with both sources, so that a second run finds nothing to do."""
+"""Syncs both tables with their sources. A second run finds nothing to do."""

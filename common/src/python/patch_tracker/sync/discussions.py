@@ -1,4 +1,4 @@
-"""Brings the table Discussions up to date with a list's archive."""
+"""Syncs the table Discussions with the archive of a list."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from patch_tracker.errors import PartialSyncError
 from patch_tracker.lore.client import LoreClient
 from patch_tracker.mail.dates import AHEAD, from_iso, iso
 from patch_tracker.mail.mbox import MailboxError, RawMail
-from patch_tracker.mail.message import Mail, normal_id, parse_mail
+from patch_tracker.mail.message import Mail, normalize_message_id, parse_mail
 from patch_tracker.models import OPEN_STATUSES
 from patch_tracker.repositories import keys
 from patch_tracker.repositories.discussions import DiscussionRepository
@@ -29,28 +29,28 @@ from patch_tracker.sync.storing import MailStore
 SOURCE: Final = "lore"
 
 OVERLAP: Final = dt.timedelta(hours=2)
-"""How much of what was read before is read again: an archive indexes mails a while after the time
-at which they were received."""
+"""How much each run reads again, because an archive indexes mails some time after it received
+them."""
 
 SLICE: Final = dt.timedelta(days=7)
-"""What one request asks for at most, so that no answer is too large."""
+"""Maximum period per request, so that no response is too large."""
 
 MAX_BACKFILL: Final = 100
-"""Threads that one run asks for; the next one goes on."""
+"""Maximum number of threads that a run requests. The next run continues."""
 
-type Span = tuple[dt.datetime, dt.datetime | None]
-"""When mails were received, from and to; until now where there is no end."""
+type Period = tuple[dt.datetime, dt.datetime | None]
+"""Start and end of a period in which mails were received. Without an end, until now."""
 
 _CHUNK: Final = 100
 _CHUNK_BYTES: Final = 16 * 1024 * 1024
-"""So much is stored at once, whatever is in an archive that claims to be small."""
+"""Maximum number and size of mails in memory, even if a response is highly compressed."""
 
 MISSING: Final = dt.timedelta(days=90)
-"""How long an id that the archive does not have is not asked for again."""
+"""How long a message ID that the archive does not have is not requested again."""
 
 _logger = get_logger(__name__)
 
-_ABOUT_ONE: Final = frozenset(
+_SINGLE_MESSAGE_STATUSES: Final = frozenset(
     {
         HTTPStatus.BAD_REQUEST,
         HTTPStatus.GONE,
@@ -58,23 +58,23 @@ _ABOUT_ONE: Final = frozenset(
         HTTPStatus.UNAVAILABLE_FOR_LEGAL_REASONS,
     }
 )
-"""What a server answers to one address, and not to whoever asks."""
+"""Statuses that concern only the requested message, not the whole archive."""
 
 
 @dataclass(slots=True)
 class DiscussionSyncResult:
-    """What a run did.
+    """Result of a run.
 
     Attributes
     ----------
     mails, new, known
-        Mails that the archive gave, and those of them that were stored now or before.
+        Mails that the archive returned; of these, newly stored and already stored ones.
     failed
-        Why some could not be stored, or their threads not read, by message id.
+        By message ID: why a mail could not be stored, or its thread not read.
     threads
-        Threads that were asked for as a whole.
+        Whole threads that were requested.
     not_found
-        Message ids that the archive does not have.
+        Message IDs that the archive does not have.
     """
 
     mails: int = 0
@@ -86,18 +86,18 @@ class DiscussionSyncResult:
 
 
 class DiscussionSync:
-    """Reads one list of an archive into the table Discussions.
+    """Syncs the mails of one list.
 
     Parameters
     ----------
     lore, discussions, patches, store, cursors
-        Where from, where to, and what is remembered.
+        Source, destinations and progress.
     lease
-        Held while anything is written.
+        Held during writes.
     first
-        How far the first run goes back.
+        Period that the first run reads.
     clock
-        The time, timezone-aware.
+        Returns the current time, timezone-aware.
     """
 
     def __init__(
@@ -122,16 +122,16 @@ class DiscussionSync:
         self._clock = clock
 
     def recent(self) -> DiscussionSyncResult:
-        """Store what the archive received since the last run.
+        """Store the mails that the archive received since the last run.
 
         Raises
         ------
         OutageError, HttpError, MailboxError, UnknownSourceError
-            The archive could not be read; what was read before that is stored.
+            If the archive cannot be read. The mails read before are stored.
         PartialSyncError
-            Some mails could not be stored. The cursor stays before them.
+            If some mails could not be stored. The cursor does not move past them.
         DatabaseError, BusyError
-            Nothing more could be written.
+            If nothing more can be written.
         """
         now = self._clock()
         cursor = self._cursors.get(SOURCE)
@@ -140,17 +140,16 @@ class DiscussionSync:
         with ExitStack() as stack:
             run = _Run(self, result, stack)
             newest = from_iso(cursor["received"]) if cursor else None
-            # What came since the last run fits into one answer, however long ago that was, unless
-            # it is told otherwise.
-            spans: Iterable[Span] = [(since, None)] if cursor else _slices(since, now)
-            for begin, end in spans:
+            # All mails since the last run usually fit into one response.
+            periods: Iterable[Period] = [(since, None)] if cursor else _slices(since, now)
+            for begin, end in periods:
                 try:
                     run.store(self._lore.received(begin, end))
                 except ResponseTooLargeError:
                     if end is not None or now - begin <= SLICE:
                         raise
-                    for span in _slices(begin, now):
-                        run.store(self._lore.received(*span))
+                    for period in _slices(begin, now):
+                        run.store(self._lore.received(*period))
                 reached = max(filter(None, (newest, run.newest_before(now + AHEAD))), default=None)
                 if reached is not None and reached != newest and not result.failed:
                     self._cursors.move(SOURCE, {"received": iso(reached)})
@@ -160,10 +159,10 @@ class DiscussionSync:
         return _complete(result)
 
     def refresh(self, days: int) -> DiscussionSyncResult:
-        """Read the last days again, and threads of which something is missing; the cursor stays.
+        """Read the last days again, and incomplete threads. The cursor does not move.
 
-        Those are threads without their beginning, and those of open patches that Patchwork knows
-        and whose mails are older than all that was read.
+        A thread is incomplete if its first mail is missing, or if Patchwork knows an open patch in
+        it whose mail is older than everything that was read.
 
         Raises
         ------
@@ -180,7 +179,7 @@ class DiscussionSync:
         return _complete(result)
 
     def threads(self, message_ids: Iterable[str]) -> DiscussionSyncResult:
-        """Store the whole threads of mails that are not stored yet.
+        """Store the whole threads of messages that are not stored yet.
 
         Raises
         ------
@@ -194,7 +193,7 @@ class DiscussionSync:
 
 
 class _Run:
-    """One run: parses, stores in chunks, and takes the lease when there is something to write."""
+    """A run: parses mails, stores them in chunks, and acquires the lease before the first write."""
 
     def __init__(
         self, sync: DiscussionSync, result: DiscussionSyncResult, stack: ExitStack
@@ -214,48 +213,51 @@ class _Run:
             self._store(mails)
 
     def newest_before(self, limit: dt.datetime) -> dt.datetime | None:
-        """Return the newest time at which a mail was received; what is later cannot be true."""
+        """Return the newest time of receipt up to a limit. Later times must be wrong."""
         return max((time for time in self._received if time <= limit), default=None)
 
     def backfill(self, wanted: Iterable[str] = ()) -> None:
-        """Ask for threads of which mails are mentioned that are not there, and for those wanted.
+        """Request the threads of missing mails that others mention, and of the wanted mails.
 
-        One run asks for `MAX_BACKFILL` at most.
+        A run requests at most `MAX_BACKFILL` threads.
         """
         nodes = self._sync._discussions.nodes(self._mentioned)
-        # The root stands for its thread: where it is there, only a branch is missing.
+        # Request a thread by its root. If the root is stored, only a branch is missing.
         roots = {node.thread for node in nodes.values() if not node.winner}
         self.threads(chain(sorted(roots), wanted), limit=MAX_BACKFILL)
 
     def threads(self, message_ids: Iterable[str], *, limit: int | None = None) -> None:
-        asked_before = self._result.threads
+        before = self._result.threads
         for message_id in dict.fromkeys(message_ids):
-            if self._result.threads - asked_before == limit:
+            if self._result.threads - before == limit:
                 return
             try:
                 self._thread(message_id.strip().strip("<>"))
             except (HttpStatusError, MailboxError, ResponseTooLargeError) as error:
-                if isinstance(error, HttpStatusError) and error.status not in _ABOUT_ONE:
+                if (
+                    isinstance(error, HttpStatusError)
+                    and error.status not in _SINGLE_MESSAGE_STATUSES
+                ):
                     raise
-                # It would stand before all others in every run.
+                # Continue, otherwise this thread would block all others in every run.
                 _logger.exception("A thread cannot be read: %s", message_id)
                 self._result.failed[message_id] = str(error)
 
     def _thread(self, message_id: str) -> None:
         sync = self._sync
-        key = normal_id(message_id)
+        key = normalize_message_id(message_id)
         node = sync._discussions.nodes([key]).get(key)
         if node is not None and node.winner:
             return
-        rows, now = sync._discussions.rows, sync._clock()
+        table, now = sync._discussions.table, sync._clock()
         tried = {"id": keys.missing_id(sync._discussions.project, key), "timestamp": keys.ONLY}
-        known = rows.get(tried)
+        known = table.get(tried)
         if known is not None and known[keys.EXPIRY] > now.timestamp():
             return
         self._result.threads += 1
         raws = sync._lore.thread(message_id)
         if raws is None:
-            rows.put(Put({**tried, keys.EXPIRY: int((now + MISSING).timestamp())}))
+            table.put(Put({**tried, keys.EXPIRY: int((now + MISSING).timestamp())}))
             self._result.not_found.append(message_id)
         else:
             self.store(raws)
@@ -265,7 +267,7 @@ class _Run:
         missing = store.missing(mails)
         self._result.known += len(mails) - len(missing)
         count("MailsSkipped", len(mails) - len(missing))
-        # Its alarm is of a metric that there is.
+        # Emit the metric even if nothing fails, because an alarm watches it.
         count("MailsFailed", 0)
         if not missing:
             return
@@ -279,10 +281,10 @@ class _Run:
         except DatabaseError as error:
             if error.transient:
                 raise
-            self._store_one_by_one(missing)
+            self._store_individually(missing)
 
-    def _store_one_by_one(self, mails: Sequence[Mail]) -> None:
-        """Store what can be stored, and keep the reasons why the rest cannot be."""
+    def _store_individually(self, mails: Sequence[Mail]) -> None:
+        """Store each mail that can be stored, and record why the others cannot."""
         for mail in mails:
             try:
                 self._sync._store.store([mail])
@@ -297,7 +299,7 @@ class _Run:
 
 
 def _chunks(raws: Iterable[RawMail]) -> Iterator[list[Mail]]:
-    """Yield mails in groups of bounded size; what came before an error is yielded before it."""
+    """Yield mails in chunks of limited size. Mails before an error are yielded before it."""
     chunk: list[Mail] = []
     size = 0
     try:
@@ -315,8 +317,8 @@ def _chunks(raws: Iterable[RawMail]) -> Iterator[list[Mail]]:
         yield chunk
 
 
-def _slices(since: dt.datetime, now: dt.datetime) -> Iterator[Span]:
-    """Yield spans of at most `SLICE` from a moment on; the last one has no end."""
+def _slices(since: dt.datetime, now: dt.datetime) -> Iterator[Period]:
+    """Split the time since a moment into periods of at most `SLICE`. The last has no end."""
     begin = since
     while now - begin > SLICE:
         yield begin, begin + SLICE
@@ -328,8 +330,8 @@ def _complete(result: DiscussionSyncResult) -> DiscussionSyncResult:
     if result.failed:
         first, reason = next(iter(result.failed.items()))
         raise PartialSyncError(
-            f"{len(result.failed)} mails or threads could not be read or stored, "
-            f"{result.mails} mails were read; such as {first!r}: {reason}",
+            f"{len(result.failed)} mails or threads could not be read or stored "
+            f"({result.mails} mails were read), for example {first!r}: {reason}",
             failed=result.failed,
             stored=result.new,
         )

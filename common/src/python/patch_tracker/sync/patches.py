@@ -1,8 +1,8 @@
-"""Brings the table Patches up to date with Patchwork.
+"""Syncs the table Patches with Patchwork.
 
-Hourly by Patchwork's events: their date is the moment at which the server did something, so that
-neither a late mail nor one from the future is missed. Daily by the lists, of everything that is
-open or young, in case an event never was.
+The hourly run reads Patchwork's events. Their date is the time at which the server acted, so that
+neither a late mail nor a mail from the future is missed. The daily run reads the lists of all open
+or recent patches, in case an event is missing.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Final
 
 from lambda_core.http import HttpStatusError
 from lambda_core.observability import count, get_logger
-from patch_tracker.mail.message import normal_id
+from patch_tracker.mail.message import normalize_message_id
 from patch_tracker.models import OPEN_STATUSES, StatusChange
 from patch_tracker.patchwork.client import PatchworkClient
 from patch_tracker.patchwork.mappers import patch_attributes, patch_id_of, status_change_of
@@ -27,32 +27,32 @@ from patch_tracker.repositories.state import Cursors
 SOURCE: Final = "patchwork"
 
 OVERLAP: Final = dt.timedelta(hours=2)
-"""How much of what was read before is read again. Events are dated when they are made and seen when
-their transaction ends; and in a night of autumn the server's local time has an hour twice."""
+"""How much each run reads again. Events are dated when they are created but visible only after
+their transaction. When daylight saving time ends, the server's local time repeats an hour."""
 
-YOUNG: Final = dt.timedelta(days=90)
-"""Younger patches are refreshed whatever their status."""
+RECENT: Final = dt.timedelta(days=90)
+"""Patches younger than this are refreshed regardless of their status."""
 
 type Changes = Mapping[int, Sequence[StatusChange]]
 """Changes of status by Patchwork's number of the patch."""
 
 _AHEAD: Final = dt.timedelta(hours=26)
 _BEHIND: Final = dt.timedelta(hours=12)
-"""How far a server's local time may be ahead of UTC, and behind it. Of an event that is dated later
-its clock was wrong, and a cursor there would hide all that happens until then."""
+"""How far a server's local time can be ahead of UTC and behind it. If an event is dated later, the
+server's clock was wrong, and such a cursor would hide all events until then."""
 
 _LAST: Final = dt.datetime.max.replace(tzinfo=dt.UTC) - dt.timedelta(seconds=1)
-"""There is no second after the next one, but mails that claim to be from there."""
+"""The last time to which a second can be added; some mails claim to be from the last second."""
 
 _MAX_SEEN: Final = 20_000
-"""Events that a cursor remembers; more would not fit into an item. Older ones are seen again, which
-costs requests and changes nothing."""
+"""Maximum number of events in a cursor; more would not fit into an item. Older events are read
+again, which costs requests but changes nothing."""
 
 _BATCH: Final = 100
-_SOME: Final = 25
-"""Patches that are asked for one by one are stored when so many are there."""
+_SINGLES: Final = 25
+"""Number of individually requested patches that are stored at once."""
 _BY_NUMBER: Final = 2
-"""So many changed patches are asked for one by one; of more, the list is quicker."""
+"""Up to this number, changed patches are requested individually; otherwise the list is faster."""
 
 _NO_EVENTS: Final = frozenset({403, 404, 405, 410, 501})
 
@@ -61,16 +61,17 @@ _logger = get_logger(__name__)
 
 @dataclass(slots=True)
 class PatchSyncResult:
-    """What a run did.
+    """Result of a run.
 
     Attributes
     ----------
     events
-        Events that were new.
+        New events.
     written, unchanged, gone
-        Patches that were written, that were as they are stored, and that Patchwork has no more.
+        Patches that were written, that were already stored as they are, and that Patchwork no
+        longer has.
     message_ids
-        Of the patches that were written.
+        Message IDs of the patches that were written.
     fallback
         Whether the lists were read because the server has no events.
     """
@@ -84,14 +85,14 @@ class PatchSyncResult:
 
 
 class PatchSync:
-    """Reads one project of Patchwork into the table Patches.
+    """Syncs the patches of one project.
 
     Parameters
     ----------
     client, patches, cursors
-        Where from, where to, and what is remembered.
+        Source, destination and progress.
     clock
-        The time, timezone-aware.
+        Returns the current time, timezone-aware.
     """
 
     def __init__(
@@ -108,14 +109,14 @@ class PatchSync:
         self._clock = clock
 
     def changes(self) -> PatchSyncResult:
-        """Store what changed since the last run; the first one refreshes.
+        """Store what changed since the last run. The first run refreshes.
 
         Raises
         ------
         HttpError, FormatError, UnknownSourceError
-            Patchwork could not be read.
+            If Patchwork cannot be read.
         DatabaseError
-            Something could not be written. The cursor stays, so that the next run does it again.
+            If something cannot be written. The cursor does not move, so the next run repeats it.
         """
         cursor = self._cursors.get(SOURCE)
         try:
@@ -125,13 +126,15 @@ class PatchSync:
         except HttpStatusError as error:
             if error.status not in _NO_EVENTS:
                 raise
-            _logger.warning("Patchwork has no events here, its lists are read: %s", error)
+            _logger.warning(
+                "Patchwork provides no events, so its lists are read instead: %s", error
+            )
             result = self.refresh()
             result.fallback = True
             return result
 
     def refresh(self) -> PatchSyncResult:
-        """Store every patch that is open or younger than `YOUNG`.
+        """Store every patch that is open or younger than `RECENT`.
 
         Raises
         ------
@@ -145,7 +148,7 @@ class PatchSync:
         asked_at = self._clock()
         seen: set[int] = set()
         lists: list[Iterator[list[PatchRow]]] = [
-            self._client.patches(since=asked_at - YOUNG),
+            self._client.patches(since=asked_at - RECENT),
             *(self._client.patches(state=status) for status in OPEN_STATUSES),
         ]
         for pages in lists:
@@ -154,15 +157,15 @@ class PatchSync:
                 seen.update(row.id for row in fresh)
                 self._store(fresh, changes, asked_at, result)
         if not seen:
-            self._client.require_known()
-        # Open ones that the lists no longer show as open, and that are too old for the first.
+            self._client.require_exists()
+        # Patches that are stored as open but are neither open on the server nor recent.
         left = [number for number in self._open_numbers() if number not in seen]
         for rows in self._one_by_one(left, result):
             self._store(rows, changes, asked_at, result)
         return result
 
     def _begin(self) -> PatchSyncResult:
-        # Asked before the lists are read: what happens meanwhile is read by the next run.
+        # Before the lists are read, so that the next run reads what happens in the meantime.
         newest = self._client.newest_event()
         if newest is None:
             return self._refresh({})
@@ -178,36 +181,36 @@ class PatchSync:
         asked_at, latest = self._clock(), self._server_time(_AHEAD)
         events = list(self._client.events(_overlapping(date)))
         if not events:
-            # The event at the cursor is no longer there; or the project is not.
-            self._client.require_known()
+            # The event at the cursor no longer exists. Perhaps the project does not either.
+            self._client.require_exists()
         new = [event for event in events if event.id not in known]
         result = PatchSyncResult(events=len(new))
         count("PatchworkEvents", len(new))
         if not new:
             return result
-        concerned = {patch.id: patch for event in new if (patch := event.payload.patch) is not None}
+        changed = {patch.id: patch for event in new if (patch := event.payload.patch) is not None}
         changes = _changes(new)
-        for rows in self._rows(concerned, result):
+        for rows in self._rows(changed, result):
             self._store(rows, changes, asked_at, result)
         self._cursors.move(SOURCE, _cursor(events, date, latest))
         return result
 
     def _server_time(self, offset: dt.timedelta) -> str:
-        """Return what the server's clock shows, as events are dated, if it is so far from UTC."""
+        """Return the server's local time for an offset from UTC, in the format of event dates."""
         return (self._clock() + offset).astimezone(dt.UTC).replace(tzinfo=None).isoformat()
 
     def _rows(
-        self, concerned: dict[int, PatchRef], result: PatchSyncResult
+        self, changed: dict[int, PatchRef], result: PatchSyncResult
     ) -> Iterator[list[PatchRow]]:
-        """Read patches as they are now, with as few requests as can be."""
-        left = set(concerned)
-        if len(concerned) > _BY_NUMBER:
-            dates = [patch.date.replace(tzinfo=dt.UTC) for patch in concerned.values()]
+        """Yield the current rows of patches, with as few requests as possible."""
+        left = set(changed)
+        if len(changed) > _BY_NUMBER:
+            dates = [patch.date.replace(tzinfo=dt.UTC) for patch in changed.values()]
             pages = self._client.patches(
                 since=min(dates), before=min(max(dates), _LAST) + dt.timedelta(seconds=1)
             )
-            # More pages than patches would be no gain.
-            for _, page in zip(range(len(concerned) // 2), pages, strict=False):
+            # More pages would cost more than individual requests.
+            for _, page in zip(range(len(changed) // 2), pages, strict=False):
                 rows = [row for row in page if row.id in left]
                 left.difference_update(row.id for row in rows)
                 yield rows
@@ -218,12 +221,12 @@ class PatchSync:
     def _one_by_one(
         self, numbers: Iterable[int], result: PatchSyncResult
     ) -> Iterator[list[PatchRow]]:
-        for some in batched(numbers, _SOME):
+        for batch in batched(numbers, _SINGLES):
             rows = []
-            for number in some:
+            for number in batch:
                 row = self._client.patch(number)
                 if row is None:
-                    _logger.warning("Patchwork has patch %s no more", number)
+                    _logger.warning("Patchwork no longer has patch %s", number)
                     result.gone += 1
                 else:
                     rows.append(row)
@@ -235,7 +238,9 @@ class PatchSync:
             token = None
             while True:
                 page = self._patches.by_status(status, token=token, limit=200)
-                numbers += [one.patchwork_id for one in page.items if one.patchwork_id is not None]
+                numbers += [
+                    patch.patchwork_id for patch in page.items if patch.patchwork_id is not None
+                ]
                 if (token := page.token) is None:
                     break
         return numbers
@@ -259,7 +264,9 @@ class PatchSync:
             result.written += len(written)
             result.unchanged += len(wanted) - len(written)
             result.message_ids += [
-                normal_id(row.msgid) for row in batch if patch_id_of(project, row.msgid) in written
+                normalize_message_id(row.msgid)
+                for row in batch
+                if patch_id_of(project, row.msgid) in written
             ]
             count("PatchesWritten", len(written))
             count("PatchesSkipped", len(wanted) - len(written))
@@ -278,7 +285,7 @@ def _overlapping(date: str) -> str:
 
 
 def _cursor(events: Sequence[EventRow], before: str, latest: str) -> dict[str, object]:
-    """Return the cursor after some events: the newest date, and what the next run sees again."""
+    """Return the cursor after some events: the newest date, and the events to skip next time."""
     newest = max([before, *(event.date for event in events if event.date <= latest)])
     since = _overlapping(newest)
     return {

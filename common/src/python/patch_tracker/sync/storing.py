@@ -1,17 +1,17 @@
-"""Stores mails with their threads and links, so that only the set of mails decides the result.
+"""Stores mails with their threads and links. The result depends only on the set of mails.
 
-The order of mails, and of the calls of this module, does not matter, and neither does a crash
-between any two writes: the next run over the same mails ends in the same tables. For this
+Neither the order of the mails nor a crash between any two writes matters: the next run over the
+same mails ends with the same tables. Three rules ensure this:
 
-* what is written for a mail that is new comes last, in one transaction: as long as that is
-  missing, the next run works the whole of its thread out again;
-* before that, threads that turn out to be one are moved: their members are copied, the mails and
-  patches are told, the row of the old root says that it is being moved and where to; then the old
-  members go, then come the rows that tell the thread of each other id, and last those of the ids
-  by which the next run would notice;
-* a count at a patch changes in the transaction that changes the link.
+* A new mail is written last, in a single transaction. Until then, the next run processes its whole
+  thread again.
+* Before that, threads that belong together are merged, in this order: copy the members; update the
+  mails and patches; record at the old root that its thread is being moved, and where to; delete the
+  old members; update the thread of all other message IDs; and finally that of the message IDs from
+  which the next run would recognize an unfinished move.
+* The number of replies of a patch changes in the same transaction as the link of the reply.
 
-One run writes at a time, see `repositories.state.Lease`.
+Only one run writes at a time; see `repositories.state.Lease`.
 """
 
 from __future__ import annotations
@@ -50,12 +50,12 @@ MAIL_FIELDS: Final = (
     "thread",
     "trailers",
 )
-"""Attributes of a patch that its own mail owns; `reply_count` is its answers'."""
+"""Attributes of a patch that come from its mail. In addition, `reply_count` counts its replies."""
 
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """What came of storing some mails: new ones, and those that were there already."""
+    """Number of newly stored mails, and of mails that were already stored."""
 
     new: int
     known: int
@@ -69,17 +69,17 @@ class MailStore:
     discussions
         The table Discussions.
     patches
-        The table Patches, in which replies are counted.
+        The table Patches, which counts replies.
     """
 
     def __init__(self, discussions: DiscussionRepository, patches: DynamoTable) -> None:
         self._discussions = discussions
-        self._rows = discussions.rows
-        self._patches = patches
+        self._discussions_table = discussions.table
+        self._patches_table = patches
         self._project = discussions.project
 
     def missing(self, mails: Sequence[Mail]) -> list[Mail]:
-        """Return those of some mails that are not stored; of equal ones the first."""
+        """Return the mails that are not stored, without duplicates."""
         unique = {(mail.message_id, sort_of(mail)): mail for mail in reversed(mails)}
         nodes = self._discussions.nodes({mail.message_id for mail in mails})
         unsure = [
@@ -96,12 +96,12 @@ class MailStore:
         ]
 
     def store(self, mails: Sequence[Mail]) -> Stored:
-        """Store mails, with their threads, links and counts.
+        """Store mails with their threads, links and counts.
 
         Raises
         ------
         DatabaseError
-            Something could not be written. Whatever was written stays right.
+            If something cannot be written. The tables stay valid, and the next run continues.
         """
         missing = self.missing(mails)
         if missing:
@@ -114,27 +114,29 @@ class MailStore:
             by_id[mail.message_id].append(mail)
         mentioned = set(by_id).union(*(mail.parents for mail in mails))
         state = _State.load(self._discussions, mentioned)
-        winners = self._elect(by_id, state)
-        told = [
+        winners = self._choose_winners(by_id, state)
+        nodes = [
             node
             for mail in mails
             for node in nodes_of(mail.message_id, mail.parents, mail.kind)
-            # A mail that does not count for its id says which mails belong together all the same.
+            # A mail that is not shown still connects the mails that it mentions.
             if node.kind is None or winners.get(node.message_id) is mail
         ]
-        told += [
+        nodes += [
             Node(mail.message_id, child=bool(mail.parents))
             for mail in mails
             if winners.get(mail.message_id) is not mail
         ]
-        for thread in state.threads(told, mails):
+        for thread in state.threads(nodes, mails):
             _ThreadWriter(self, thread, state, winners, mentioned).write()
         self._store_variants(mail for mail in mails if winners.get(mail.message_id) is not mail)
 
-    def _elect(self, by_id: Mapping[str, Sequence[Mail]], state: _State) -> dict[str, Mail]:
-        """Return the new mails that count for their ids: the first by time, then by digest.
+    def _choose_winners(
+        self, by_id: Mapping[str, Sequence[Mail]], state: _State
+    ) -> dict[str, Mail]:
+        """Return the new mails that are shown for their message IDs: the first by time and digest.
 
-        A mail that counted until now and no longer does is put back first.
+        A stored mail that is no longer shown is demoted first.
         """
         winners = {}
         for message_id, rivals in by_id.items():
@@ -143,22 +145,23 @@ class MailStore:
             if node is not None and node.winner:
                 if node.winner < sort_of(best):
                     continue
-                self._put_back(message_id, node, state)
+                self._demote(message_id, node, state)
             winners[message_id] = best
         return winners
 
-    def _put_back(self, message_id: str, node: NodeRow, state: _State) -> None:
-        """Make a mail one that does not count for its id; what it brought to a patch is taken out.
+    def _demote(self, message_id: str, node: NodeRow, state: _State) -> None:
+        """Stop showing a mail for its message ID, and undo its effect on a patch.
 
-        Between this and the transaction that puts another in its place, none counts.
+        Until the transaction that stores the new mail, no mail is shown for the message ID.
         """
         (old,) = self._discussions.stored([(message_id, node.winner)]).values()
-        lost = NodeRow(message_id, node.thread)
+        row = NodeRow(message_id, node.thread)
         member = state.members[message_id]
-        ghost = replace(member, node=Node(message_id, child=member.node.child), target="", cover="")
-        transaction = self._rows.transaction()
-        transaction.put(Put(lost.item(self._project), only_if={"winner": node.winner}))
-        transaction.put(Put(ghost.item(self._project, node.thread)))
+        mention = Node(message_id, child=member.node.child)
+        member = replace(member, node=mention, target="", cover="")
+        transaction = self._discussions_table.transaction()
+        transaction.put(Put(row.item(self._project), only_if={"winner": node.winner}))
+        transaction.put(Put(member.item(self._project, node.thread)))
         transaction.update(
             Update(
                 item_key(old),
@@ -168,89 +171,91 @@ class MailStore:
         )
         if old.kind.is_target:
             key = {"id": keys.patch_id(self._project, message_id)}
-            forget = dict.fromkeys(MAIL_FIELDS)
-            transaction.update(Update(key, set_values=forget), self._patches)
+            removed = dict.fromkeys(MAIL_FIELDS)
+            transaction.update(Update(key, set_values=removed), self._patches_table)
         elif old.target:
             self.count(transaction.update, old, -1)
         transaction.commit()
-        state.nodes[message_id] = lost
-        state.members[message_id] = ghost
+        state.nodes[message_id] = row
+        state.members[message_id] = member
 
     def _store_variants(self, mails: Iterable[Mail]) -> None:
         for mail in mails:
             discussion = replace(discussion_from(self._project, mail), variant=True)
             content = self._discussions.write_pieces(mail)
-            self._rows.put(Put({**discussion_item(discussion), **content}))
+            self._discussions_table.put(Put({**discussion_item(discussion), **content}))
 
     def count(self, update: Any, discussion: Discussion, sign: int) -> None:  # noqa: ANN401 - bound method
-        """Add a reply to its target, or take it out, in a transaction."""
+        """Add `sign` to the number of replies of a mail's target, in a transaction."""
         key = {"id": keys.patch_id(self._project, discussion.target)}
-        update(Update(key, add={"reply_count": sign}), self._patches)
+        update(Update(key, add={"reply_count": sign}), self._patches_table)
 
 
 @dataclass
 class _State:
-    """What the tables say of the threads that some mails touch.
+    """The stored state of the threads that some mails touch.
 
     Attributes
     ----------
     nodes, members
-        By message id.
+        By message ID.
     homes
-        By message id, the roots under which a member is stored.
-    asked
-        Ids of which `nodes` has all that there is.
+        By message ID: the roots of the threads in which a member is stored.
+    read_ids
+        Message IDs whose nodes were read.
     """
 
     nodes: dict[str, NodeRow]
     members: dict[str, MemberRow]
     homes: dict[str, set[str]]
-    asked: set[str]
+    read_ids: set[str]
 
     @classmethod
     def load(cls, discussions: DiscussionRepository, mentioned: set[str]) -> _State:
-        """Read the threads of some message ids."""
+        """Read the threads of some message IDs."""
         state = cls({}, {}, defaultdict(set), set())
-        state.ask(discussions, mentioned)
+        state.read_nodes(discussions, mentioned)
         for root in sorted(state._roots(discussions)):
             for member in discussions.members(root):
                 message_id = member.node.message_id
                 state.homes[message_id].add(root)
                 known = state.members.get(message_id)
                 state.members[message_id] = _merge_members(known, member) if known else member
-        # An id whose thread has lost its members already, because a move of threads broke off.
+        # An interrupted move can leave message IDs whose thread has no members any more.
         for message_id, node in state.nodes.items():
             state.homes[message_id].add(node.thread)
             state.members.setdefault(message_id, MemberRow(Node(message_id)))
         if any(len(homes) > 1 for homes in state.homes.values()) or any(
             node.moving for node in state.nodes.values()
         ):
-            # A move of threads broke off.
-            state._trust_mails(discussions)
+            # A move of threads was interrupted.
+            state._recover_from_mails(discussions)
         return state
 
-    def ask(self, discussions: DiscussionRepository, message_ids: set[str]) -> dict[str, NodeRow]:
-        """Read the nodes of some ids that were not read yet, and return those."""
-        found = discussions.nodes(message_ids - self.asked)
-        self.asked |= message_ids
+    def read_nodes(
+        self, discussions: DiscussionRepository, message_ids: set[str]
+    ) -> dict[str, NodeRow]:
+        """Read the nodes of message IDs that were not read yet, and return these nodes."""
+        found = discussions.nodes(message_ids - self.read_ids)
+        self.read_ids |= message_ids
         self.nodes |= found
         return found
 
     def _roots(self, discussions: DiscussionRepository) -> set[str]:
-        """Return the roots of all threads concerned, those that are being moved included."""
+        """Return the roots of all touched threads, including those that are being moved."""
         roots: set[str] = set()
         fresh = dict(self.nodes)
         while fresh:
             found = {node.thread for node in fresh.values()}
-            found |= {one for one, node in fresh.items() if node.moving}
-            fresh = self.ask(discussions, found)
+            found |= {message_id for message_id, node in fresh.items() if node.moving}
+            fresh = self.read_nodes(discussions, found)
             roots |= found
         return roots
 
-    def _trust_mails(self, discussions: DiscussionRepository) -> None:
-        """Take what the mails themselves say, where copies of a thread may differ."""
-        self.ask(discussions, set(self.members))
-        wanted = [(one, node.winner) for one, node in self.nodes.items() if node.winner]
+    def _recover_from_mails(self, discussions: DiscussionRepository) -> None:
+        """Take the state from the mails themselves, because copies of a thread can differ."""
+        self.read_nodes(discussions, set(self.members))
+        wanted = [(node.message_id, node.winner) for node in self.nodes.values() if node.winner]
         for (message_id, _), mail in discussions.stored(wanted).items():
             member = self.members.get(message_id)
             if member is None or mail.variant:
@@ -261,25 +266,25 @@ class _State:
             self.members[message_id] = replace(member, node=node, target=mail.target)
             self.homes[message_id].add(mail.thread)
 
-    def threads(self, told: Iterable[Node], mails: Iterable[Mail]) -> Iterator[_Thread]:
-        """Yield each thread that there is once the mails are in it."""
+    def threads(self, new: Iterable[Node], mails: Iterable[Mail]) -> Iterator[_Thread]:
+        """Yield the threads after the mails were added."""
         joined = UnionFind()
         for message_id, homes in self.homes.items():
             for home in homes:
-                # A thread is named by one of its own.
+                # The root is a member of its thread.
                 joined.join(message_id, home)
         for mail in mails:
             joined.find(mail.message_id)
             for parent in mail.parents:
                 joined.join(mail.message_id, parent)
-        nodes = merge_nodes([*(member.node for member in self.members.values()), *told])
+        nodes = merge_nodes([*(member.node for member in self.members.values()), *new])
         for ids in joined.sets():
-            known = {one: nodes.get(one) or Node(one) for one in ids}
+            known = {message_id: nodes.get(message_id) or Node(message_id) for message_id in ids}
             yield _Thread(root_of(ids, known), known)
 
 
-def _merge_members(one: MemberRow, other: MemberRow) -> MemberRow:
-    seen, rest = (one, other) if one.node.kind is not None else (other, one)
+def _merge_members(first: MemberRow, second: MemberRow) -> MemberRow:
+    seen, rest = (first, second) if first.node.kind is not None else (second, first)
     return replace(
         seen,
         node=replace(seen.node, child=seen.node.child or rest.node.child),
@@ -293,7 +298,7 @@ class _Thread:
     nodes: dict[str, Node]
 
     def cover_of(self, message_id: str) -> str:
-        """Return the cover letter of a patch, empty where there is none."""
+        """Return the cover letter of a patch, or an empty string."""
         node = self.nodes[message_id]
         if node.kind is not MailKind.PATCH:
             return ""
@@ -308,7 +313,7 @@ class _Thread:
 
 
 class _ThreadWriter:
-    """Writes one thread as it is now; see the module for the order."""
+    """Writes a thread in the order that the module's docstring explains."""
 
     def __init__(
         self,
@@ -320,31 +325,35 @@ class _ThreadWriter:
     ) -> None:
         self._store = store
         self._discussions = store._discussions
-        self._rows = store._rows
-        self._patches = store._patches
+        self._discussions_table = store._discussions_table
+        self._patches_table = store._patches_table
         self._project = store._project
         self._thread = thread
         self._state = state
         self._mentioned = mentioned
-        self._new = {one: mail for one, mail in winners.items() if one in thread.nodes}
+        self._new = {
+            message_id: mail for message_id, mail in winners.items() if message_id in thread.nodes
+        }
         self._early: set[str] = set()
         targets = targets_of(thread.nodes, thread.nodes)
         self._members = {
-            one: MemberRow(node, targets.get(one, ""), thread.cover_of(one))
-            for one, node in thread.nodes.items()
+            message_id: MemberRow(node, targets.get(message_id, ""), thread.cover_of(message_id))
+            for message_id, node in thread.nodes.items()
         }
 
     def write(self) -> None:
-        """Write everything of the thread."""
+        """Write the whole thread."""
         old = self._members.keys() - self._new.keys()
-        moved = {one for one in self._members if self._stale_homes(one)}
-        touched = {one for one in old if one in moved or self._changed(one)}
-        self._state.ask(self._discussions, touched)
+        moved = {message_id for message_id in self._members if self._stale_homes(message_id)}
+        touched = {
+            message_id for message_id in old if message_id in moved or self._changed(message_id)
+        }
+        self._state.read_nodes(self._discussions, touched)
         order = self._order()
         self._write_members()
         mails = self._stored_mails(touched)
         self._move_mails(mails)
-        self._relink(mails)
+        self._update_links(mails)
         self._announce_move(moved)
         self._remove_old_members(moved)
         self._write_nodes(old | self._early)
@@ -352,75 +361,76 @@ class _ThreadWriter:
             self._write_mail(self._new[message_id])
 
     def _order(self) -> list[str]:
-        """Return the new mails so that each comes after those that it answers.
+        """Return the new mails, each after those that it answers.
 
-        What a stored mail mentions must be known, or a run that breaks off would leave a mail that
-        holds a thread together without the next run seeing it. Mails that answer each other in a
-        ring have no such order: those that come too late for it go into `_early`.
+        The messages that a stored mail mentions must be known. Otherwise, after an interrupted
+        run, the next run would miss a mail that connects a thread. Mails that answer each other in
+        a circle have no such order; those that come too late are added to `_early`.
         """
         order: list[str] = []
         done: set[str] = set()
-        for first in sorted(self._new, key=lambda one: sort_of(self._new[one])):
+        for first in sorted(self._new, key=lambda message_id: sort_of(self._new[message_id])):
             stack = [(first, iter(self._answered(first)))]
             begun = {first}
             while stack:
-                one, answered = stack[-1]
+                message_id, answered = stack[-1]
                 before = next((parent for parent in answered if parent not in done | begun), None)
                 if before is not None:
                     begun.add(before)
                     stack.append((before, iter(self._answered(before))))
                     continue
                 stack.pop()
-                if one not in done:
-                    done.add(one)
-                    order.append(one)
-                    self._early.update(set(self._answered(one)) - done)
+                if message_id not in done:
+                    done.add(message_id)
+                    order.append(message_id)
+                    self._early.update(set(self._answered(message_id)) - done)
         return order
 
     def _answered(self, message_id: str) -> list[str]:
-        """Return those of the new mails that a new mail answers."""
-        return [one for one in self._new[message_id].parents if one in self._new]
+        """Return the new mails that a new mail answers."""
+        return [parent for parent in self._new[message_id].parents if parent in self._new]
 
     def _stale_homes(self, message_id: str) -> set[str]:
         return self._state.homes.get(message_id, set()) - {self._thread.root}
 
     def _write_members(self) -> None:
-        """Write members that are new here, or known better; not their links, see `_relink`."""
+        """Write new and changed members, but not their links; see `_update_links`."""
         rows = []
-        for one, wanted in sorted(self._members.items()):
-            known = self._state.members.get(one)
-            if one in self._new:
-                if not self._stale_homes(one) and one not in self._early:
+        for message_id, wanted in sorted(self._members.items()):
+            known = self._state.members.get(message_id)
+            if message_id in self._new:
+                if not self._stale_homes(message_id) and message_id not in self._early:
                     continue
-                # Its mail comes last: until then it is a mere mention, as it was.
-                kept = MemberRow(Node(one, child=wanted.node.child))
+                # The mail is written last. Until then, it is only mentioned.
+                kept = MemberRow(Node(message_id, child=wanted.node.child))
             else:
                 kept = replace(
                     wanted,
                     target=known.target if known else "",
                     cover=known.cover if known else "",
                 )
-            # Of several copies, it is not known which is right.
-            only_here = self._state.homes.get(one) == {self._thread.root}
+            # If there are several copies, it is unknown which is right.
+            only_here = self._state.homes.get(message_id) == {self._thread.root}
             if known is None or not only_here or known.node != kept.node:
                 rows.append(kept.item(self._project, self._thread.root))
-        self._rows.write_many(rows)
+        self._discussions_table.write_many(rows)
 
     def _stored_mails(self, touched: set[str]) -> dict[str, Discussion]:
-        """Read the mails that have to be changed."""
+        """Read the mails that must be changed."""
         wanted = [
-            (one, node.winner)
-            for one in sorted(touched)
-            if (node := self._state.nodes.get(one)) and node.winner
+            (message_id, node.winner)
+            for message_id in sorted(touched)
+            if (node := self._state.nodes.get(message_id)) and node.winner
         ]
-        return {one: mail for (one, _), mail in self._discussions.stored(wanted).items()}
+        stored = self._discussions.stored(wanted)
+        return {message_id: mail for (message_id, _), mail in stored.items()}
 
     def _changed(self, message_id: str) -> bool:
         known, wanted = self._state.members.get(message_id), self._members[message_id]
         return known is not None and (known.target, known.cover) != (wanted.target, wanted.cover)
 
     def _move_mails(self, mails: Mapping[str, Discussion]) -> None:
-        for one, mail in sorted(mails.items()):
+        for message_id, mail in sorted(mails.items()):
             if mail.thread == self._thread.root:
                 continue
             placed = replace(mail, thread=self._thread.root)
@@ -428,21 +438,23 @@ class _ThreadWriter:
                 "thread": placed.thread,
                 "thread_key": index_keys(placed).get("thread_key"),
             }
-            transaction = self._rows.transaction()
+            transaction = self._discussions_table.transaction()
             transaction.update(Update(item_key(mail), set_values=changes))
             if mail.kind.is_target:
-                key = {"id": keys.patch_id(self._project, one)}
-                transaction.update(Update(key, set_values={"thread": placed.thread}), self._patches)
+                key = {"id": keys.patch_id(self._project, message_id)}
+                transaction.update(
+                    Update(key, set_values={"thread": placed.thread}), self._patches_table
+                )
             transaction.commit()
 
-    def _relink(self, mails: Mapping[str, Discussion]) -> None:
-        """Link mails anew whose target came after them, and patches to their cover letters."""
-        for one in sorted(mails):
-            if not self._changed(one):
+    def _update_links(self, mails: Mapping[str, Discussion]) -> None:
+        """Link mails to targets that arrived after them, and patches to their cover letters."""
+        for message_id in sorted(mails):
+            if not self._changed(message_id):
                 continue
-            mail, wanted = mails[one], self._members[one]
+            mail, wanted = mails[message_id], self._members[message_id]
             placed = replace(mail, thread=self._thread.root, target=wanted.target)
-            transaction = self._rows.transaction()
+            transaction = self._discussions_table.transaction()
             transaction.put(Put(wanted.item(self._project, self._thread.root)))
             if mail.target != wanted.target:
                 transaction.update(
@@ -460,46 +472,47 @@ class _ThreadWriter:
                 if wanted.target:
                     self._store.count(transaction.update, placed, 1)
             if mail.kind is MailKind.PATCH:
-                key = {"id": keys.patch_id(self._project, one)}
+                key = {"id": keys.patch_id(self._project, message_id)}
                 cover = {"cover": wanted.cover or None}
-                transaction.update(Update(key, set_values=cover), self._patches)
+                transaction.update(Update(key, set_values=cover), self._patches_table)
             transaction.commit()
 
     def _announce_move(self, moved: set[str]) -> None:
-        """Let the rows of old roots say that their threads are being moved, and where to.
+        """Record at the old roots that their threads are being moved, and where to.
 
-        Until that is over, whoever finds an old root finds the new one, and the other way round.
+        Until the move is complete, each root leads to the other.
         """
-        for old_root in sorted({home for one in moved for home in self._stale_homes(one)}):
+        roots = {home for message_id in moved for home in self._stale_homes(message_id)}
+        for old_root in sorted(roots):
             known = self._state.nodes.get(old_root) or NodeRow(old_root, old_root)
             row = replace(known, thread=self._thread.root, moving=True)
             self._state.nodes[old_root] = row
-            self._rows.put(Put(row.item(self._project)))
+            self._discussions_table.put(Put(row.item(self._project)))
 
     def _remove_old_members(self, moved: set[str]) -> None:
-        self._rows.write_many(
+        self._discussions_table.write_many(
             deletes=[
-                {"id": keys.members_id(self._project, home), "timestamp": one}
-                for one in sorted(moved)
-                for home in sorted(self._stale_homes(one))
+                {"id": keys.members_id(self._project, home), "timestamp": message_id}
+                for message_id in sorted(moved)
+                for home in sorted(self._stale_homes(message_id))
             ]
         )
 
     def _write_nodes(self, old: set[str]) -> None:
         rows: dict[bool, list[Item]] = {False: [], True: []}
-        for one in sorted(old):
-            known = self._state.nodes.get(one)
-            if one in self._state.members and one not in self._state.asked:
-                # A member for which nothing changed.
+        for message_id in sorted(old):
+            known = self._state.nodes.get(message_id)
+            if message_id in self._state.members and message_id not in self._state.read_ids:
+                # This member has not changed.
                 continue
             if known is None or known.moving or known.thread != self._thread.root:
-                row = NodeRow(one, self._thread.root, known.winner if known else "")
-                rows[one in self._mentioned].append(row.item(self._project))
-        self._rows.write_many(rows[False])
-        self._rows.write_many(rows[True])
+                row = NodeRow(message_id, self._thread.root, known.winner if known else "")
+                rows[message_id in self._mentioned].append(row.item(self._project))
+        self._discussions_table.write_many(rows[False])
+        self._discussions_table.write_many(rows[True])
 
     def _write_mail(self, mail: Mail) -> None:
-        """Store a new mail, with its place and its effect on a patch, at once or not at all."""
+        """Store a new mail, its position and its effect on a patch in one transaction."""
         member = self._members[mail.message_id]
         discussion = replace(
             discussion_from(self._project, mail),
@@ -508,18 +521,18 @@ class _ThreadWriter:
         )
         content = self._discussions.write_pieces(mail)
         node = NodeRow(mail.message_id, self._thread.root, sort_of(mail))
-        transaction = self._rows.transaction()
+        transaction = self._discussions_table.transaction()
         transaction.put(Put(node.item(self._project), only_if={"winner": None}))
         transaction.put(Put({**discussion_item(discussion), **content}))
         transaction.put(Put(member.item(self._project, self._thread.root)))
         if mail.kind.is_target:
-            transaction.update(self._patch_update(mail, member), self._patches)
+            transaction.update(self._patch_update(mail, member), self._patches_table)
         elif member.target:
             self._store.count(transaction.update, discussion, 1)
         transaction.commit()
 
     def _patch_update(self, mail: Mail, member: MemberRow) -> Update:
-        """Return what a patch's own mail says of it; attributes that only mails own."""
+        """Return the update of a patch with the attributes that come from its mail."""
         return Update(
             {"id": keys.patch_id(self._project, mail.message_id)},
             set_values={

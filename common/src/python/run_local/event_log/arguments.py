@@ -1,4 +1,4 @@
-"""Options of `run-local.sh event-log`; modules that take long to import are imported later."""
+"""Options of `run-local.sh event-log`; modules that are slow to import are imported later."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ OUTPUT_DIR = "dist"
 DEFAULT_FILES = 1_000
 
 MOST_FILES = 200_000
-"""The local server keeps all files in memory."""
+"""The maximum number of files, because the local server keeps all of them in memory."""
 
 
 def add_event_log_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -64,10 +64,10 @@ def _event_log(args: argparse.Namespace) -> int:
     clear_aws_environment()
     # Imported here, because they take longer to import than other commands need.
     from run_local.event_log.demonstration import demonstrate
-    from run_local.event_log.event_files import from_folder, made_up
+    from run_local.event_log.event_files import from_folder, generate_rounds
     from run_local.event_log.view import show
 
-    rounds = from_folder(args.source) if args.source else made_up(args.files)
+    rounds = from_folder(args.source) if args.source else generate_rounds(args.files)
     folder = args.output_dir or Path(OUTPUT_DIR, args.command)
     shown = demonstrate(rounds, folder, stage_display())
     # The files are complete even if nobody reads the output.

@@ -30,7 +30,7 @@ from local_cloud.lambda_runtime.runtime_environment import lambda_runtime_python
 from local_cloud.server import moto_server
 from run_local.deployer import Deployer
 from run_local.event_log.event_files import EventFile, Kind, Rounds
-from run_local.invocation import answer_of, invoke
+from run_local.invocation import invoke, response_of
 
 PIPELINE: Final = "event_log_checkpoint"
 
@@ -56,13 +56,13 @@ class Run:
 
     Attributes
     ----------
-    answer
-        The function's answer.
+    response
+        The function's response.
     seconds, peak_mb
         Its duration and memory.
     """
 
-    answer: dict[str, Any]
+    response: dict[str, Any]
     seconds: float
     peak_mb: int
 
@@ -185,7 +185,7 @@ def run_deployed(
 
 def imbalances(shown: Demonstration) -> list[str]:
     """Return the numbers that should be equal but differ, as text."""
-    balance = shown.runs[-1].answer["balance"]
+    balance = shown.runs[-1].response["balance"]
     parts = {name: count for name, count in balance.items() if name != "listed"}
     found = {
         "objects listed by the function and by S3": (balance["listed"], shown.listed),
@@ -199,7 +199,7 @@ def imbalances(shown: Demonstration) -> list[str]:
             shown.rejected.height,
         ),
     }
-    if shown.rounds.made_up:
+    if shown.rounds.generated:
         for name, kinds in FATES.items():
             expected = sum(map(shown.rounds.count, kinds))
             found[f"{name} generated and found"] = (expected, balance[name])
@@ -255,7 +255,7 @@ def _round(
                 progress(done, len(files))
     with display.stage(f"{title}: running the function"):
         result = invoke(deployed.clients, deployed.function, b"{}")
-    return Run(answer_of(FUNCTION, result), result.duration_ms / 1000, result.peak_mb)
+    return Run(response_of(FUNCTION, result), result.duration_ms / 1000, result.peak_mb)
 
 
 def _count_versions(deployed: Deployed) -> int:
@@ -267,6 +267,6 @@ def _count_versions(deployed: Deployed) -> int:
 
 
 def _content(deployed: Deployed, key: str) -> bytes:
-    answer = deployed.clients("s3").get_object(Bucket=deployed.target, Key=key)
-    content: bytes = answer["Body"].read()
+    response = deployed.clients("s3").get_object(Bucket=deployed.target, Key=key)
+    content: bytes = response["Body"].read()
     return content

@@ -21,7 +21,7 @@ from event_log.file_names import is_event_file
 from lambda_core.errors import UsageError
 
 SEED: Final = 20_260_701
-"""Makes the files reproducible: the same number of files is always the same files."""
+"""Makes the files reproducible: the same number of files always gives the same files."""
 
 FIRST_DAY: Final = dt.date(2026, 7, 1)
 
@@ -100,13 +100,13 @@ class Rounds:
     Attributes
     ----------
     origin
-        Where they are from, as text.
-    made_up
-        Whether the files are generated, so that the expected result of each is known.
+        Description of where they are from.
+    generated
+        Whether the files were generated, so that the expected result of each is known.
     """
 
     origin: str
-    made_up: bool
+    generated: bool
     first: Sequence[EventFile]
     second: Sequence[EventFile]
 
@@ -115,8 +115,8 @@ class Rounds:
         return sum(file.kind is kind for file in (*self.first, *self.second))
 
 
-def made_up(files: int, seed: int = SEED) -> Rounds:
-    """Generate event files.
+def generate_rounds(files: int, seed: int = SEED) -> Rounds:
+    """Generate the event files of both rounds.
 
     Parameters
     ----------

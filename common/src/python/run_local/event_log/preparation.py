@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from lambda_core.s3 import require_prefix
 from run_local.event_log.demonstration import CHECKPOINT_KEY, PREFIX
-from run_local.event_log.event_files import broken_files, event_named, made_up
+from run_local.event_log.event_files import broken_files, event_named, generate_rounds
 from run_local.preparation import Preparation
 
 FILES: Final = 50
@@ -79,7 +79,7 @@ def _prepare_backfill(preparation: Preparation, variables: Mapping[str, str], pr
 def _store_sample_files(preparation: Preparation, bucket: str, prefix: str) -> None:
     if preparation.has_objects(bucket, prefix):
         return
-    files = [*made_up(FILES).first, *broken_files()]
+    files = [*generate_rounds(FILES).first, *broken_files()]
     s3 = preparation.clients("s3")
     for file in files:
         s3.put_object(Bucket=bucket, Key=f"{prefix}{file.key}", Body=file.read())

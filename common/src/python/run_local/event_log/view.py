@@ -29,7 +29,7 @@ from run_local.event_log.event_files import Kind
 WIDTH = 98
 
 _SHOWN = 48
-"""Longest reason or name, in characters."""
+"""Maximum length of a reason or name, in characters."""
 
 _MOST_REJECTED = 20
 """Rejected files that are printed; the file contains all."""
@@ -98,7 +98,7 @@ def sections(shown: Demonstration) -> Iterator[Section]:
                 kind.value,
                 "first" if any(file.kind is kind for file in rounds.first) else "second",
                 f"{rounds.count(kind):,}",
-                BECAME[kind] if rounds.made_up else "",
+                BECAME[kind] if rounds.generated else "",
             )
             for kind in sorted(kinds, key=[*BECAME].index)
         ],
@@ -110,7 +110,7 @@ def sections(shown: Demonstration) -> Iterator[Section]:
         ("", "First run", "Second run"),
         [
             *(
-                (title, *(f"{run.answer[name]:,}" for run in shown.runs))
+                (title, *(f"{run.response[name]:,}" for run in shown.runs))
                 for title, name in (
                     ("status", "statusCode"),
                     ("new rows", "new_events_processed"),
@@ -158,7 +158,7 @@ def _rejected_files(rejected: pl.DataFrame) -> Iterator[Section]:
 
 
 def _balance(run: Run, listed: int) -> Section:
-    balance = run.answer["balance"]
+    balance = run.response["balance"]
     rows = [
         (f"{title}", f"{balance[name]:,}")
         for name, title in BALANCE.items()
@@ -193,7 +193,7 @@ def _begin(text: str) -> str:
 
 
 def _end(text: str) -> str:
-    """Return the end of a name, because names have the same beginning."""
+    """Return the end of a name, because all names have the same beginning."""
     return text if len(text) <= _SHOWN else f"…{text[1 - _SHOWN :]}"
 
 

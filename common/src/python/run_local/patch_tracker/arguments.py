@@ -1,4 +1,4 @@
-"""Options of `run-local.sh patch-tracker`; modules that take long to import are imported later."""
+"""Options of `run-local.sh patch-tracker`; modules that are slow to import are imported later."""
 
 from __future__ import annotations
 

@@ -18,12 +18,13 @@ from artefacts.function_settings import FunctionSettings, read_settings
 from artefacts.packaging import packaged
 from artefacts.repository import CODE_FOLDER, SETTINGS_FILE, architecture, repository_root
 from command_line.stages import StageDisplay
+from lambda_core.contracts import Contract
 from lambda_core.errors import UsageError
 from local_cloud.clients import REGION, clients_of
 from local_cloud.functions import FunctionOptions
 from local_cloud.lambda_runtime.runtime_environment import lambda_runtime_python
 from local_cloud.server import moto_server
-from patch_tracker.contracts import PatchMode, discussions_result, patches_result
+from patch_tracker.contracts import FetchDiscussionsRequest, FetchPatchesRequest
 from patch_tracker.mail.mbox import MailboxError, mails_of_bytes
 from patch_tracker.mail.message import Mail, parse_mail
 from patch_tracker.service import Tracker, TrackerSettings
@@ -34,7 +35,7 @@ from run_local.dynamodb_tables import (
     let_items_expire,
     read_definitions,
 )
-from run_local.invocation import answer_of, invoke
+from run_local.invocation import invoke, response_of
 from run_local.patch_tracker.lore_server import LoreServer
 from run_local.patch_tracker.patchwork_server import PatchworkServer
 from run_local.patch_tracker.sample_mails import PROJECT, STATES, bundled_mails, message_id
@@ -86,16 +87,16 @@ class Demonstration:
 
     Attributes
     ----------
-    answers
-        Answers of the functions that stored the data, by their names.
+    responses
+        Responses of the functions that stored the data, by their names.
     source
-        Where the data is from, for readers.
+        Description of where the data is from.
     live
         Whether the data is from real servers, so that links to them work.
     """
 
     tracker: Tracker
-    answers: Mapping[str, dict[str, Any]]
+    responses: Mapping[str, dict[str, Any]]
     source: str
     live: bool = False
 
@@ -151,11 +152,11 @@ def demonstration(options: Options, display: StageDisplay) -> Iterator[Demonstra
                 for name, settings in functions.items():
                     deployer.function(name, settings, environment)
             run = _packaged(deployer)
-        answers = {}
+        responses = {}
         for name, server in FETCHES.items():
             with display.stage(f"Reading {server}"):
-                answers[name] = run(name)
-        yield Demonstration(tracker, answers, read.description, live=read.lore is None)
+                responses[name] = run(name)
+        yield Demonstration(tracker, responses, read.description, live=read.lore is None)
 
 
 def table_definitions() -> dict[str, TableDefinition]:
@@ -174,7 +175,7 @@ class Sources:
     environment
         Environment variables of the functions.
     description
-        Where the data is from, for readers.
+        Description of where the data is from.
     lore
         The stand-in for the archive; None if the servers are real.
     """
@@ -254,24 +255,18 @@ def _read_mbox(path: Path) -> list[Mail]:
 
 def _in_process(tracker: Tracker) -> Callable[[str], dict[str, Any]]:
     def run(name: str) -> dict[str, Any]:
-        writes = tracker.writes
+        result: Contract
         if name == "fetch_patches":
-            patches = tracker.patch_sync.changes()
-            requests = tracker.patchwork_session.counts["requests"]
-            return patches_result(
-                PatchMode.CHANGES, patches, requests=requests, writes=tracker.writes - writes
-            ).model_dump(mode="json")
-        mails = tracker.discussion_sync.recent()
-        requests = tracker.lore_session.counts["requests"]
-        return discussions_result(
-            mails, requests=requests, writes=tracker.writes - writes
-        ).model_dump(mode="json")
+            result = tracker.fetch_patches(FetchPatchesRequest())
+        else:
+            result = tracker.fetch_discussions(FetchDiscussionsRequest())
+        return result.model_dump(mode="json")
 
     return run
 
 
 def _packaged(deployer: Deployer) -> Callable[[str], dict[str, Any]]:
     def run(name: str) -> dict[str, Any]:
-        return answer_of(name, invoke(deployer.clients, deployer.function_name(name), b"{}"))
+        return response_of(name, invoke(deployer.clients, deployer.function_name(name), b"{}"))
 
     return run

@@ -69,12 +69,12 @@ class LoreServer(LoopbackServer):
         exchange.respond(status, headers, body)
 
     def _search(self, method: str, query: dict[str, str]) -> tuple[int, dict[str, str], bytes]:
-        asked = query.get("q", "")
-        found = _RANGE.fullmatch(asked)
-        if method == "POST" and query.get("x") == "m" and _NOTHING.fullmatch(asked):
+        search = query.get("q", "")
+        found = _RANGE.fullmatch(search)
+        if method == "POST" and query.get("x") == "m" and _NOTHING.fullmatch(search):
             return _not_found("[No results found]")
         if method != "POST" or query.get("x") != "m" or found is None:
-            # A search by a person, who gets a page.
+            # A search in a browser, which gets a page.
             return 200, _HTML, b"<html><head><title>search</title></head></html>"
         begin, end = int(found[1] or 0), int(found[2] or 2**62)
         mails = [

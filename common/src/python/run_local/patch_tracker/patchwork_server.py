@@ -149,8 +149,8 @@ class PatchworkServer(LoopbackServer):
     def _respond(self, path: str, query: Query) -> tuple[int, dict[str, str], Any]:
         lists: dict[str, Callable[[Query], list[Row]]] = {
             f"{PREFIX}/patches/": self._list_patches,
-            f"{PREFIX}/covers/": lambda asked: self._of_project(asked, [*self._covers.values()]),
-            f"{PREFIX}/series/": lambda asked: self._of_project(asked, self._series),
+            f"{PREFIX}/covers/": lambda query: self._of_project(query, [*self._covers.values()]),
+            f"{PREFIX}/series/": lambda query: self._of_project(query, self._series),
             f"{PREFIX}/events/": self._list_events,
             f"{PREFIX}/projects/": lambda _: [self._project_row()],
         }
@@ -180,8 +180,8 @@ class PatchworkServer(LoopbackServer):
         for relation, other in (("next", number + 1), ("prev", number - 1)):
             if other >= 1 and (other - 1) * size < len(rows):
                 # Patchwork omits the number of the first page.
-                asked = {**query, "page": str(other)} if other > 1 else _without_page(query)
-                address = f"{self.url}{path}?{urlencode(sorted(asked.items()))}"
+                linked = {**query, "page": str(other)} if other > 1 else _without_page(query)
+                address = f"{self.url}{path}?{urlencode(sorted(linked.items()))}"
                 links.append(f'<{address}>; rel="{relation}"')
         return 200, {"Link": ", ".join(links)} if links else {}, list(shown)
 

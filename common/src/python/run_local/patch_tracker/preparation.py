@@ -84,8 +84,8 @@ def _create_tables(preparation: Preparation, variables: dict[str, str]) -> None:
 
 
 def _message_ids(event: Any) -> Iterator[str]:  # noqa: ANN401 - JSON
-    """Yield the message IDs of the event, or of the answer in a destination's record."""
-    answer = event.get("responsePayload")
-    found = (answer if isinstance(answer, dict) else event).get("message_ids")
+    """Yield the message IDs of the event, or of the response in a destination's record."""
+    response = event.get("responsePayload")
+    found = (response if isinstance(response, dict) else event).get("message_ids")
     if isinstance(found, list):
         yield from (name for name in found[:_MOST_MAILS] if isinstance(name, str))

@@ -161,8 +161,8 @@ def late_mails(now: dt.datetime, name: str) -> tuple[list[Mail], list[Mail]]:
         _Mail(f"{name}-3", 0.3, "ada", "Re: [PATCH v2 2/2] lamp: dim by the timer",
               "Why so slowly?", ("lamp-v2-2",)),
     )  # fmt: skip
-    meeting = _Mail(first, 0.2, "jonas", "Lamps at night", "As by day.", (second,))
-    return list(_written(answers, now)), list(_written([meeting], now))
+    joining = _Mail(first, 0.2, "jonas", "Lamps at night", "As by day.", (second,))
+    return list(_written(answers, now)), list(_written([joining], now))
 
 
 def patch_named(name: str, now: dt.datetime) -> Mail:

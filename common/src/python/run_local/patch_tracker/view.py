@@ -24,7 +24,7 @@ from run_local.patch_tracker.demonstration import Demonstration
 FORMATS: Final = ("csv", "json", "parquet")
 
 _TITLE: Final = 52
-"""Longest title on the board, in characters."""
+"""Maximum length of a title on the board, in characters."""
 
 _B4_SERVER: Final = "lore.kernel.org"
 """The only server from which `b4` reads without being configured."""
@@ -84,7 +84,7 @@ def _series_lines(shown: Demonstration, series: Series) -> Iterator[str]:
 
 
 def _footer(shown: Demonstration, series: Sequence[Series]) -> str:
-    patches, mails = shown.answers["fetch_patches"], shown.answers["fetch_discussions"]
+    patches, mails = shown.responses["fetch_patches"], shown.responses["fetch_discussions"]
     return (
         f"{len(series)} series; {patches['written']} patches from {patches['requests']} requests, "
         f"{mails['new']} mails from {mails['requests']} requests, "

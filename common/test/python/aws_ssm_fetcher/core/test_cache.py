@@ -110,7 +110,7 @@ def only_file(config: Config) -> Path:
 
 
 def rewritten(path: Path, **changes: object) -> None:
-    """Change an entry as somebody would who knows its form, but for the digest."""
+    """Change an entry without updating its digest."""
     path.write_text(json.dumps(json.loads(path.read_bytes()) | changes))
 
 
@@ -152,7 +152,7 @@ TABLE = Table(
 )
 
 
-# What comes back
+# Values that are returned unchanged
 
 _JSON = st.recursive(
     st.none()
@@ -230,7 +230,7 @@ _MODELS: st.SearchStrategy[DomainModel] = st.one_of(
 @given(value=_JSON)
 @example(value=[True, 1, 1.0, 0, False, -0.0, 0.0, 5e-324, 2**MAX_INTEGER_BITS - 1, "\0\u2028é😀"])
 @example(value={"b": None, "a": {"": []}, "1": 1})
-def test_json_values_come_back_equal_from_memory_and_file(
+def test_json_values_are_returned_unchanged_from_memory_and_file(
     tmp_path_factory: pytest.TempPathFactory, value: JsonValue
 ) -> None:
     config = Config(cache_dir=str(tmp_path_factory.mktemp("cache")))
@@ -238,7 +238,7 @@ def test_json_values_come_back_equal_from_memory_and_file(
 
     assert cache.set("key", value)
 
-    # repr tells apart what == does not: 1, 1.0 and True, 0.0 and -0.0, and the order of keys.
+    # repr distinguishes what == does not: 1, 1.0 and True, 0.0 and -0.0, and the order of keys.
     assert repr(cache.get("key")) == repr(value)
     assert repr(CacheManager(config).get("key")) == repr(value)
 
@@ -247,7 +247,7 @@ def test_json_values_come_back_equal_from_memory_and_file(
 @example(model=CATALOG)
 @example(model=LAUNCHES)
 @example(model=TABLE)
-def test_models_come_back_equal_from_memory_and_file(
+def test_models_are_returned_unchanged_from_memory_and_file(
     tmp_path_factory: pytest.TempPathFactory, model: DomainModel
 ) -> None:
     config = Config(cache_dir=str(tmp_path_factory.mktemp("cache")))
@@ -261,7 +261,7 @@ def test_models_come_back_equal_from_memory_and_file(
 
 
 @pytest.mark.parametrize("value", [CATALOG, LAUNCHES, TABLE, {"a": [1, 1.5, None, "✓"]}])
-def test_values_come_back_equal_from_s3(
+def test_values_are_returned_unchanged_from_s3(
     config: Config, bucket: str, s3: S3Client, value: object
 ) -> None:
     config = replace(config, s3_cache_bucket=bucket)
@@ -309,7 +309,7 @@ class _Text(str):
 
 
 class _Loose(DomainModel):
-    """A model whose field says nothing of what it holds."""
+    """A model whose field accepts any value."""
 
     held: Any = None
     at: AwareDatetime | None = None
@@ -363,7 +363,7 @@ def _nested(depth: int) -> list[Any]:
         (_Loose(held=_nested(10 * MAX_DEPTH)), "_Loose cannot be stored"),
     ],
 )
-def test_what_would_not_come_back_is_refused(
+def test_values_that_would_change_are_refused(
     cache: CacheManager, config: Config, wrong: object, said: str
 ) -> None:
     with pytest.raises(UncacheableError, match=said) as caught:
@@ -374,7 +374,7 @@ def test_what_would_not_come_back_is_refused(
     assert not folder(config).exists()
 
 
-def test_a_refusal_says_where_in_the_value(cache: CacheManager) -> None:
+def test_an_error_names_the_place_in_the_value(cache: CacheManager) -> None:
     with pytest.raises(UncacheableError) as caught:
         cache.set("key", {"rows": [1, {"when": dt.date(2026, 1, 1)}]})
 
@@ -383,7 +383,7 @@ def test_a_refusal_says_where_in_the_value(cache: CacheManager) -> None:
     )
 
 
-def test_what_holds_a_value_may_be_as_deep_as_allowed(cache: CacheManager) -> None:
+def test_containers_may_be_nested_up_to_the_limit(cache: CacheManager) -> None:
     cache.set("json", _nested(MAX_DEPTH))
     cache.set("model", _Loose(held=_nested(MAX_DEPTH - 1)))
 
@@ -391,7 +391,7 @@ def test_what_holds_a_value_may_be_as_deep_as_allowed(cache: CacheManager) -> No
     assert cache.get("model") == _Loose(held=_nested(MAX_DEPTH - 1))
 
 
-def test_a_model_that_was_made_wrongly_is_refused_without_further_noise(
+def test_an_invalid_model_is_refused_without_warnings(
     cache: CacheManager, recwarn: pytest.WarningsRecorder
 ) -> None:
     fields: dict[str, Any] = {"source": "x", "failed": "perhaps"}
@@ -419,7 +419,7 @@ def test_two_models_of_one_name_are_not_confused(cache: CacheManager) -> None:
         assert type(cache.get("key")) is twin
 
 
-# How long it lives
+# Time to live
 
 
 def test_nothing_is_there_before_it_is_set(cache: CacheManager, config: Config) -> None:
@@ -543,7 +543,7 @@ def test_a_cache_that_is_off_makes_no_folder(config: Config) -> None:
     assert not folder(config).exists()
 
 
-def test_times_are_in_utc_whatever_the_clock_shows(config: Config, clock: FakeClock) -> None:
+def test_times_are_in_utc_for_any_time_zone_of_the_clock(config: Config, clock: FakeClock) -> None:
     clock.now = clock.now.astimezone(dt.timezone(-8 * HOUR))
     CacheManager(config, clock=clock).set("key", "value")
 
@@ -553,7 +553,7 @@ def test_times_are_in_utc_whatever_the_clock_shows(config: Config, clock: FakeCl
     assert CacheManager(config, clock=clock).get("key") == "value"
 
 
-# What is damaged
+# Damaged entries
 
 
 def _cut_short(path: Path) -> None:
@@ -666,7 +666,7 @@ def test_a_damaged_object_is_dropped_from_s3_and_logged(
     assert s3.list_objects_v2(Bucket=bucket)["KeyCount"] == 0
 
 
-def test_a_damaged_file_is_made_good_from_s3(config: Config, bucket: str, s3: S3Client) -> None:
+def test_a_damaged_file_is_replaced_from_s3(config: Config, bucket: str, s3: S3Client) -> None:
     config = replace(config, s3_cache_bucket=bucket)
     CacheManager(config, s3_client=s3).set("key", "value")
     whole = only_file(config).read_bytes()
@@ -676,7 +676,7 @@ def test_a_damaged_file_is_made_good_from_s3(config: Config, bucket: str, s3: S3
     assert only_file(config).read_bytes() == whole
 
 
-# Where it is kept
+# Locations
 
 _KEYS = st.text(max_size=40) | st.text("abAB./\\~%-_\0", max_size=8) | st.text("aB", min_size=90)
 
@@ -749,7 +749,7 @@ def test_plain_keys_are_names_that_people_know(
 @example(keys=["A", *(f"a{mark}{hashlib.sha256(b'A').hexdigest()}" for mark in "-~")])
 @example(keys=["a" * 80, "a" * 81, "a" * 82])
 @example(keys=["ß", "ẞ", "ss", "é", "e\u0301", "İ", "i"])
-def test_no_two_keys_share_a_file_even_where_capitals_do_not_count(
+def test_no_two_keys_share_a_file_even_if_case_is_ignored(
     tmp_path_factory: pytest.TempPathFactory, keys: list[str]
 ) -> None:
     config = Config(cache_dir=str(tmp_path_factory.mktemp("cache")))
@@ -763,14 +763,14 @@ def test_no_two_keys_share_a_file_even_where_capitals_do_not_count(
 
 
 @pytest.mark.parametrize("key", ["\ud800", "\ud83d\ude00"])
-def test_a_key_that_is_no_text_is_refused(cache: CacheManager, key: str) -> None:
+def test_a_key_that_is_not_valid_unicode_is_rejected(cache: CacheManager, key: str) -> None:
     with pytest.raises(UncacheableError, match="not valid Unicode"):
         cache.get(key)
     with pytest.raises(UncacheableError, match="not valid Unicode"):
         cache.set(key, 1)
 
 
-def test_only_the_owner_may_read_what_is_kept(cache: CacheManager, config: Config) -> None:
+def test_only_the_owner_can_read_the_files(cache: CacheManager, config: Config) -> None:
     cache.set("key", "value")
 
     assert stat.S_IMODE(folder(config).stat().st_mode) == 0o700
@@ -789,7 +789,7 @@ def test_a_write_that_fails_leaves_the_old_entry_and_no_rest(
     config: Config, caplog: pytest.LogCaptureFixture
 ) -> None:
     cache = CacheManager(config)
-    (folder(config) / "key.cache.json").mkdir(parents=True)  # a file cannot take its place
+    (folder(config) / "key.cache.json").mkdir(parents=True)  # a file cannot replace it
 
     assert cache.set("key", "value") is False
 
@@ -798,7 +798,7 @@ def test_a_write_that_fails_leaves_the_old_entry_and_no_rest(
     assert "The cache no longer uses its file tier" in caplog.text
 
 
-def test_a_folder_that_cannot_be_made_costs_the_file_tier_only(
+def test_a_folder_that_cannot_be_created_disables_only_the_file_tier(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     (tmp_path / "file").touch()
@@ -811,7 +811,7 @@ def test_a_folder_that_cannot_be_made_costs_the_file_tier_only(
     assert str(tmp_path / "file") in caplog.text
 
 
-# Clearing and looking
+# Clearing and inspecting
 
 
 def test_clearing_removes_and_counts_every_key_once(
@@ -847,7 +847,7 @@ def test_clearing_removes_and_counts_every_key_once(
     assert cache.clear_all() == 0
 
 
-def test_an_object_that_cannot_be_told_apart_stays_and_is_no_success(
+def test_an_object_that_cannot_be_identified_stays_and_is_an_error(
     config: Config, bucket: str, s3: S3Client, moto_server: str
 ) -> None:
     config = replace(config, s3_cache_bucket=bucket)
@@ -886,19 +886,19 @@ def test_clearing_removes_what_a_killed_writer_left(cache: CacheManager, config:
     assert cache_files(config) == [other]
 
 
-def test_clearing_where_nothing_is_makes_nothing(cache: CacheManager, config: Config) -> None:
+def test_clearing_an_empty_cache_creates_nothing(cache: CacheManager, config: Config) -> None:
     assert cache.clear_all() == 0
     assert not folder(config).exists()
 
 
-def test_clearing_works_where_the_cache_is_off(cache: CacheManager, config: Config) -> None:
+def test_clearing_works_if_the_cache_is_off(cache: CacheManager, config: Config) -> None:
     cache.set("key", "value")
 
     assert CacheManager(replace(config, cache_enabled=False)).clear_all() == 1
     assert cache_files(config) == []
 
 
-def test_clearing_that_fails_says_where_and_clears_the_rest(tmp_path: Path) -> None:
+def test_failed_clearing_names_the_tier_and_clears_the_others(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     cache = CacheManager(Config(cache_dir=str(tmp_path / "file")))
     cache.set("key", "value")
@@ -910,9 +910,7 @@ def test_clearing_that_fails_says_where_and_clears_the_rest(tmp_path: Path) -> N
     assert cache.get("key") is None
 
 
-def test_clearing_an_unreachable_bucket_is_no_success(
-    config: Config, bucket: str, s3: S3Client
-) -> None:
+def test_clearing_an_unreachable_bucket_fails(config: Config, bucket: str, s3: S3Client) -> None:
     config = replace(config, s3_cache_bucket=bucket + "-gone")
     cache = CacheManager(config, s3_client=s3)
     assert cache.set("key", "value") is False
@@ -922,7 +920,7 @@ def test_clearing_an_unreachable_bucket_is_no_success(
     assert cache_files(config) == []
 
 
-def test_info_tells_what_is_kept(config: Config, clock: FakeClock) -> None:
+def test_info_describes_the_entries(config: Config, clock: FakeClock) -> None:
     CacheManager(config, clock=clock).set("old", "value")
     clock.now += 23 * HOUR
     cache = CacheManager(config, clock=clock)
@@ -1049,7 +1047,7 @@ _DENIED = b"<Error><Code>AccessDenied</Code><Message>Access Denied</Message></Er
 @pytest.mark.parametrize(
     "action", [respond(503), respond(403, _DENIED), reset_connection(), truncate(keep=20)]
 )
-def test_a_failing_bucket_is_a_miss_and_is_not_asked_again(
+def test_a_failing_bucket_is_a_miss_and_is_not_used_again(
     config: Config,
     bucket: str,
     s3: S3Client,
@@ -1108,7 +1106,7 @@ def test_one_hiccup_of_the_bucket_costs_nothing(
         assert proxy.outcomes["503"] == 1
 
 
-def test_a_client_is_made_where_none_is_given(config: Config, bucket: str, s3: S3Client) -> None:
+def test_a_client_is_created_by_default(config: Config, bucket: str, s3: S3Client) -> None:
     config = replace(config, s3_cache_bucket=bucket)
 
     assert CacheManager(config).set("key", "value")
@@ -1156,7 +1154,7 @@ def test_the_cache_does_not_pay_for_boto3_without_a_bucket(config: Config) -> No
     assert (out, err) == ("set()\n", "")
 
 
-def test_processes_that_share_a_folder_see_whole_entries_only(config: Config) -> None:
+def test_processes_that_share_a_folder_see_complete_entries(config: Config) -> None:
     code = """
         import logging, sys
         from aws_ssm_fetcher.core.cache import CacheManager
@@ -1175,7 +1173,7 @@ def test_processes_that_share_a_folder_see_whole_entries_only(config: Config) ->
     answers = [process.communicate(timeout=120) for process in processes]
 
     assert [process.returncode for process in processes] == [0, 0, 0], answers
-    assert [err for _, err in answers] == ["", "", ""]  # no entry was ever taken for damaged
+    assert [err for _, err in answers] == ["", "", ""]  # no entry was considered damaged
     assert {line for out, _ in answers for line in out.split()} == {"one", "two", "three"}
     assert len(cache_files(config)) == 1  # no temporary file is left
 
@@ -1183,7 +1181,7 @@ def test_processes_that_share_a_folder_see_whole_entries_only(config: Config) ->
 # Keys
 
 
-def test_a_key_carries_where_its_value_is_from() -> None:
+def test_a_key_contains_the_origin_of_its_value() -> None:
     key = cache_key(
         "catalog",
         endpoint="https://ssm.us-east-1.amazonaws.com",
@@ -1212,7 +1210,7 @@ _PARTS = st.fixed_dictionaries(
 
 
 @given(one=_PARTS, other=_PARTS)
-def test_keys_are_equal_only_where_all_parts_are(
+def test_keys_are_equal_only_if_all_parts_are_equal(
     one: dict[str, str], other: dict[str, str]
 ) -> None:
     assert (cache_key(**one) == cache_key(**other)) is (one == other)

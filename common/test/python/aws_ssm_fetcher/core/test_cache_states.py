@@ -1,4 +1,4 @@
-"""All three tiers against a model of them, through any order of what can happen to a cache."""
+"""All three tiers compared with a model, for any order of operations and failures."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ TTL = dt.timedelta(hours=24)
 
 @dataclasses.dataclass(frozen=True)
 class Stored:
-    """What the model has in one place; of a damaged entry it knows that it is there."""
+    """An entry in one tier of the model; the content of a damaged entry is unknown."""
 
     value: object
     created: dt.datetime
@@ -52,7 +52,7 @@ type Place = dict[str, Stored]
 
 
 class CacheMachine(RuleBasedStateMachine):
-    """Memory, folder and bucket as three dictionaries, top first."""
+    """Memory, folder and bucket as three dictionaries, in this order."""
 
     s3: S3Client
     numbers: Iterator[int] = itertools.count()
@@ -185,7 +185,7 @@ def s3(aws_environment: str) -> S3Client:
 def test_the_cache_behaves_like_three_dictionaries(s3: S3Client) -> None:
     CacheMachine.s3 = s3
 
-    # Each example is many calls of S3, so there are fewer of them than elsewhere.
+    # Each example makes many S3 calls, so there are fewer examples than elsewhere.
     examples = settings().max_examples // 3
     run_state_machine_as_test(
         CacheMachine, settings=settings(max_examples=examples, stateful_step_count=25)

@@ -192,7 +192,7 @@ def test_a_wrong_time_to_live_is_reported_in_seconds() -> None:
     )
 
 
-def test_all_wrong_variables_are_named_at_once() -> None:
+def test_all_wrong_variables_are_named_together() -> None:
     with pytest.raises(ConfigurationError) as caught:
         Config.from_env({"MAX_WORKERS": "x" * 5000, "CACHE_ENABLED": "x", "MAX_RETRIES": "3"})
 

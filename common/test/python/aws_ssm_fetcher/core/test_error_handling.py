@@ -21,7 +21,7 @@ def test_breakers_have_the_documented_values() -> None:
     )
 
 
-def test_whatever_the_report_raises_is_one_family() -> None:
+def test_all_errors_of_the_report_share_a_base_class() -> None:
     for error in (
         error_handling.CircuitOpenError,
         error_handling.ConfigurationError,

@@ -14,7 +14,7 @@ from aws_ssm_fetcher.core.logging import StepTimings, configure_logging, get_log
 
 @pytest.fixture
 def lines() -> Iterator[io.StringIO]:
-    """What is logged; the process's set-up is put back in the end."""
+    """The log output; the logging configuration of the process is restored at the end."""
     root = logging.getLogger()
     before, level = list(root.handlers), root.level
     stream = io.StringIO()

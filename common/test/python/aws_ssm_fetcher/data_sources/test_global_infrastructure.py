@@ -1,4 +1,4 @@
-"""The catalog equals moto's tree, recounted straight from moto's own files."""
+"""The catalog equals moto's tree, which is read directly from moto's own files."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ def test_the_cross_check_lists_every_difference(catalog: Catalog) -> None:
     assert not catalog.cross_check.agrees
 
 
-def test_what_the_tree_lacks_is_named_and_no_failure(catalog: Catalog) -> None:
+def test_missing_values_are_named_and_are_not_failures(catalog: Catalog) -> None:
     parts = {part.name: part for part in catalog.completeness.parts}
     assert parts["service names"].missing == ("services/bcm-data-exports/longName",)
     assert parts["service names"].received == 404
@@ -120,8 +120,8 @@ def test_the_calls_are_few_and_counted(endpoint: str) -> None:
     assert without.provenance.calls == tree.calls
     assert sum(tree.calls.values()) <= 1060
     assert tree.retries == 0
-    # The zones' calls are the rest of the full report's: three lists a region, one of which is
-    # longer than a page in moto's tree.
+    # The remaining calls are those for zones: three lists per region, one of which is longer than a
+    # page in moto's tree.
     zone_calls = sum(
         1 + len(children(node, kind)) // 10
         for node in moto_tree().regions.values()
@@ -132,12 +132,12 @@ def test_the_calls_are_few_and_counted(endpoint: str) -> None:
     assert calls[-1] == (len(calls), len(calls)), "progress ends with everything done"
 
 
-def test_three_regions_tell_what_one_tells(endpoint: str, catalog: Catalog) -> None:
+def test_three_regions_give_the_same_catalog_as_one(endpoint: str, catalog: Catalog) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("AWS_ACCESS_KEY_ID", "testing")
         patch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
         for region in ("us-east-1", "eu-west-3", "ap-southeast-2"):
-            # Moto loads each of a region's trees with its first call, which must be alone.
+            # moto loads each tree of a region at the first call, which must not run concurrently.
             alone = GlobalInfrastructure(parameters(endpoint, region), max_workers=1)
             assert (len(alone.region_codes()), len(alone.service_codes())) == (39, 404)
         tree = parameters(endpoint, "us-east-1", "eu-west-3", "ap-southeast-2")

@@ -1,7 +1,7 @@
-"""One region or several: the same catalog, each region at its own rate, and whoever fails is named.
+"""One region or several: the same catalog, each region at its own rate, and errors name the region.
 
-The calls go over real sockets to a small SSM that knows by a call's signature which region is
-meant, and takes a page's token only where it gave it.
+The calls go over real sockets to a small SSM server. It finds the region in a call's signature, and
+accepts a page's token only in the region that returned it.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from aws_ssm_fetcher.data_sources.parameter_tree import (
     THROTTLED_PAUSE_CALLS,
     ParameterTree,
     SsmRegion,
-    in_tens,
+    batches_of_ten,
 )
 from lambda_core import aws, circuit_breaker, retry
 from lambda_core.errors import DataSourceError
@@ -39,7 +39,7 @@ type Tree = Mapping[str, Sequence[str]]
 
 @dataclass(frozen=True)
 class Received:
-    """One call that the small SSM took note of."""
+    """A call that the small SSM recorded."""
 
     at: float
     region: str
@@ -48,7 +48,7 @@ class Received:
 
 
 class SmallSsm(LoopbackServer):
-    """Answers from a tree, by pages of ten."""
+    """Returns parameters of a tree in pages of ten."""
 
     def __init__(
         self, tree: Tree, *, denies: str | None = None, throttles_every: int | None = None
@@ -139,7 +139,7 @@ def _credentials() -> Iterator[None]:
     regions=st.lists(st.sampled_from([HERE, THERE, ELSEWHERE]), unique=True, min_size=1),
     workers=st.integers(1, 20),
 )
-def test_whichever_regions_are_asked_the_catalog_is_the_trees(
+def test_every_choice_of_regions_gives_the_same_catalog(
     tree: Tree, regions: list[str], workers: int
 ) -> None:
     with SmallSsm(tree) as ssm:
@@ -158,7 +158,7 @@ def test_whichever_regions_are_asked_the_catalog_is_the_trees(
     assert all(len(where) == 1 for where in regions_of.values()), "a list stays in its region"
 
 
-def test_every_region_has_its_share_and_none_is_asked_above_its_rate() -> None:
+def test_calls_are_shared_between_regions_within_their_rates() -> None:
     rate, regions = 100.0, [HERE, THERE, ELSEWHERE]
     with SmallSsm(BIG) as ssm:
         started = time.monotonic()
@@ -168,7 +168,7 @@ def test_every_region_has_its_share_and_none_is_asked_above_its_rate() -> None:
         times = sorted(call.at for call in ssm.received if call.region == region)
         assert len(times) >= len(ssm.received) / len(regions) / 2
         for number, at in enumerate(times):
-            # However late a call comes, it cannot come before its turn.
+            # A call may be late, but never early.
             assert at >= started + number / rate
 
 
@@ -176,8 +176,8 @@ def test_a_region_that_throttled_is_left_alone_for_a_moment() -> None:
     rate = 50.0
     with SmallSsm(BIG, throttles_every=10) as ssm:
         tree = parameters(ssm, [HERE], max_tps=rate)
-        for ten in in_tens(f"{ROOT}/services/{number}/longName" for number in range(400)):
-            tree.values(ten)
+        for batch in batches_of_ten(f"{ROOT}/services/{number}/longName" for number in range(400)):
+            tree.values(batch)
     assert tree.retries == 4
     pairs = list(zip(ssm.received, ssm.received[1:], strict=False))
     gaps = [later.at - call.at for call, later in pairs if call.refused]
@@ -199,6 +199,6 @@ def test_one_region_that_denies_fails_the_fetch_by_its_name(
 
 
 @pytest.mark.parametrize("regions", [[], [HERE, HERE]])
-def test_senseless_regions_are_refused(regions: list[str]) -> None:
-    with SmallSsm(BIG) as ssm, pytest.raises(ValueError, match="regions must be"):
+def test_invalid_regions_are_refused(regions: list[str]) -> None:
+    with SmallSsm(BIG) as ssm, pytest.raises(ValueError, match="regions must not be empty"):
         parameters(ssm, regions)

@@ -78,7 +78,7 @@ def only(*items: str) -> RegionLaunch:
 
 
 def reason(data: bytes) -> str:
-    """Return the warning of a feed that must fail as a whole."""
+    """Return the warning of a feed that cannot be read."""
     launches = parse_launches(data, KNOWN, SOURCE)
     assert launches.failed
     assert launches.launches == ()
@@ -141,7 +141,7 @@ class TestCodes:
         launch = only(item("New Zealand", guid="https://x.example/#ap-southeast-6", date=NZ_DATE))
         assert launch.region_code == "ap-southeast-6"
 
-    def test_the_title_goes_before_the_description_and_that_before_the_guid(self) -> None:
+    def test_the_title_precedes_the_description_and_the_description_the_guid(self) -> None:
         code = "<code>us-east-1</code>"
         both = item("NZ - ap-southeast-6", description=code, guid="us-gov-east-1", date=NZ_DATE)
         assert only(both).region_code == "ap-southeast-6"
@@ -156,7 +156,7 @@ class TestCodes:
             ("us-east-1: Virginia", "us-east-1"),
         ],
     )
-    def test_the_whole_word_counts(self, title: str, code: str) -> None:
+    def test_only_a_whole_word_counts(self, title: str, code: str) -> None:
         assert only(item(title, date=NZ_DATE)).region_code == code
 
     @pytest.mark.parametrize(
@@ -170,13 +170,13 @@ class TestCodes:
             "the ap-southeast-9 that the tree does not know",
         ],
     )
-    def test_what_is_no_known_code_is_named_in_a_warning(self, title: str) -> None:
+    def test_an_unknown_code_is_named_in_a_warning(self, title: str) -> None:
         launches = read(item(title, date=NZ_DATE), NEW_ZEALAND)
         assert [launch.region_code for launch in launches.launches] == ["ap-southeast-6"]
         assert not launches.failed
         assert launches.warnings == (f"the feed: item 1 ({title}) names no known region",)
 
-    def test_a_plain_mention_in_the_description_is_no_code(self) -> None:
+    def test_a_plain_mention_in_the_description_does_not_count(self) -> None:
         launches = read(
             item("Geography", description="unlike us-east-1", date=NZ_DATE), NEW_ZEALAND
         )
@@ -200,7 +200,7 @@ class TestCodes:
         assert parse_launches(feed(NEW_ZEALAND), (), SOURCE).failed
 
     @given(known=st.sets(CODES, min_size=1, max_size=6), data=st.data())
-    def test_any_spelling_is_found_as_a_whole(self, known: set[str], data: st.DataObject) -> None:
+    def test_a_code_of_any_spelling_is_found(self, known: set[str], data: st.DataObject) -> None:
         code = data.draw(st.sampled_from(sorted(known)))
         launches = parse_launches(feed(item(f"( - {code}", date=NZ_DATE)), known, SOURCE)
         assert [launch.region_code for launch in launches.launches] == [code]
@@ -265,7 +265,7 @@ class TestDates:
             "٠١ Sep 2025",
         ],
     )
-    def test_what_is_no_date(self, text: str) -> None:
+    def test_text_that_is_not_a_date(self, text: str) -> None:
         assert parse_date(text) is None
 
     @given(
@@ -286,7 +286,7 @@ class TestDates:
             ["{m} {d}, {y}", "{s} {d} {y}", "{s}. {d}, {y}", "{d} {s} {y}", "{d:02} {m} {y}"]
         ),
     )
-    def test_any_day_in_words(self, day: dt.date, form: str) -> None:
+    def test_any_written_date(self, day: dt.date, form: str) -> None:
         month = calendar.month_name[day.month]
         text = form.format(m=month, s=month[:3], d=day.day, y=day.year)
         assert parse_date(text) == day
@@ -306,12 +306,12 @@ class TestDates:
         assert parse_date(text) is None or any(character.isdigit() for character in text)
 
     @pytest.mark.parametrize("date", ["", "soon"])
-    def test_a_date_in_the_text_where_pub_date_has_none(self, date: str) -> None:
+    def test_a_date_in_the_text_if_pub_date_has_none(self, date: str) -> None:
         text = "Launched on September 1, 2025. Yes, Sep 1 2025."
         launch = only(item("NZ - ap-southeast-6", description=text, date=date))
         assert launch.launched_on == dt.date(2025, 9, 1)
 
-    def test_pub_date_goes_before_the_text(self) -> None:
+    def test_pub_date_precedes_the_text(self) -> None:
         launch = only(
             item("NZ - ap-southeast-6", description="Announced May 3, 2021", date=NZ_DATE)
         )
@@ -320,14 +320,14 @@ class TestDates:
     @pytest.mark.parametrize(
         ("wrong", "words"),
         [
-            (item("V - us-east-1"), "has no date that can be read"),
+            (item("V - us-east-1"), "has no readable date"),
             (
                 item("V - us-east-1", date="Mon, 99 Sep 2025"),
-                "has no date that can be read; its pubDate is 'Mon, 99 Sep 2025'",
+                "has no readable date; its pubDate is 'Mon, 99 Sep 2025'",
             ),
             (
                 item("V - us-east-1", description="May 3, 2021 or May 4, 2021"),
-                "has no readable pubDate, and several dates: 2021-05-03, 2021-05-04",
+                "has no readable pubDate, but several other dates: 2021-05-03, 2021-05-04",
             ),
         ],
     )
@@ -344,7 +344,7 @@ class TestItems:
         assert [launch.region_code for launch in launches.launches] == sorted(codes)
 
     @pytest.mark.parametrize("order", [1, -1])
-    def test_the_earliest_of_several_dates_wins_and_that_is_told(self, order: int) -> None:
+    def test_the_earliest_of_several_dates_wins_with_a_warning(self, order: int) -> None:
         dates = ["2025-09-03", "2025-09-01", "2025-09-01"][::order]
         launches = read(*(item("NZ - ap-southeast-6", date=date) for date in dates))
         (launch,) = launches.launches
@@ -354,7 +354,7 @@ class TestItems:
             "another; the earlier date is used",
         )
 
-    def test_the_same_date_twice_is_no_news(self) -> None:
+    def test_the_same_date_twice_causes_no_warning(self) -> None:
         assert only(NEW_ZEALAND, NEW_ZEALAND).launched_on == dt.date(2025, 9, 1)
 
     @pytest.mark.parametrize(
@@ -407,25 +407,25 @@ class TestUnreadableFeeds:
         [
             (b"", "is empty"),
             (b" \n", "is empty"),
-            (b"Service Unavailable", "no well-formed XML"),
-            (b'{"items": []}', "no well-formed XML"),
-            (b"<html><body>Sign in</body></html>", "no RSS or Atom feed"),
+            (b"Service Unavailable", "not well-formed XML"),
+            (b'{"items": []}', "not well-formed XML"),
+            (b"<html><body>Sign in</body></html>", "is XML, but not an RSS or Atom feed"),
             (b"<!DOCTYPE html><html><body>Sign in</body></html>", "document type"),
             (feed(), "has no items"),
             (b'<rss version="2.0"/>', "has no items"),
             (feed(NEW_ZEALAND).decode().encode("utf-16"), "not text in UTF-8"),
             (feed(NEW_ZEALAND).decode().encode("utf-16-le"), "not text in UTF-8"),
             (feed(NEW_ZEALAND).replace(b"Zealand", b"Zealand\xff"), "not text in UTF-8"),
-            (feed(NEW_ZEALAND) + b"<rss/>", "no well-formed XML"),
+            (feed(NEW_ZEALAND) + b"<rss/>", "not well-formed XML"),
             (gzip.compress(feed(NEW_ZEALAND)), "not text in UTF-8"),
-            (feed(NEW_ZEALAND).replace(b"<channel>", b"<channel>&nbsp;"), "no well-formed XML"),
-            (feed(NEW_ZEALAND, "<dc:date>2025</dc:date>"), "no well-formed XML"),
+            (feed(NEW_ZEALAND).replace(b"<channel>", b"<channel>&nbsp;"), "not well-formed XML"),
+            (feed(NEW_ZEALAND, "<dc:date>2025</dc:date>"), "not well-formed XML"),
         ],
     )
     def test_they_are_refused_with_a_reason(self, data: bytes, words: str) -> None:
         assert words in reason(data)
 
-    def test_no_item_that_tells_a_launch_is_a_failure(self) -> None:
+    def test_a_feed_without_launches_is_a_failure(self) -> None:
         launches = read(item("no code", date=NZ_DATE))
         assert launches.failed
         assert launches.warnings == (
@@ -437,9 +437,9 @@ class TestUnreadableFeeds:
     def test_wherever_it_is_cut_off(self, data: st.DataObject) -> None:
         whole = feed(NEW_ZEALAND, item("Virginia - us-east-1", date="2006-08-25"))
         cut = data.draw(st.integers(1, len(whole) - 1))
-        assert "is cut off" in reason(whole[:cut])
+        assert "is truncated" in reason(whole[:cut])
 
-    def test_the_encoding_is_what_it_is_not_what_it_says(self) -> None:
+    def test_a_wrong_encoding_declaration_is_ignored(self) -> None:
         said = feed(NEW_ZEALAND).replace(b'"UTF-8"', b'"ISO-8859-1"')
         (launch,) = parse_launches(said, KNOWN, SOURCE).launches
         assert launch.region_code == "ap-southeast-6"
@@ -459,7 +459,7 @@ class TestUnreadableFeeds:
         assert launches.failed is not bool(launches.launches)
         assert launches.warnings or launches.launches
 
-    def test_what_feedparser_stumbles_over_is_told(self) -> None:
+    def test_an_exception_of_feedparser_becomes_a_warning(self) -> None:
         stray = '<rss version="2.0" xmlns:g="http://www.opengis.net/gml"><channel>'
         data = f"{stray}<item><g:posList>1</g:posList></item></channel></rss>".encode()
         assert "cannot be read by feedparser: KeyError" in reason(data)
@@ -491,13 +491,13 @@ class TestHostileFeeds:
         data = hidden.encode() + feed(NEW_ZEALAND).partition(b"\n")[2]
         assert "well-formed" in reason(data)
 
-    def test_bytes_are_never_taken_for_the_name_of_a_file(
+    def test_bytes_are_never_used_as_a_file_name(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.chdir(tmp_path)
         Path("<a").mkdir()
         Path("<a", ">").write_bytes(feed(NEW_ZEALAND))
-        assert "no RSS" in reason(b"<a/>")
+        assert "not an RSS" in reason(b"<a/>")
 
     def test_too_many_bytes(self) -> None:
         data = feed(NEW_ZEALAND, "<!--" + "x" * MAX_FEED_BYTES + "-->")
@@ -525,12 +525,12 @@ class TestHostileFeeds:
     @pytest.mark.parametrize("space", [" ", "\n", "\u00a0"])
     @pytest.mark.parametrize("begin", ["Mon", "Mon,", "1", "1 Sep", "Sep", "Sep 1", "2025-09-01T"])
     def test_a_date_with_many_spaces_takes_no_time(self, begin: str, space: str) -> None:
-        # Were the time to grow with their square, this would end with the time of the tests.
+        # If the time grew with their square, this test would time out.
         text = f"{begin}{space * 300_000}x"
         assert parse_date(text) is None
         for wrong in (item("V - us-east-1", date=text), item("V - us-east-1", description=text)):
             (warning,) = read(NEW_ZEALAND, wrong).warnings
-            assert "has no date that can be read" in warning
+            assert "has no readable date" in warning
 
     def test_too_many_attributes(self) -> None:
         many = " ".join(f'a{n}=""' for n in range(MAX_ATTRIBUTES + 1))
@@ -557,7 +557,7 @@ class TestHttpLaunchFeed:
         assert launches.launches == parse_launches(feed(NEW_ZEALAND), KNOWN, "").launches
         assert not launches.failed
 
-    def test_with_the_session_that_is_made_by_default(self) -> None:
+    def test_with_the_default_session(self) -> None:
         with static_server(Reply(body=feed(NEW_ZEALAND))) as server:
             assert HttpLaunchFeed(server.url).load(KNOWN).launches
         assert "aws-ssm-fetcher" in server.requests[0].headers["User-Agent"]
@@ -602,7 +602,7 @@ class TestHttpLaunchFeed:
         assert server.bytes_sent < size // 2
         assert peak < 3 * MAX_FEED_BYTES
 
-    def test_nobody_there(self, session: HttpSession) -> None:
+    def test_an_unreachable_server(self, session: HttpSession) -> None:
         with socket.create_server(("127.0.0.1", 0)) as closed:
             url = f"http://127.0.0.1:{closed.getsockname()[1]}/regions.rss"
         launches = HttpLaunchFeed(url, session).load(KNOWN)
@@ -613,7 +613,7 @@ class TestHttpLaunchFeed:
     def test_no_web_address(self, session: HttpSession, url: str) -> None:
         assert HttpLaunchFeed(url, session).load(KNOWN).failed
 
-    def test_no_secret_of_the_address_is_told(self, session: HttpSession) -> None:
+    def test_secrets_in_the_url_do_not_appear(self, session: HttpSession) -> None:
         with static_server(Reply(body=b"")) as server:
             url = server.url.replace("//", "//user:secret@") + "/?token=secret"
             launches = HttpLaunchFeed(url, session).load(KNOWN)
@@ -621,13 +621,13 @@ class TestHttpLaunchFeed:
 
 
 class TestBundledFeed:
-    def test_every_item_is_read_and_each_region_stands_once(self) -> None:
+    def test_every_item_is_read_and_each_region_appears_once(self) -> None:
         regions = moto_tree().regions
         launches = BundledLaunchFeed().load(regions)
         assert launches.source == BUNDLED_SOURCE
         assert launches.warnings == ()
         assert not launches.failed
-        # Regions on whose day public sources do not agree.
+        # Public sources disagree on the launch dates of these regions.
         open_questions = {"ap-northeast-3", "cn-north-1", "eu-west-1", "us-gov-west-1"}
         codes = [launch.region_code for launch in launches.launches]
         assert codes == sorted(set(regions) - open_questions)
@@ -651,7 +651,7 @@ class TestBundledFeed:
 
 
 def shared_feed() -> Path | None:
-    """Return the made-up feed beside the checkout, where there is one."""
+    """Return the sample feed next to the repository, if it exists."""
     places = [Path(folder) for folder in [os.environ.get("SHARED_DATA_DIR")] if folder]
     places += [parent / "shared" / "data" for parent in Path(__file__).resolve().parents]
     feeds = (place / "rss" / "regions.rss" for place in places)
@@ -659,7 +659,7 @@ def shared_feed() -> Path | None:
 
 
 @pytest.mark.skipif(shared_feed() is None, reason="no shared/data/rss/regions.rss found")
-def test_the_made_up_feed() -> None:
+def test_the_sample_feed() -> None:
     path = shared_feed()
     assert path is not None
     launches = parse_launches(path.read_bytes(), moto_tree().regions, SOURCE)

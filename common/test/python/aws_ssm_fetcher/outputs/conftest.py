@@ -1,4 +1,4 @@
-"""A small report with the odd cases of a real one, for the tests of all writers."""
+"""A small report with the special cases of a real report, for the tests of all writers."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def make(
     warnings: tuple[str, ...] = ("The feed could not be read.",),
     complete: bool = True,
 ) -> Report:
-    """Two regions and three services (one of them in no region), with values of one's choice."""
+    """Two regions and three services, one of them in no region; `values` overrides any field."""
 
     def integer(key: str, title: str) -> Column:
         return Column(key=key, title=title, kind=ColumnKind.INTEGER)

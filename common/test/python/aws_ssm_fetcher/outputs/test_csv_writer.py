@@ -125,10 +125,10 @@ def test_a_number_stays_a_number_and_a_text_does_not_become_one(
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
-def test_a_number_that_is_none_is_an_error(
+def test_a_number_that_is_not_finite_is_an_error(
     make_report: MakeReport, tmp_path: Path, value: float
 ) -> None:
-    with pytest.raises(ReportError, match=r"cannot write statistics\.csv: a cell holds"):
+    with pytest.raises(ReportError, match=r"cannot write statistics\.csv: a cell contains"):
         write_csv(make_report(value=value), tmp_path)
 
 

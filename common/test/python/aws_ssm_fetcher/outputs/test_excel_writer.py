@@ -49,7 +49,7 @@ PARTS_OF_A_SHEET = (
     "headerFooter",
     "drawing",
 )
-"""The children of a `worksheet` that ours use, in the order of ECMA-376, 18.3.1.99."""
+"""The children of a `worksheet` that the report uses, in the order of ECMA-376, 18.3.1.99."""
 
 
 @pytest.fixture
@@ -78,7 +78,7 @@ def parts_of(folder: Path) -> dict[str, ElementTree.Element]:
 
 
 def utf16_length(text: str) -> int:
-    """Length as Excel counts it."""
+    """Return the length as Excel counts it."""
     return len(text.encode("utf-16-le")) // 2
 
 
@@ -153,7 +153,7 @@ def test_an_announcement_is_a_link(book: Workbook) -> None:
         "https://x/" + "a" * 2100,
     ],
 )
-def test_what_is_no_safe_web_address_is_no_link(
+def test_an_unsafe_address_does_not_become_a_link(
     make_report: MakeReport, tmp_path: Path, url: str
 ) -> None:
     write_excel(make_report(url=url), tmp_path)
@@ -163,7 +163,7 @@ def test_what_is_no_safe_web_address_is_no_link(
 
 
 @pytest.mark.parametrize("day", ["soon", "1850-01-01", "2011-02-30"])
-def test_what_is_no_date_stays_text(make_report: MakeReport, tmp_path: Path, day: str) -> None:
+def test_an_invalid_date_stays_text(make_report: MakeReport, tmp_path: Path, day: str) -> None:
     write_excel(make_report(launched=day), tmp_path)
     assert sheet_of(load_workbook(tmp_path / NAME), "Region Summary")["C3"].value == day
 
@@ -273,11 +273,11 @@ def test_a_bar_is_as_long_as_its_number(report: Report, tmp_path: Path) -> None:
     for number in (3, 4):
         bar = parts[f"xl/worksheets/sheet{number}.xml"].find(f".//{MAIN}dataBar")
         assert bar is not None
-        # Left out, Excel would draw a bar of a tenth for 0.
+        # Without this, Excel would draw a bar of 10 % for 0.
         assert (bar.get("minLength"), bar.get("maxLength")) == ("0", "100")
 
 
-def test_the_charts_title_stands_above_it(report: Report, tmp_path: Path) -> None:
+def test_the_title_of_the_chart_is_above_the_bars(report: Report, tmp_path: Path) -> None:
     write_excel(report, tmp_path)
     overlay = parts_of(tmp_path)["xl/charts/chart1.xml"].find(f".//{CHART}title/{CHART}overlay")
     assert overlay is not None
@@ -315,8 +315,8 @@ def test_a_report_without_rows_is_a_workbook_too(report: Report, tmp_path: Path)
     assert "'Region Summary'!$A$2<" in chart
 
 
-def test_a_sheet_is_built_as_the_standard_says(make_report: MakeReport, tmp_path: Path) -> None:
-    """Excel refuses what openpyxl and LibreOffice forgive, so the order is checked here."""
+def test_a_sheet_follows_the_standard(make_report: MakeReport, tmp_path: Path) -> None:
+    """Excel is stricter about the order than openpyxl and LibreOffice, so it is checked here."""
     report = make_report()
     codes = [f"r-{number:03}" for number in range(800)]
     tables = report.tables
@@ -374,10 +374,11 @@ def test_a_missing_name_is_an_empty_cell(report: Report, tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf])
-def test_a_number_that_is_none_is_an_error(
+def test_a_number_that_is_not_finite_is_an_error(
     make_report: MakeReport, tmp_path: Path, value: float
 ) -> None:
-    with pytest.raises(ReportError, match=r"cannot write aws_regions_services\.xlsx: a cell holds"):
+    words = r"cannot write aws_regions_services\.xlsx: a cell contains"
+    with pytest.raises(ReportError, match=words):
         write_excel(make_report(value=value), tmp_path)
 
 
@@ -386,7 +387,7 @@ def test_a_text_that_looks_like_an_error_or_an_escape_is_a_text(
 ) -> None:
     write_excel(make_report(name="#N/A", region="_x003D_1", value="=1+1"), tmp_path)
     book = load_workbook(tmp_path / NAME)
-    # openpyxl reads an escape as it is written: the program that shows the cell undoes it.
+    # openpyxl does not decode an escape; the program that shows the cell does.
     assert values(book, "Regional Services")[2][:2] == ["_x005F_x003D_1", "#N/A"]
     cell = sheet_of(book, "Region Summary")["B3"]
     assert (cell.value, cell.data_type) == ("#N/A", "s")

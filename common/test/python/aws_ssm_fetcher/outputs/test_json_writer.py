@@ -57,7 +57,7 @@ def test_the_rows_are_objects_in_the_order_of_the_report(readable: Json) -> None
     assert readable["regions"][0]["launch_date"] is None
 
 
-def test_the_metadata_say_what_the_data_is(readable: Json, compact: Json) -> None:
+def test_the_metadata_describe_the_data(readable: Json, compact: Json) -> None:
     metadata = readable["metadata"]
     assert compact["metadata"] == metadata
     assert metadata["generated_at"] == "2026-03-04T05:06:08+00:00"
@@ -163,9 +163,10 @@ def test_unpaired_surrogates_survive(report: Report, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, {1, 2}])
-def test_what_is_not_json_is_an_error_that_names_the_file(
+def test_a_value_that_is_not_json_is_an_error_that_names_the_file(
     report: Report, tmp_path: Path, value: object
 ) -> None:
     broken = report.model_copy(update={"analyses": {"skew": value}})
-    with pytest.raises(ReportError, match=r"aws_regions_services\.json: the report holds a value"):
+    words = r"aws_regions_services\.json: the report contains a value"
+    with pytest.raises(ReportError, match=words):
         write_json(broken, tmp_path)

@@ -25,7 +25,7 @@ MakeReport = Callable[..., Report]
 TEXTS = (ReportFormat.JSON, ReportFormat.CSV)
 OWN_CODE = dict(os.environ, PYTHONPATH=os.pathsep.join(sys.path), PYTHONDONTWRITEBYTECODE="1")
 """The environment of a process that finds the code where this one does. It writes no bytecode: a
-limit on the size of files would cut that off too, and leave it to break whatever runs next."""
+limit on the size of files would truncate it too, and break later runs."""
 
 
 def run(
@@ -71,7 +71,7 @@ def is_one_whole_set(folder: Path) -> bool:
     return found == digests
 
 
-def test_a_set_is_published_whole_into_a_new_folder(report: Report, tmp_path: Path) -> None:
+def test_a_complete_set_is_published_into_a_new_folder(report: Report, tmp_path: Path) -> None:
     output_dir = tmp_path / "a" / "b"
     run(report, output_dir, ReportFormat)
     assert is_one_whole_set(output_dir)
@@ -86,9 +86,7 @@ def test_a_new_set_takes_the_place_of_the_old_one(make_report: MakeReport, tmp_p
     assert contents(tmp_path)["regional_services.csv"] != old["regional_services.csv"]
 
 
-def test_reports_of_formats_not_asked_for_do_not_stay_behind(
-    report: Report, tmp_path: Path
-) -> None:
+def test_reports_in_other_formats_are_removed(report: Report, tmp_path: Path) -> None:
     run(report, tmp_path, ReportFormat)
     (tmp_path / "notes.txt").write_text("mine")
     run(report, tmp_path, [ReportFormat.JSON])
@@ -230,7 +228,7 @@ print(json.dumps([undone, cleared_up]))
 @pytest.mark.parametrize("how", ["interrupted", "killed"])
 @pytest.mark.parametrize(
     ("old_formats", "changes"),
-    # The journal, two reports and the summary; and the six tables that are not asked for again.
+    # The journal, two reports and the summary; and the six tables that are not requested again.
     [(TEXTS, 10), ((ReportFormat.CSV,), 10), ((ReportFormat.JSON,), 4), ((), 4)],
     ids=str,
 )
@@ -253,7 +251,7 @@ def test_a_run_that_is_stopped_anywhere_leaves_the_old_set_or_the_new_one(
     assert done.returncode == 0, done.stderr
     undone, cleared_up = json.loads(done.stdout)
     assert undone == changes
-    # Undoing what was killed is as much work again; each run removes its own folder.
+    # Restoring takes as many steps again, and each run removes its own folder.
     assert cleared_up > changes if how == "killed" else cleared_up == 1
 
 
@@ -315,13 +313,13 @@ OWN_FILES = {"statistics.csv": b"mine", "aws_regions_services.xlsx": b"mine too"
         b'{"execution_id": "1", "reports_generated": {"a": {"file": "statistics.csv"}}}',
     ],
 )
-def test_a_summary_of_another_program_stays_and_is_told_before_anything_is_done(
+def test_a_summary_of_another_program_stays_and_is_reported_first(
     report: Report, tmp_path: Path, summary: bytes
 ) -> None:
     mine = {**OWN_FILES, "summary.json": summary}
     for name, content in mine.items():
         (tmp_path / name).write_bytes(content)
-    words = rf"into {tmp_path}: the summary\.json there is another program's; move it away"
+    words = rf"into {tmp_path}: the summary\.json there belongs to another program; move it away"
     with pytest.raises(ReportError, match=words), staging_folder(tmp_path):
         pytest.fail("the run began")
     assert contents(tmp_path) == mine
@@ -346,7 +344,7 @@ def test_files_that_no_summary_of_ours_names_stay(report: Report, tmp_path: Path
         assert {name: contents(tmp_path)[name] for name in OWN_FILES} == OWN_FILES
 
 
-def test_a_summary_names_no_file_that_is_no_report(report: Report, tmp_path: Path) -> None:
+def test_a_summary_names_only_files_of_the_report(report: Report, tmp_path: Path) -> None:
     output_dir = tmp_path / "out"
     run(report, output_dir)
     mine = tmp_path / "mine.csv"
@@ -433,7 +431,7 @@ def test_an_output_folder_that_is_a_file_is_one_clear_line(report: Report, tmp_p
         (errno.EIO, os.strerror(errno.EIO)),
     ],
 )
-def test_the_reason_is_in_words(tmp_path: Path, code: int, words: str) -> None:
+def test_the_error_gives_the_reason(tmp_path: Path, code: int, words: str) -> None:
     with pytest.raises(ReportError, match=words) as caught, writing_into(tmp_path):
         raise OSError(code, os.strerror(code), "file.csv")
     assert caught.value.context == {
@@ -460,13 +458,13 @@ try:
         write_reports(report, [ReportFormat(sys.argv[3])], staging)
 except ReportError as error:
     print(error)
-# What measures this process writes a file in the end.
+# Coverage writes a file at the end of this process.
 resource.setrlimit(resource.RLIMIT_FSIZE, (unlimited, unlimited))
 """
 
 
 @pytest.mark.parametrize("kind", ReportFormat)
-def test_a_write_that_fails_half_way_leaves_nothing(
+def test_a_write_that_fails_leaves_nothing(
     report: Report, tmp_path: Path, kind: ReportFormat
 ) -> None:
     saved, output_dir = tmp_path / "report.json", tmp_path / "out"

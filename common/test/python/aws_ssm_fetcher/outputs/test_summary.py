@@ -35,7 +35,7 @@ def summary_of(report: Report, folder: Path, *stages: Stage) -> Summary:
     )
 
 
-def test_it_says_what_was_made_from_what(report: Report, tmp_path: Path) -> None:
+def test_the_summary_names_the_files_and_the_source(report: Report, tmp_path: Path) -> None:
     path = write_summary(summary_of(report, tmp_path, *STAGES), tmp_path)
     content: Any = json.loads(path.read_text(encoding="utf-8"))
     assert path.name == "summary.json"

@@ -1,4 +1,4 @@
-"""The five tables, cell by cell on a small catalog and against plain Python on any."""
+"""The five tables, cell by cell on a small catalog, and compared with plain Python on any."""
 
 from __future__ import annotations
 
@@ -154,7 +154,7 @@ def test_statistics(small: Tables) -> None:
     )
 
 
-def test_a_long_list_of_what_the_source_lacks_is_cut() -> None:
+def test_a_long_list_of_missing_items_is_cut() -> None:
     tables = tables_of(catalog({f"r-{number}": ["s3"] for number in range(9)}))
     received = "0 of 9 (none for r-0, r-1, r-2, r-3, r-4, 4 more)"
     assert ("Received: launch dates", received) in tables.statistics.rows

@@ -1,4 +1,4 @@
-"""A whole report: its metadata, warnings, and the way through JSON."""
+"""A complete report: metadata, warnings, and a round trip through JSON."""
 
 from __future__ import annotations
 
@@ -48,11 +48,11 @@ def test_metadata() -> None:
     assert report.validation["grade"] == "D"
 
 
-def test_a_snapshot_says_so_before_anything_else() -> None:
+def test_the_first_warning_says_that_a_snapshot_is_not_live() -> None:
     report = process(small_catalog(), small_launches(), generated_at=NOW)
     assert report.metadata.warnings == (
         "Not live data: made up as of 2026-01-02.",
-        "The source lists no service in 1 region: z-1.",
+        "The source lists no services in 1 region: z-1.",
         "One item of the feed could not be read.",
     )
 
@@ -65,7 +65,7 @@ def test_live_and_complete_data_needs_no_warning() -> None:
 def test_regions_without_services_are_named() -> None:
     made = catalog({"a-1": ["s3"], "b-1": [], "c-1": []})
     report = process(made, Launches(source="a feed"), generated_at=NOW)
-    assert report.metadata.warnings == ("The source lists no service in 2 regions: b-1, c-1.",)
+    assert report.metadata.warnings == ("The source lists no services in 2 regions: b-1, c-1.",)
 
 
 def test_a_failed_feed_costs_the_launch_dates_only() -> None:

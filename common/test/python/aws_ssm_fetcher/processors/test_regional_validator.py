@@ -1,4 +1,4 @@
-"""The quality score against one worked out by hand, and against plain Python on any catalog."""
+"""The quality score compared with a manual computation, and with plain Python on any catalog."""
 
 from __future__ import annotations
 
@@ -80,13 +80,13 @@ def test_findings_of_the_worked_example() -> None:
     ]
 
 
-def test_a_core_service_missing_elsewhere_may_truly_be_missing() -> None:
+def test_a_core_service_may_not_exist_in_other_partitions() -> None:
     found = validation_of(small_catalog(), core_services=["ec2"])
     messages = {f.severity: f.message for f in found.findings if f.code == "core-service-missing"}
     assert messages == {
-        "warning": "ec2 is missing in 1 region, though every region should have it.",
+        "warning": "ec2 is missing in 1 region, although every region should have it.",
         "info": "ec2 is missing in 1 region outside of the partition 'aws', "
-        "which may truly lack it.",
+        "where it may not exist.",
     }
 
 
@@ -119,7 +119,7 @@ def test_a_cross_check_counts() -> None:
     ]
 
 
-def test_trees_that_agree_are_no_finding() -> None:
+def test_trees_that_agree_cause_no_finding() -> None:
     agreed = CrossCheck(only_in_regions_tree=(), only_in_services_tree=())
     found = validation_of(small_catalog().model_copy(update={"cross_check": agreed}))
     assert found.dimensions.integrity.components["confirmed"] == 1
@@ -229,7 +229,7 @@ def test_any_catalog_against_plain_python(catalog: Catalog, core: list[str]) -> 
             for part in catalog.completeness.parts
             if part.expected or part.failed
         ],
-        # So few regions cannot be further than 3 standard deviations from their mean.
+        # With so few regions, none can be more than 3 standard deviations from the mean.
         "anomaly": share([True for _ in catalog.regions])
         + share([code in entry.service_codes for entry in catalog.availability for code in core]),
     }

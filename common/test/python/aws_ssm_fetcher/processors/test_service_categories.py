@@ -1,4 +1,4 @@
-"""Categories are told from words, and what fits nowhere is still counted."""
+"""Categories depend on words in the name, and services that match none are still counted."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The frames hold exactly the catalog, with codes as keys and names as labels."""
+"""The frames contain exactly the catalog, with codes as keys and names as labels."""
 
 from __future__ import annotations
 

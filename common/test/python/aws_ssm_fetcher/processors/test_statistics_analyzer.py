@@ -1,4 +1,4 @@
-"""Every number against one worked out by hand, and against NumPy and SciPy on any catalog."""
+"""Every number compared with a manual computation, and with NumPy and SciPy on any catalog."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def test_services_per_region(small: Analyses) -> None:
     }
 
 
-def test_means_say_what_they_divide_by(small: Analyses) -> None:
+def test_names_of_means_state_the_divisor(small: Analyses) -> None:
     assert small.comprehensive.regions_per_service.mean == near(7 / 5)
     assert small.comprehensive.regions_per_deployed_service.mean == near(7 / 4)
     assert small.comprehensive.regions_per_deployed_service.minimum == 1
@@ -136,7 +136,7 @@ def test_diversity(small: Analyses) -> None:
     assert found.diversity_of_regions.shannon == near(0.955700)
     assert found.diversity_of_regions.evenness == near(0.689392)
     assert found.diversity_of_regions.effective_number == near(2.600490)
-    # 6/7 and 1/7 of the combinations, and an area without any.
+    # 6/7 and 1/7 of the combinations, and an area without combinations.
     assert found.diversity_of_partitions.shannon == near(0.410116)
 
 
@@ -190,7 +190,7 @@ def test_zones(small: Analyses) -> None:
     ]
 
 
-def test_zones_that_were_not_asked_for_are_not_zero() -> None:
+def test_zones_that_were_not_requested_are_not_zero() -> None:
     whole = small_catalog()
     without = whole.model_copy(
         update={
@@ -212,7 +212,7 @@ def test_geography(small: Analyses) -> None:
     assert (second.area, second.exclusive_services) == ("aws-cn", [])
 
 
-def test_a_gap_is_a_common_service_that_an_area_lacks() -> None:
+def test_a_gap_is_a_common_service_that_an_area_does_not_have() -> None:
     made = catalog(
         {
             "r-1": ["s3", "x"],
@@ -309,7 +309,7 @@ def test_describe_against_numpy_and_scipy(values: list[int]) -> None:
 
 
 def presence(catalog: Catalog) -> np.ndarray[tuple[int, int], np.dtype[np.bool_]]:
-    """One row a service, one column a region."""
+    """One row per service, one column per region."""
     return np.array(
         [
             [service.code in entry.service_codes for entry in catalog.availability]

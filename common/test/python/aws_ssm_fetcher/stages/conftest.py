@@ -1,4 +1,4 @@
-"""One S3 for all tests of the stages, and a bucket for each."""
+"""One S3 server for all tests of the stages, and a bucket for each test."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def serial_s3(moto_server: str) -> Iterator[SerialS3]:
 
 @pytest.fixture
 def s3(moto_server: str) -> S3Client:
-    """A client that goes to moto itself, past every fault."""
+    """A client that connects directly to moto, without faults."""
     direct = SerialS3()
     direct.url = moto_server
     return direct.client()

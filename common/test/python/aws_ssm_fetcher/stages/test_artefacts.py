@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 KEY = "raw-data/run-1/catalog.json"
 
 
-def test_what_is_written_is_read_and_carries_its_digest(
+def test_a_written_artefact_is_read_with_its_digest(
     store: ArtefactStore, s3: S3Client, stage_bucket: str
 ) -> None:
     digest = store.write(KEY, b"{}")
@@ -33,7 +33,7 @@ def test_what_is_written_is_read_and_carries_its_digest(
     assert s3.head_object(Bucket=stage_bucket, Key=KEY)["ContentType"] == "application/json"
 
 
-def test_a_model_comes_back_equal(store: ArtefactStore) -> None:
+def test_a_model_is_read_back_unchanged(store: ArtefactStore) -> None:
     store.write_model(KEY, small_catalog())
     assert store.read_model(KEY, Catalog)[0] == small_catalog()
 
@@ -62,20 +62,20 @@ def test_a_missing_artefact_is_named(store: ArtefactStore) -> None:
 
 def test_an_artefact_of_another_version_is_named(store: ArtefactStore) -> None:
     store.write(KEY, b'{"regions": []}')
-    with pytest.raises(ProcessingError, match=f"'{KEY}' is no Catalog"):
+    with pytest.raises(ProcessingError, match=f"'{KEY}' is not a Catalog"):
         store.read_model(KEY, Catalog)
 
 
 def test_a_new_artefact_is_written_once(store: ArtefactStore) -> None:
     assert store.write_new(KEY, b"1") is None
     assert store.write_new(KEY, b"1") is None
-    standing = store.write_new(KEY, b"2")
-    assert standing is not None
-    assert (standing.content, store.read(KEY).content) == (b"1", b"1")
-    store.replace(KEY, b"2", standing)
+    current = store.write_new(KEY, b"2")
+    assert current is not None
+    assert (current.content, store.read(KEY).content) == (b"1", b"1")
+    store.replace(KEY, b"2", current)
     assert store.read(KEY).content == b"2"
     with pytest.raises(PreconditionFailedError):
-        store.replace(KEY, b"3", standing)
+        store.replace(KEY, b"3", current)
 
 
 @given(st.text() | st.text("s3:/raw-dt\\.%20un1", max_size=40))

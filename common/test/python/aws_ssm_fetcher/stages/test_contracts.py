@@ -51,7 +51,7 @@ def results(execution_id: str = "run-1") -> dict[str, Any]:
 
 
 @given(IDS)
-def test_an_execution_id_becomes_prefixes_of_its_own(execution_id: str) -> None:
+def test_every_execution_id_has_its_own_prefixes(execution_id: str) -> None:
     assert parse_event(FetchRequest, {"execution_id": execution_id}).execution_id == execution_id
     prefixes = {
         make(execution_id)
@@ -67,7 +67,7 @@ def test_an_execution_id_becomes_prefixes_of_its_own(execution_id: str) -> None:
 @given(IDS, IDS)
 @example("exec-1", "exec-10")
 @example("exec-1", "exec-1-")
-def test_no_prefix_of_an_execution_stands_for_another(one: str, other: str) -> None:
+def test_no_execution_shares_a_prefix_with_another(one: str, other: str) -> None:
     if one == other:
         return
     for ours in intermediate_prefixes(one):
@@ -79,7 +79,7 @@ def test_no_prefix_of_an_execution_stands_for_another(one: str, other: str) -> N
     "execution_id",
     ["", "a/b", "../a", "-a", "_a", "a b", "a\n", "é", "a" * 81, "a.b", "latest", 1, None, ["a"]],
 )
-def test_what_is_no_execution_id_is_refused(execution_id: object) -> None:
+def test_an_invalid_execution_id_is_rejected(execution_id: object) -> None:
     with pytest.raises(InvalidEventError, match="FetchRequest: execution_id"):
         parse_event(FetchRequest, {"execution_id": execution_id})
 
@@ -106,7 +106,7 @@ def test_an_age_that_makes_no_sense_is_refused(hours: object) -> None:
 @pytest.mark.parametrize(
     ("given", "default", "expected"), [(None, 1, 1), (0, 1, 0), (5, 1, 5), (None, None, None)]
 )
-def test_the_inputs_age_comes_before_the_definitions(
+def test_the_input_overrides_the_default_cache_age(
     given: float | None, default: float | None, expected: float | None
 ) -> None:
     event = {
@@ -119,7 +119,7 @@ def test_the_inputs_age_comes_before_the_definitions(
 
 @pytest.mark.parametrize("wrong", [[], "x", None, 1, [{}]])
 @pytest.mark.parametrize("model", [FetchRequest, OrchestratorRequest])
-def test_an_input_that_is_no_object_is_refused(model: type[Contract], wrong: object) -> None:
+def test_an_input_that_is_not_an_object_is_rejected(model: type[Contract], wrong: object) -> None:
     with pytest.raises(InvalidEventError, match=f"{model.__name__}.*input: .*object"):
         parse_event(model, results() | {"execution_id": "run-1", "input": wrong})
 
@@ -132,7 +132,7 @@ def test_an_input_that_is_no_object_is_refused(model: type[Contract], wrong: obj
         {"zones": "no"},
         {"max_pairs_drop_percent": 101},
         {"max_pairs_drop_percent": -1},
-        # What EventBridge sends where a rule has no input of its own.
+        # EventBridge sends this if a rule has no input.
         {"version": "0", "id": "x", "detail-type": "Scheduled Event", "detail": {}},
     ],
 )
@@ -150,7 +150,7 @@ def test_the_orchestrator_takes_what_the_stages_answer() -> None:
     assert request.excel.statistics == statistics(StageName.EXCEL_GENERATOR)
 
 
-def test_a_branch_that_failed_is_told_by_its_error() -> None:
+def test_a_failed_branch_has_an_error() -> None:
     cause = {"errorType": "ReportError", "errorMessage": "disk\nfull", "stackTrace": ["secret"]}
     event = results() | {
         "excel": {
@@ -187,13 +187,15 @@ def test_no_cause_breaks_the_line(cause: str) -> None:
 @pytest.mark.parametrize(
     ("field", "change", "message"),
     [
-        ("fetch", {"execution_id": "run-2"}, "fetch is of execution run-2"),
-        ("excel", {"execution_id": "run-2"}, "excel is of execution run-2"),
+        ("fetch", {"execution_id": "run-2"}, "fetch belongs to execution run-2"),
+        ("excel", {"execution_id": "run-2"}, "excel belongs to execution run-2"),
         ("excel", results()["json_csv"], "excel is a result of json_csv_generator"),
         ("process", results()["fetch"], "process is a result of data_fetcher"),
     ],
 )
-def test_results_of_others_are_refused(field: str, change: dict[str, Any], message: str) -> None:
+def test_results_of_other_executions_or_stages_are_refused(
+    field: str, change: dict[str, Any], message: str
+) -> None:
     event = results()
     event[field] = event[field] | change
     with pytest.raises(InvalidEventError, match=message):

@@ -1,4 +1,4 @@
-"""What is written down beside the code says what the code does."""
+"""Documents and schemas agree with the code."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The state machine decides by names of classes: which error keeps its name, which does not."""
+"""The state machine checks class names: which errors keep their class, and which do not."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from botocore.parsers import ResponseParserError
 from aws_ssm_fetcher.stages.errors import (
     TransientDataSourceError,
     TransientStorageError,
-    stable_form,
+    mark_transient,
 )
 from lambda_core.errors import (
     ApplicationError,
@@ -57,14 +57,14 @@ def transient(error: ApplicationError) -> ApplicationError:
         (WriteUnknownError("no"), TransientStorageError),
     ],
 )
-def test_what_may_pass_has_a_class_of_its_own(
+def test_transient_errors_have_their_own_class(
     error: ApplicationError, name: type[Exception]
 ) -> None:
     error.context["key"] = "a"
-    stable = stable_form(error)
-    assert type(stable) is name
-    assert (stable.message, stable.context) == (error.message, error.context)
-    assert stable.transient
+    marked = mark_transient(error)
+    assert type(marked) is name
+    assert (marked.message, marked.context) == (error.message, error.context)
+    assert marked.transient
 
 
 @pytest.mark.parametrize(
@@ -80,5 +80,5 @@ def test_what_may_pass_has_a_class_of_its_own(
         InvalidEventError("no"),
     ],
 )
-def test_what_will_not_pass_is_left_as_it_is(error: ApplicationError) -> None:
-    assert stable_form(error) is error
+def test_permanent_errors_are_unchanged(error: ApplicationError) -> None:
+    assert mark_transient(error) is error

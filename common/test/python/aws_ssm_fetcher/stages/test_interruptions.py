@@ -1,6 +1,6 @@
-"""Executions that are killed anywhere, and executions that run at the same time.
+"""Executions that are killed at any point, and executions that run concurrently.
 
-Whatever happens, readers find a whole set behind the pointer, and in the end the newest one.
+In every case, the pointer names a complete set, and in the end the newest one.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from hypothesis import strategies as st
 
 from aws_ssm_fetcher.stages.contracts import OrchestratorRequest, OrchestratorResult
 from aws_ssm_fetcher.stages.keys import intermediate_prefixes
-from aws_ssm_fetcher.stages.publish import orchestrate
+from aws_ssm_fetcher.stages.publish import publish
 from lambda_core.s3 import S3Error
 from lambda_testing.fault_proxy import Fetch, relay, respond
 from local_cloud.loopback_server import Exchange
@@ -45,16 +45,16 @@ HEALTH = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 
 
 EXAMPLES = settings().max_examples // 15
-"""Each costs a second: moto answers some hundred requests."""
+"""Each example takes a second, because moto handles some hundred requests."""
 
 
 class Prepared:
-    """A bucket with a published set and what several executions left for their orchestrators."""
+    """A bucket with a published set, and the artefacts of several executions."""
 
     def __init__(self, s3: S3Client) -> None:
         self._bucket = new_bucket(s3)
         store = store_in(s3, self._bucket)
-        orchestrate(generated(store, "exec-0", catalog_of(100)), store)
+        publish(generated(store, "exec-0", catalog_of(100)), store)
         self._requests = {
             execution_id: generated(store, execution_id, catalog_of(pairs))
             for execution_id, pairs in (("exec-1", 101), ("exec-10", 102), ("exec-2", 50))
@@ -64,7 +64,7 @@ class Prepared:
     def copy(
         self, s3: S3Client, executions: set[str]
     ) -> tuple[str, dict[str, OrchestratorRequest]]:
-        """Make a bucket for some executions, with a bystander's raw data."""
+        """Create a bucket for executions, which also contains another execution's raw data."""
         kept = ("reports/", *(p for name in executions for p in intermediate_prefixes(name)))
         objects = {key: stored for key, stored in self._objects.items() if key.startswith(kept)}
         bucket = new_bucket(s3, objects | BYSTANDER)
@@ -89,7 +89,7 @@ BYSTANDER: Objects = {
 def prepared(moto_server: str) -> Prepared:
     direct = SerialS3()
     direct.url = moto_server
-    # Fixtures of a module come before those of a test, which bring the credentials.
+    # Fixtures of a module run before those of a test, which set the credentials.
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("AWS_ACCESS_KEY_ID", "testing")
         patch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
@@ -97,7 +97,7 @@ def prepared(moto_server: str) -> Prepared:
 
 
 def whole_set(found: Objects, execution_id: str) -> dict[str, bytes]:
-    """Return a set's files, once each is found to be what the set's summary says."""
+    """Return the files of a set after checking them against its summary."""
     prefix = f"reports/{execution_id}/"
     summary = json.loads(found[f"{prefix}summary.json"].content)
     files = {report["file"]: report["sha256"] for report in summary["reports_generated"].values()}
@@ -108,7 +108,7 @@ def whole_set(found: Objects, execution_id: str) -> dict[str, bytes]:
 
 
 def pointed_to(found: Objects) -> str:
-    """Return whose set readers get, once it is found whole."""
+    """Return the execution whose set readers get, after checking the set."""
     pointer = json.loads(found["reports/latest.json"].content)
     assert pointer["prefix"] == f"reports/{pointer['execution_id']}/"
     whole_set(found, pointer["execution_id"])
@@ -117,7 +117,7 @@ def pointed_to(found: Objects) -> str:
 
 
 def require_finished(prepared: Prepared, found: Objects, latest: str, executions: set[str]) -> None:
-    """Require that executions left their whole sets, and touched nothing else."""
+    """Check that executions left complete sets, and changed nothing else."""
     assert pointed_to(found) == latest
     for execution_id in executions:
         whole_set(found, execution_id)
@@ -134,9 +134,9 @@ def require_finished(prepared: Prepared, found: Objects, latest: str, executions
 
 
 class Death:
-    """Kills whoever writes, right after a write took effect and before the answer arrives.
+    """Kills a writer right after a write took effect, before the response arrives.
 
-    Between two writes it makes no difference where one dies, so this is every place.
+    Between two writes, the exact moment makes no difference, so this covers all of them.
     """
 
     def __init__(self, after_writes: int) -> None:
@@ -169,37 +169,37 @@ POINTER_WRITE = 11
 @example(writes=POINTER_WRITE)
 @example(writes=ALL_WRITES - 1)
 @example(writes=ALL_WRITES)
-def test_killed_after_any_write_and_started_again_it_leaves_one_whole_set(
+def test_killed_after_any_write_and_restarted_it_leaves_a_complete_set(
     prepared: Prepared, serial_s3: SerialS3, s3: S3Client, writes: int
 ) -> None:
     bucket, requests = prepared.copy(s3, {"exec-1"})
     store = store_in(serial_s3.client(), bucket)
     serial_s3.step = Death(writes).step
-    # What comes after the pointer is not worth a failure.
+    # A failure after the pointer was switched does not fail the stage.
     with contextlib.nullcontext() if writes >= POINTER_WRITE + 1 else pytest.raises(S3Error):
-        orchestrate(requests["exec-1"], store)
+        publish(requests["exec-1"], store)
     expected = "exec-1" if writes >= POINTER_WRITE else "exec-0"
     assert pointed_to(objects_of(s3, bucket)) == expected
 
     serial_s3.step = relay_answer
-    result = orchestrate(requests["exec-1"], store)
+    result = publish(requests["exec-1"], store)
     assert (result.published, result.complete) == (True, True)
     require_finished(prepared, objects_of(s3, bucket), "exec-1", {"exec-1"})
 
 
-def test_these_are_all_writes(prepared: Prepared, serial_s3: SerialS3, s3: S3Client) -> None:
+def test_all_writes_are_listed(prepared: Prepared, serial_s3: SerialS3, s3: S3Client) -> None:
     bucket, requests = prepared.copy(s3, {"exec-1"})
     death = Death(ALL_WRITES + 1)
     serial_s3.step = death.step
-    orchestrate(requests["exec-1"], store_in(serial_s3.client(), bucket))
+    publish(requests["exec-1"], store_in(serial_s3.client(), bucket))
     assert not death.dead
 
 
 class Turns:
     """Lets the requests of two clients through in a given order.
 
-    Serves one request at a time. Where the order is at its end, or the one whose turn it is has
-    finished, whoever comes is served.
+    Serves one request at a time. At the end of the order, or if the next client has finished, it
+    serves requests in the order in which they arrive.
     """
 
     def __init__(self, order: Sequence[int]) -> None:
@@ -215,11 +215,11 @@ class Turns:
             if self._order and self._order[0] == actor:
                 self._order.popleft()
             answer = fetch()
-            asked = exchange.request
-            if asked.method == "PUT" and asked.path.endswith("/latest.json"):
+            request = exchange.request
+            if request.method == "PUT" and request.path.endswith("/latest.json"):
                 assert answer.status in {200, 412}
                 if answer.status == 200:
-                    self.pointers.append(json.loads(asked.body)["execution_id"])
+                    self.pointers.append(json.loads(request.body)["execution_id"])
             self._condition.notify_all()
         relay(exchange, answer)
 
@@ -247,7 +247,7 @@ ORDERS = st.lists(st.tuples(st.integers(0, 1), st.integers(1, 40)), min_size=1, 
 @example(pair=("exec-1", "exec-10"), order=[0, 1] * 60)
 @example(pair=("exec-1", "exec-1"), order=[0, 1] * 60)
 @example(pair=("exec-1", "exec-1"), order=[0] * 12 + [1] * 80)
-def test_two_at_once_leave_whole_sets_and_the_newest_in_front(
+def test_two_concurrent_executions_leave_complete_sets_and_the_newest_is_current(
     prepared: Prepared,
     serial_s3: SerialS3,
     s3: S3Client,
@@ -263,7 +263,7 @@ def test_two_at_once_leave_whole_sets_and_the_newest_in_front(
     def run(actor: int) -> None:
         store = store_in(serial_s3.client(f"actor-{actor}"), bucket)
         try:
-            results[actor] = orchestrate(requests[pair[actor]], store)
+            results[actor] = publish(requests[pair[actor]], store)
         except Exception as error:
             errors.append(error)
         finally:

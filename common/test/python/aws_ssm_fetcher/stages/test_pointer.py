@@ -71,23 +71,25 @@ def test_of_the_same_second_the_greater_name_is_newer() -> None:
 
 
 @given(POINTERS, POINTERS, st.floats(0, 100))
-def test_the_pointer_never_goes_back(standing: Pointer, ours: Pointer, percent: float) -> None:
-    assume(standing.execution_id != ours.execution_id)
-    outcome = decide(standing, ours, percent)
+def test_the_pointer_never_returns_to_an_older_set(
+    current: Pointer, ours: Pointer, percent: float
+) -> None:
+    assume(current.execution_id != ours.execution_id)
+    outcome = decide(current, ours, percent)
     if outcome is Outcome.SWITCHED:
-        assert ours.is_newer_than(standing)
-        assert ours.pairs >= standing.pairs * (1 - percent / 100) - 1e-6
-    assert (outcome is Outcome.SUPERSEDED) == standing.is_newer_than(ours)
+        assert ours.is_newer_than(current)
+        assert ours.pairs >= current.pairs * (1 - percent / 100) - 1e-6
+    assert (outcome is Outcome.SUPERSEDED) == current.is_newer_than(ours)
 
 
 @given(st.lists(POINTERS, min_size=1))
-def test_in_whatever_order_they_come_the_newest_stays(wishes: list[Pointer]) -> None:
+def test_the_newest_wins_in_any_order(wishes: list[Pointer]) -> None:
     wishes = list({wish.execution_id: wish for wish in wishes}.values())
-    standing: Pointer | None = None
+    current: Pointer | None = None
     for wish in wishes:
-        if decide(standing, wish, 100) is Outcome.SWITCHED:
-            standing = wish
-    assert standing == max(wishes, key=lambda wish: (wish.generated_at, wish.execution_id))
+        if decide(current, wish, 100) is Outcome.SWITCHED:
+            current = wish
+    assert current == max(wishes, key=lambda wish: (wish.generated_at, wish.execution_id))
 
 
 def test_it_names_the_one_before(store: ArtefactStore, s3: S3Client, stage_bucket: str) -> None:
@@ -95,7 +97,7 @@ def test_it_names_the_one_before(store: ArtefactStore, s3: S3Client, stage_bucke
     assert switch_pointer(store.objects, pointer(), 2).outcome is Outcome.SWITCHED
     assert switch_pointer(store.objects, pointer(), 2).outcome is Outcome.ALREADY_OURS
     switch = switch_pointer(store.objects, pointer("run-2", minutes=1), 2)
-    assert switch.standing == pointer()
+    assert switch.current == pointer()
     content = s3.get_object(Bucket=stage_bucket, Key="reports/latest.json")["Body"].read()
     assert json.loads(content) == {
         "execution_id": "run-2",
@@ -128,12 +130,12 @@ def test_a_faster_writer_is_seen_and_the_newer_stays(
     serial_s3.step = race
     switch = switch_pointer(store.objects, pointer("run-2", minutes=2), 2)
     assert switch.outcome is Outcome.SUPERSEDED
-    standing = read_pointer(store.objects)
-    assert standing is not None
-    assert (standing.execution_id, standing.previous) == ("run-3", "run-1")
+    current = read_pointer(store.objects)
+    assert current is not None
+    assert (current.execution_id, current.previous) == ("run-3", "run-1")
 
 
-def test_what_is_no_pointer_is_told_and_left(
+def test_an_invalid_pointer_is_reported_and_not_changed(
     store: ArtefactStore, s3: S3Client, stage_bucket: str
 ) -> None:
     s3.put_object(Bucket=stage_bucket, Key="reports/latest.json", Body=b"{}")

@@ -32,7 +32,7 @@ from aws_ssm_fetcher.stages.errors import TransientStorageError
 from aws_ssm_fetcher.stages.generate import generate_excel
 from aws_ssm_fetcher.stages.pointer import Pointer, read_pointer
 from aws_ssm_fetcher.stages.process import process
-from aws_ssm_fetcher.stages.publish import orchestrate
+from aws_ssm_fetcher.stages.publish import publish
 from lambda_core.errors import InvalidEventError, ProcessingError, ReportError
 from lambda_testing.fault_proxy import Fetch, respond
 from local_cloud.loopback_server import Exchange
@@ -62,21 +62,21 @@ FAILED = StageFailure(
 
 
 class KilledError(BaseException):
-    """Ends a run at once."""
+    """Ends a run immediately."""
 
 
 def below(s3: S3Client, bucket: str, prefix: str) -> set[str]:
     return {key.removeprefix(prefix) for key in objects_of(s3, bucket) if key.startswith(prefix)}
 
 
-def standing(store: ArtefactStore) -> Pointer:
+def current(store: ArtefactStore) -> Pointer:
     pointer = read_pointer(store.objects)
     assert pointer is not None
     return pointer
 
 
-def publish(store: ArtefactStore, execution_id: str, found: Catalog) -> OrchestratorResult:
-    return orchestrate(generated(store, execution_id, found), store)
+def publish_run(store: ArtefactStore, execution_id: str, found: Catalog) -> OrchestratorResult:
+    return publish(generated(store, execution_id, found), store)
 
 
 def test_a_set_is_published_and_the_rest_removed(
@@ -84,7 +84,7 @@ def test_a_set_is_published_and_the_rest_removed(
 ) -> None:
     request = generated(store, "run-1", small_catalog())
     made = objects_of(s3, stage_bucket)
-    result = orchestrate(request, store)
+    result = publish(request, store)
 
     assert (result.published, result.complete, result.held_back) == (True, True, None)
     assert result.superseded_by is None
@@ -106,13 +106,13 @@ def test_a_set_is_published_and_the_rest_removed(
         )
         assert stored.content == source.content
         assert stored.metadata["sha256"] == source.metadata["sha256"]
-    assert (standing(store).execution_id, standing(store).complete) == ("run-1", True)
-    assert standing(store).pairs == 7
+    assert (current(store).execution_id, current(store).complete) == ("run-1", True)
+    assert current(store).pairs == 7
 
 
 def test_the_summary_has_the_durations_that_the_stages_measured(store: ArtefactStore) -> None:
     request = generated(store, "run-1", small_catalog())
-    orchestrate(request, store)
+    publish(request, store)
     summary: Any = json.loads(store.read("reports/run-1/summary.json").content)
     assert isinstance(request.json_csv, StageResult)
     assert isinstance(request.excel, StageResult)
@@ -133,13 +133,13 @@ def test_the_summary_has_the_durations_that_the_stages_measured(store: ArtefactS
     assert summary["pipeline_summary"]["status"] == "succeeded"
 
 
-def test_it_answers_the_same_when_it_is_repeated(
+def test_a_repeated_stage_returns_the_same_result(
     store: ArtefactStore, s3: S3Client, stage_bucket: str
 ) -> None:
     request = generated(store, "run-1", small_catalog())
-    first = orchestrate(request, store)
+    first = publish(request, store)
     once = objects_of(s3, stage_bucket)
-    second = orchestrate(request, store)
+    second = publish(request, store)
     assert objects_of(s3, stage_bucket) == once
     varying = {"statistics": {"started_at", "finished_at", "duration_seconds"}}
     assert second.model_dump(exclude=varying) == first.model_dump(exclude=varying)
@@ -148,30 +148,30 @@ def test_it_answers_the_same_when_it_is_repeated(
 def test_an_execution_that_is_run_again_keeps_its_first_set(
     store: ArtefactStore, s3: S3Client, stage_bucket: str
 ) -> None:
-    publish(store, "run-1", small_catalog())
+    publish_run(store, "run-1", small_catalog())
     once = objects_of(s3, stage_bucket)
-    result = publish(store, "run-1", catalog_of(50))
+    result = publish_run(store, "run-1", catalog_of(50))
     assert objects_of(s3, stage_bucket) == once
     assert (result.published, result.statistics.pairs) == (True, 7)
 
 
 @pytest.mark.parametrize("failed", ["excel", "json_csv"])
-def test_what_was_made_is_published_and_what_was_not_is_named(
+def test_created_reports_are_published_and_missing_ones_are_named(
     store: ArtefactStore,
     s3: S3Client,
     stage_bucket: str,
     failed: str,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    publish(store, "run-0", small_catalog())
+    publish_run(store, "run-0", small_catalog())
     request = generated(store, "run-1", small_catalog()).model_copy(update={failed: FAILED})
-    result = orchestrate(request, store)
+    result = publish(request, store)
 
     missing = {EXCEL} if failed == "excel" else FILES - {EXCEL, "summary.json"}
     assert (result.published, result.complete, result.held_back) == (True, False, None)
     assert below(s3, stage_bucket, "reports/run-1/") == FILES - missing
     assert below(s3, stage_bucket, "reports/latest/") == FILES - missing
-    assert (standing(store).execution_id, standing(store).complete) == ("run-1", False)
+    assert (current(store).execution_id, current(store).complete) == ("run-1", False)
     summary: Any = json.loads(store.read("reports/run-1/summary.json").content)
     assert {report["file"] for report in summary["reports_missing"]} == missing
     assert {report["reason"] for report in summary["reports_missing"]} == {
@@ -184,40 +184,40 @@ def test_what_was_made_is_published_and_what_was_not_is_named(
     )
     errors = [r.message for r in caplog.records if r.levelno == logging.ERROR]
     assert len(errors) == len(missing)
-    # What it was made of is kept, to be looked into.
+    # Its artefacts are kept for inspection.
     assert below(s3, stage_bucket, "processed-data/run-1/") == {"report.json"}
     assert below(s3, stage_bucket, "reports/run-0/") == FILES
 
 
-def test_nothing_made_is_nothing_published(
+def test_without_reports_nothing_is_published(
     store: ArtefactStore, s3: S3Client, stage_bucket: str
 ) -> None:
     request = generated(store, "run-1", small_catalog())
     before = objects_of(s3, stage_bucket)
-    with pytest.raises(ReportError, match=r"no report was made.*the disk is full"):
-        orchestrate(request.model_copy(update={"excel": FAILED, "json_csv": FAILED}), store)
+    with pytest.raises(ReportError, match=r"no report was created.*the disk is full"):
+        publish(request.model_copy(update={"excel": FAILED, "json_csv": FAILED}), store)
     assert objects_of(s3, stage_bucket) == before
 
 
-def test_data_that_is_not_whole_is_published_as_such(store: ArtefactStore) -> None:
+def test_incomplete_data_is_published_as_incomplete(store: ArtefactStore) -> None:
     part = Part(name="regions", expected=4, received=3, failed=("x",))
     found = small_catalog().model_copy(update={"completeness": Completeness(parts=(part,))})
-    result = publish(store, "run-1", found)
+    result = publish_run(store, "run-1", found)
     assert (result.published, result.complete) == (True, False)
 
 
 def test_a_set_that_lost_too_much_is_held_back(
     store: ArtefactStore, s3: S3Client, stage_bucket: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    publish(store, "run-1", catalog_of(100))
+    publish_run(store, "run-1", catalog_of(100))
     before = objects_of(s3, stage_bucket)
     request = generated(store, "run-2", catalog_of(97))
     for _ in range(2):
-        result = orchestrate(request, store)
+        result = publish(request, store)
         assert (result.published, result.complete) == (False, True)
         assert result.held_back == (
-            "97 combinations are 3.0% fewer than the 100 of run-1, and 2 % is the most that is "
-            "published unseen"
+            "97 pairs are 3.0% fewer than the 100 of run-1; a set that loses more than 2 % is not "
+            "published automatically"
         )
     assert "The set is held back" in caplog.text
     found = objects_of(s3, stage_bucket)
@@ -228,46 +228,46 @@ def test_a_set_that_lost_too_much_is_held_back(
 
     for given, published in ((2.5, False), (3, True)):
         asked = request.model_copy(update={"input": ExecutionInput(max_pairs_drop_percent=given)})
-        assert orchestrate(asked, store).published == published
-    assert (standing(store).execution_id, standing(store).previous) == ("run-2", "run-1")
+        assert publish(asked, store).published == published
+    assert (current(store).execution_id, current(store).previous) == ("run-2", "run-1")
 
 
 def test_the_input_decides_before_the_setting(store: ArtefactStore) -> None:
-    publish(store, "run-1", catalog_of(100))
+    publish_run(store, "run-1", catalog_of(100))
     request = generated(store, "run-2", catalog_of(99))
     strict = request.model_copy(update={"input": ExecutionInput(max_pairs_drop_percent=0)})
-    assert orchestrate(strict, store, max_pairs_drop_percent=100).held_back
-    assert orchestrate(request, store, max_pairs_drop_percent=1).published
+    assert publish(strict, store, max_pairs_drop_percent=100).held_back
+    assert publish(request, store, max_pairs_drop_percent=1).published
 
 
-def test_two_percent_fewer_are_published(store: ArtefactStore) -> None:
-    publish(store, "run-1", catalog_of(100))
-    assert publish(store, "run-2", catalog_of(98)).held_back is None
-    assert standing(store).execution_id == "run-2"
+def test_a_set_with_two_percent_fewer_pairs_is_published(store: ArtefactStore) -> None:
+    publish_run(store, "run-1", catalog_of(100))
+    assert publish_run(store, "run-2", catalog_of(98)).held_back is None
+    assert current(store).execution_id == "run-2"
 
 
 def test_the_pointer_does_not_go_back_to_an_older_execution(
     store: ArtefactStore, s3: S3Client, stage_bucket: str
 ) -> None:
-    # Both in the same second or not, the names decide in favour of the second.
+    # Even if both are in the same second, the names decide in favour of the second.
     older = generated(store, "run-1", catalog_of(3))
-    publish(store, "run-2", catalog_of(3))
+    publish_run(store, "run-2", catalog_of(3))
     latest = below(s3, stage_bucket, "reports/latest/")
-    result = orchestrate(older, store)
+    result = publish(older, store)
     assert (result.published, result.superseded_by, result.held_back) == (True, "run-2", None)
-    assert standing(store).execution_id == "run-2"
+    assert current(store).execution_id == "run-2"
     assert below(s3, stage_bucket, "reports/run-1/") == FILES
     assert below(s3, stage_bucket, "raw-data/") == set()
     assert below(s3, stage_bucket, "reports/latest/") == latest
 
 
-def test_nothing_of_a_neighbour_is_touched(
+def test_objects_of_other_executions_are_not_touched(
     store: ArtefactStore, s3: S3Client, stage_bucket: str
 ) -> None:
     generated(store, "exec-10", catalog_of(4))
     store.write("cache/exec-1/x.json", b"{}")
     before = objects_of(s3, stage_bucket)
-    publish(store, "exec-1", catalog_of(3))
+    publish_run(store, "exec-1", catalog_of(3))
     found = objects_of(s3, stage_bucket)
     assert {key: found.get(key) for key in before} == before
     assert not any(
@@ -289,7 +289,7 @@ def test_nothing_of_a_neighbour_is_touched(
 def test_a_damaged_artefact_is_named_and_nothing_is_published(
     store: ArtefactStore, s3: S3Client, stage_bucket: str, key: str, damage: str
 ) -> None:
-    publish(store, "run-0", small_catalog())
+    publish_run(store, "run-0", small_catalog())
     request = generated(store, "run-1", small_catalog())
     if damage == "missing":
         s3.delete_object(Bucket=stage_bucket, Key=key)
@@ -299,8 +299,8 @@ def test_a_damaged_artefact_is_named_and_nothing_is_published(
             Bucket=stage_bucket, Key=key, Body=whole.content + b" ", Metadata=whole.metadata
         )
     with pytest.raises(ProcessingError, match=f"'{key}' .*is {damage}"):
-        orchestrate(request, store)
-    assert standing(store).execution_id == "run-0"
+        publish(request, store)
+    assert current(store).execution_id == "run-0"
     assert below(s3, stage_bucket, "reports/latest/") == FILES
 
 
@@ -308,32 +308,32 @@ def test_a_damaged_published_file_is_named_and_never_pointed_to(
     store: ArtefactStore, s3: S3Client, stage_bucket: str
 ) -> None:
     request = generated(store, "run-1", small_catalog())
-    orchestrate(request, store)
+    publish(request, store)
     s3.put_object(Bucket=stage_bucket, Key="reports/run-1/statistics.csv", Body=b"?")
     with pytest.raises(ProcessingError, match=r"'reports/run-1/statistics\.csv' .*is damaged"):
-        orchestrate(request, store)
+        publish(request, store)
 
 
 def test_files_of_two_reports_make_no_set(store: ArtefactStore) -> None:
     request = generated(store, "run-1", catalog_of(3))
-    # Another run of the same execution has got as far as the workbook, with other data.
+    # Another run of the same execution has already written the workbook, with other data.
     fetched(store, "run-1", catalog_of(4))
     processed = process(request_after(request.fetch), store)
     generate_excel(request_after(processed), store)
-    with pytest.raises(ProcessingError, match="made of another report"):
-        orchestrate(request, store)
+    with pytest.raises(ProcessingError, match="generated from another report"):
+        publish(request, store)
 
 
 def test_a_summary_that_names_an_unknown_file_is_refused(store: ArtefactStore) -> None:
     request = generated(store, "run-1", small_catalog())
-    orchestrate(request, store)
+    publish(request, store)
     text = store.read("reports/run-1/summary.json").content.decode()
     store.write(
         "reports/run-1/summary.json",
         text.replace('"statistics.csv"', '"../../latest.json"').encode(),
     )
-    with pytest.raises(ProcessingError, match="that no report has"):
-        orchestrate(request, store)
+    with pytest.raises(ProcessingError, match="which is not a file of the report"):
+        publish(request, store)
 
 
 @pytest.mark.parametrize("field", ["fetch", "process", "json_csv", "excel"])
@@ -346,11 +346,11 @@ def test_a_result_from_elsewhere_is_refused(
     )
     before = objects_of(s3, stage_bucket)
     with pytest.raises(InvalidEventError):
-        orchestrate(request.model_copy(update={field: elsewhere}), store)
+        publish(request.model_copy(update={field: elsewhere}), store)
     assert objects_of(s3, stage_bucket) == before
 
 
-def test_copies_that_another_execution_overtakes_are_made_anew(
+def test_copies_are_repeated_if_another_execution_overtakes(
     store: ArtefactStore, serial_s3: SerialS3, s3: S3Client, stage_bucket: str
 ) -> None:
     older = generated(store, "run-1", catalog_of(3))
@@ -362,11 +362,11 @@ def test_copies_that_another_execution_overtakes_are_made_anew(
         request = exchange.request
         if request.method == "PUT" and "/reports/latest/st" in request.path and not overtaken:
             overtaken = True
-            orchestrate(newer, store)
+            publish(newer, store)
         relay_answer(exchange, fetch)
 
     serial_s3.step = overtake
-    orchestrate(older, store)
+    publish(older, store)
     assert overtaken
     found = objects_of(s3, stage_bucket)
     for name in FILES:
@@ -377,7 +377,7 @@ def test_copies_that_another_execution_overtakes_are_made_anew(
     ("operation", "path", "step"),
     [("PUT", "/reports/latest/", "copy to latest"), ("POST", "delete", "clean up")],
 )
-def test_what_fails_after_publishing_is_told_and_costs_nothing(
+def test_a_failure_after_publishing_is_logged_and_does_not_fail_the_stage(
     store: ArtefactStore,
     serial_s3: SerialS3,
     s3: S3Client,
@@ -400,16 +400,16 @@ def test_what_fails_after_publishing_is_told_and_costs_nothing(
             relay_answer(exchange, fetch)
 
     serial_s3.step = refuse
-    result = orchestrate(request, store)
+    result = publish(request, store)
     assert (result.published, result.complete) == (True, True)
-    assert standing(store).execution_id == "run-1"
+    assert current(store).execution_id == "run-1"
     assert counted["StepsFailedAfterPublishing"] == 1
     (error,) = (record for record in caplog.records if record.levelno == logging.ERROR)
     assert error.getMessage().endswith(step)
     assert error.exc_info is not None
 
     serial_s3.step = relay_answer
-    publish(store, "run-2", small_catalog())
+    publish_run(store, "run-2", small_catalog())
     assert counted["StepsFailedAfterPublishing"] == 0
     found = objects_of(s3, stage_bucket)
     for name in FILES:
@@ -427,7 +427,7 @@ def test_copies_are_of_one_set_also_after_an_overtaken_run_was_killed(
         if "/reports/latest/" in request.url:
             copies.append(request.url)
             if len(copies) == 3:
-                orchestrate(newer, store)
+                publish(newer, store)
             if len(copies) == 6:
                 raise KilledError
 
@@ -446,10 +446,10 @@ def test_copies_are_of_one_set_also_after_an_overtaken_run_was_killed(
     mortal = serial_s3.client()
     mortal.meta.events.register("before-send.s3.PutObject", overtake_and_kill)
     with pytest.raises(KilledError):
-        orchestrate(older, store_in(mortal, stage_bucket))
+        publish(older, store_in(mortal, stage_bucket))
     assert {"run-1", "run-2"} <= of_which_sets()
 
-    result = orchestrate(older, store)
+    result = publish(older, store)
     assert (result.published, result.superseded_by) == (True, "run-2")
     assert "run-1" not in of_which_sets()
 
@@ -458,14 +458,14 @@ def test_the_rest_of_a_run_that_was_stopped_is_replaced(
     store: ArtefactStore, s3: S3Client, stage_bucket: str
 ) -> None:
     store.write("reports/run-1/statistics.csv", b"from before")
-    publish(store, "run-1", small_catalog())
+    publish_run(store, "run-1", small_catalog())
     assert store.read("reports/latest/statistics.csv").content != b"from before"
 
 
 def test_a_finished_set_is_not_changed_by_a_straggler(
     store: ArtefactStore, serial_s3: SerialS3, s3: S3Client, stage_bucket: str
 ) -> None:
-    """Two runs of one execution with different data: the first to finish counts."""
+    """Of two runs of one execution with different data, the first to finish wins."""
     request = generated(store, "run-1", catalog_of(3))
     overtaken = False
 
@@ -474,14 +474,14 @@ def test_a_finished_set_is_not_changed_by_a_straggler(
         path = exchange.request.path
         if exchange.request.method == "PUT" and "/reports/run-1/" in path and not overtaken:
             overtaken = True
-            orchestrate(generated(store, "run-1", catalog_of(4)), store)
+            publish(generated(store, "run-1", catalog_of(4)), store)
         relay_answer(exchange, fetch)
 
     serial_s3.step = overtake
-    result = orchestrate(request, store)
+    result = publish(request, store)
     assert overtaken
     assert (result.published, result.statistics.pairs) == (True, 4)
-    assert standing(store).pairs == 4
+    assert current(store).pairs == 4
 
 
 def test_of_two_summaries_the_first_stays(
@@ -494,12 +494,12 @@ def test_of_two_summaries_the_first_stays(
         path = exchange.request.path
         if exchange.request.method == "PUT" and "run-1/summary.json" in path and not first:
             first.append(b"")
-            orchestrate(request, store)
+            publish(request, store)
             first.append(store.read("reports/run-1/summary.json").content)
         relay_answer(exchange, fetch)
 
     serial_s3.step = overtake
-    assert orchestrate(request, store).published
+    assert publish(request, store).published
     assert store.read("reports/run-1/summary.json").content == first[1]
     assert store.read("reports/latest/summary.json").content == first[1]
 
@@ -519,12 +519,12 @@ def test_one_refused_write_costs_nothing(
             relay_answer(exchange, fetch)
 
     serial_s3.step = refuse_once
-    assert orchestrate(request, store).published
+    assert publish(request, store).published
     assert refused
     assert below(s3, stage_bucket, "reports/run-1/") == FILES
 
 
-def test_a_pointer_that_cannot_be_written_fails_in_a_way_that_may_pass(
+def test_an_unwritable_pointer_is_a_transient_failure(
     store: ArtefactStore, serial_s3: SerialS3
 ) -> None:
     request = generated(store, "run-1", small_catalog())
@@ -538,6 +538,6 @@ def test_a_pointer_that_cannot_be_written_fails_in_a_way_that_may_pass(
 
     serial_s3.step = refuse_the_pointer
     with pytest.raises(TransientStorageError, match=r"reports/latest\.json"):
-        orchestrate(request, store)
+        publish(request, store)
     serial_s3.step = relay_answer
-    assert orchestrate(request, store).published
+    assert publish(request, store).published

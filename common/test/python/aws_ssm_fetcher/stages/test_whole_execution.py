@@ -1,4 +1,4 @@
-"""All stages over moto's whole tree, beside the report that is made in one process."""
+"""All stages with moto's complete tree, compared with the report of a single process."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from aws_ssm_fetcher.stages.contracts import FetchRequest, OrchestratorRequest
 from aws_ssm_fetcher.stages.fetch import fetch
 from aws_ssm_fetcher.stages.generate import generate_excel, generate_json_csv
 from aws_ssm_fetcher.stages.process import process
-from aws_ssm_fetcher.stages.publish import orchestrate
+from aws_ssm_fetcher.stages.publish import publish
 from lambda_core import aws
 from local_cloud.server import moto_server
 
@@ -77,13 +77,13 @@ def test_the_stages_give_the_files_that_one_process_gives(
     assert told.ssm_calls == sum(catalog.provenance.calls.values()) > 1_000
     assert launches.source == "bundled launch dates"
 
-    # Another host finds it in S3, and calls nobody.
+    # Another host finds it in S3, and makes no calls.
     again = fetch(request, store, fetcher("elsewhere"), BundledLaunchFeed())
     assert (again.statistics.from_cache, again.statistics.ssm_calls) == (True, 0)
     assert store.read_model("raw-data/run-1/catalog.json", Catalog)[0] == catalog
 
     second = process(request_after(first), store)
-    result = orchestrate(
+    result = publish(
         OrchestratorRequest(
             execution_id="run-1",
             fetch=first,

@@ -1,4 +1,4 @@
-"""Archives are unpacked once, whole, and never beside their folder."""
+"""Archives are unpacked once, completely, and only into their folder."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from local_cloud.lambda_runtime.code_store import KEPT_SECONDS, CodeStore
 type Archive = Callable[[Mapping[str, str]], bytes]
 
 
-def test_the_later_archive_wins(archive: Archive, tmp_path: Path) -> None:
+def test_the_last_archive_wins(archive: Archive, tmp_path: Path) -> None:
     store = CodeStore(tmp_path / "store")
-    one = archive({"python/a.py": "1", "python/b.py": "1"})
-    other = archive({"python/b.py": "2", "python/c.py": "2"})
-    folder = store.unpacked({"1": one, "2": other})
-    contents = {p.name: p.read_text() for p in (folder / "python").iterdir()}
+    first = archive({"python/a.py": "1", "python/b.py": "1"})
+    second = archive({"python/b.py": "2", "python/c.py": "2"})
+    folder = store.unpacked({"1": first, "2": second})
+    contents = {path.name: path.read_text() for path in (folder / "python").iterdir()}
     assert contents == {"a.py": "1", "b.py": "2", "c.py": "2"}
-    assert store.unpacked({"2": other, "1": one}) != folder
+    assert store.unpacked({"2": second, "1": first}) != folder
 
 
-def test_what_is_unpacked_already_is_used_again(archive: Archive, tmp_path: Path) -> None:
+def test_an_unpacked_folder_is_reused(archive: Archive, tmp_path: Path) -> None:
     code = archive({"a.py": "1"})
     folder = CodeStore(tmp_path / "store").unpacked({"1": code})
     before = (folder / "a.py").stat()
@@ -34,7 +34,7 @@ def test_what_is_unpacked_already_is_used_again(archive: Archive, tmp_path: Path
     assert (folder / "a.py").stat() == before
 
 
-def test_what_nobody_used_for_a_week_is_removed(archive: Archive, tmp_path: Path) -> None:
+def test_folders_that_were_unused_for_a_week_are_removed(archive: Archive, tmp_path: Path) -> None:
     old, new = (
         CodeStore(tmp_path / "store").unpacked({name: archive({"a.py": name})})
         for name in ("old", "new")
@@ -42,7 +42,6 @@ def test_what_nobody_used_for_a_week_is_removed(archive: Archive, tmp_path: Path
     last_used = time.time() - KEPT_SECONDS - 60
     for folder in (old, new):
         os.utime(folder, (last_used, last_used))
-    # Used again in time, and only then.
     new.touch()
     CodeStore(tmp_path / "store")
     assert (old.exists(), new.exists()) == (False, True)
@@ -51,25 +50,25 @@ def test_what_nobody_used_for_a_week_is_removed(archive: Archive, tmp_path: Path
 def test_a_damaged_archive_leaves_nothing(archive: Archive, tmp_path: Path) -> None:
     store = CodeStore(tmp_path / "store")
     with pytest.raises(zipfile.BadZipFile):
-        store.unpacked({"1": archive({"a.py": "1"}), "2": b"no zip"})
+        store.unpacked({"1": archive({"a.py": "1"}), "2": b"not a zip file"})
     assert not list((tmp_path / "store").iterdir())
 
 
-def test_no_file_leaves_the_folder(archive: Archive, tmp_path: Path) -> None:
+def test_files_are_never_written_outside_of_the_folder(archive: Archive, tmp_path: Path) -> None:
     folder = CodeStore(tmp_path / "store").unpacked({"1": archive({"../../escaped.py": "1"})})
     assert not (tmp_path / "escaped.py").exists()
-    assert [p.name for p in folder.rglob("*.py")] == ["escaped.py"]
+    assert [path.name for path in folder.rglob("*.py")] == ["escaped.py"]
 
 
-def test_many_may_ask_at_once(archive: Archive, tmp_path: Path) -> None:
+def test_several_processes_may_unpack_the_same_archive(archive: Archive, tmp_path: Path) -> None:
     code = archive({f"{i}.py": "x" * 1000 for i in range(200)})
     folders: list[Path] = []
 
-    def ask() -> None:
-        # Stores of their own, as two processes have.
+    def unpack() -> None:
+        # Each thread has its own store, as separate processes do.
         folders.append(CodeStore(tmp_path / "store").unpacked({"1": code}))
 
-    threads = [threading.Thread(target=ask) for _ in range(8)]
+    threads = [threading.Thread(target=unpack) for _ in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:

@@ -1,4 +1,4 @@
-"""Functions as boto3 meets them: created, invoked, changed, throttled, and their logs."""
+"""Creating, invoking, changing and throttling functions with boto3, and their logs."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ type Create = Callable[..., str]
 
 @pytest.fixture
 def create(client: Clients, archive: Archive) -> Create:
-    """Create a function from the text of its module; returns its name."""
+    """Create a function from the source of its module; returns its name."""
 
-    def make(code: str, **settings: Any) -> str:  # noqa: ANN401  # of the API
+    def create(code: str, **settings: Any) -> str:  # noqa: ANN401  # from the API
         name = f"probe-{uuid.uuid4()}"
         role = client("iam").create_role(RoleName=name[:60], AssumeRolePolicyDocument="{}")
         client("lambda").create_function(
@@ -44,7 +44,7 @@ def create(client: Clients, archive: Archive) -> Create:
         )
         return name
 
-    return make
+    return create
 
 
 def invoke(client: Clients, name: str, event: object = None, **options: str) -> dict[str, Any]:
@@ -53,7 +53,7 @@ def invoke(client: Clients, name: str, event: object = None, **options: str) -> 
 
 
 def messages(client: Clients, queue: str, count: int = 1) -> list[dict[str, Any]]:
-    """Wait for as many messages."""
+    """Wait until a queue has returned this number of messages, at most 60 s."""
     sqs = client("sqs")
     url = sqs.get_queue_url(QueueName=queue)["QueueUrl"]
     found: list[dict[str, Any]] = []
@@ -66,14 +66,14 @@ def messages(client: Clients, queue: str, count: int = 1) -> list[dict[str, Any]
     return found
 
 
-def queue(client: Clients) -> tuple[str, str]:
-    """Make a queue; its name and ARN."""
+def create_queue(client: Clients) -> tuple[str, str]:
+    """Create a queue; returns its name and ARN."""
     name = f"queue-{uuid.uuid4()}"
     client("sqs").create_queue(QueueName=name)
     return name, f"arn:aws:sqs:{REGION}:{ACCOUNT}:{name}"
 
 
-SENDS = """
+SENDER = """
 import json, os, boto3
 sqs = boto3.client("sqs")
 def handler(event, context):
@@ -85,7 +85,7 @@ def handler(event, context):
 """
 
 
-def test_an_answer_with_its_log(client: Clients, create: Create) -> None:
+def test_a_response_with_its_log(client: Clients, create: Create) -> None:
     name = create("def handler(event, context): print('hello'); return {'doubled': event * 2}")
     answer = invoke(client, name, 21, LogType="Tail")
     assert answer["StatusCode"] == 200
@@ -98,32 +98,32 @@ def test_an_answer_with_its_log(client: Clients, create: Create) -> None:
     assert "LogResult" not in invoke(client, name, 21)
 
 
-def test_the_tail_of_a_long_log(client: Clients, create: Create) -> None:
+def test_a_long_log_is_truncated(client: Clients, create: Create) -> None:
     name = create("def handler(event, context):\n  for n in range(2000): print(n)")
     tail = base64.b64decode(invoke(client, name, LogType="Tail")["LogResult"])
     assert len(tail) == 4096
     assert b"REPORT" in tail
 
 
-def test_an_error_is_marked_as_one(client: Clients, create: Create) -> None:
+def test_an_error_is_marked_as_an_error(client: Clients, create: Create) -> None:
     answer = invoke(client, create("def handler(event, context): return 1 / 0"))
     assert answer["StatusCode"] == 200
     assert answer["FunctionError"] == "Unhandled"
     assert answer["Payload"]["errorType"] == "ZeroDivisionError"
 
 
-def test_an_event_that_is_no_json(client: Clients, create: Create) -> None:
+def test_an_event_that_is_not_json(client: Clients, create: Create) -> None:
     name = create("def handler(event, context): return event")
     with pytest.raises(ClientError, match=r"InvalidRequestContentException.*Could not parse"):
         client("lambda").invoke(FunctionName=name, Payload=b"{")
-    # No event at all is an empty one.
+    # Without an event, the function receives an empty object.
     assert json.load(client("lambda").invoke(FunctionName=name)["Payload"]) == {}
 
 
 def test_an_event_that_is_too_large(client: Clients, create: Create) -> None:
     name = create("def handler(event, context): return len(event)")
     six_mb, one_mb = 6 * 1024 * 1024, 1024 * 1024
-    # The quotes of JSON are part of it.
+    # The limit includes the quotes of JSON.
     assert invoke(client, name, "x" * (six_mb - 2))["Payload"] == six_mb - 2
     with pytest.raises(ClientError, match="smaller than 6291456 bytes") as refused:
         invoke(client, name, "x" * (six_mb - 1))
@@ -134,8 +134,8 @@ def test_an_event_that_is_too_large(client: Clients, create: Create) -> None:
         invoke(client, name, "x" * (one_mb - 1), InvocationType="Event")
 
 
-def test_an_answer_that_is_too_large(client: Clients, create: Create) -> None:
-    # It is Lambda's own runtime client that looks at it, in the function's process.
+def test_a_response_that_is_too_large(client: Clients, create: Create) -> None:
+    # Lambda's runtime client checks this in the function's process.
     name = create("def handler(event, context): return 'x' * event")
     assert len(invoke(client, name, 5_000_000)["Payload"]) == 5_000_000
     answer = invoke(client, name, 6 * 1024 * 1024 + 100)
@@ -144,16 +144,16 @@ def test_an_answer_that_is_too_large(client: Clients, create: Create) -> None:
     assert invoke(client, name, 3)["Payload"] == "xxx"
 
 
-def test_a_dry_run_runs_nothing(client: Clients, create: Create) -> None:
-    name, _ = queue(client)
-    function = create(SENDS, Environment={"Variables": {"QUEUE": name}})
+def test_a_dry_run_does_not_run_the_function(client: Clients, create: Create) -> None:
+    name, _ = create_queue(client)
+    function = create(SENDER, Environment={"Variables": {"QUEUE": name}})
     assert invoke(client, function, InvocationType="DryRun")["StatusCode"] == 204
     invoke(client, function, "real")
     (message,) = messages(client, name)
     assert json.loads(message["Body"])[0] == "real"
 
 
-def test_its_log_is_in_cloudwatch(client: Clients, create: Create) -> None:
+def test_the_log_is_in_cloudwatch(client: Clients, create: Create) -> None:
     name = create(
         """
         import os
@@ -189,9 +189,9 @@ def test_layers_and_changes_take_effect(client: Clients, create: Create, archive
     functions.update_function_code(FunctionName=name, ZipFile=code)
     assert invoke(client, name)["Payload"] is None
     functions.update_function_configuration(
-        FunctionName=name, Environment={"Variables": {"NEW": "there"}}
+        FunctionName=name, Environment={"Variables": {"NEW": "value"}}
     )
-    assert invoke(client, name)["Payload"] == "there"
+    assert invoke(client, name)["Payload"] == "value"
 
 
 def test_code_may_come_from_s3(client: Clients, create: Create, archive: Archive) -> None:
@@ -203,27 +203,25 @@ def test_code_may_come_from_s3(client: Clients, create: Create, archive: Archive
     assert invoke(client, name)["Payload"] == "from S3"
 
 
-def test_it_finds_the_local_cloud_by_itself(client: Clients, create: Create) -> None:
+def test_a_function_uses_the_local_cloud_by_default(client: Clients, create: Create) -> None:
     bucket = f"data-{uuid.uuid4()}"
     client("s3").create_bucket(Bucket=bucket)
     name = create(
         """
         import boto3
         def handler(event, context):
-            boto3.client("s3").put_object(Bucket=event, Key="made", Body=b"by a function")
+            boto3.client("s3").put_object(Bucket=event, Key="result", Body=b"from a function")
         """
     )
     assert "FunctionError" not in invoke(client, name, bucket)
-    made = client("s3").get_object(Bucket=bucket, Key="made")
-    assert made["Body"].read() == b"by a function"
+    stored = client("s3").get_object(Bucket=bucket, Key="result")
+    assert stored["Body"].read() == b"from a function"
 
 
-def test_invocations_at_once_have_processes_of_their_own(
-    client: Clients, create: Create, archive: Archive
-) -> None:
-    bucket = f"meet-{uuid.uuid4()}"
+def test_concurrent_invocations_have_separate_processes(client: Clients, create: Create) -> None:
+    bucket = f"meeting-{uuid.uuid4()}"
     client("s3").create_bucket(Bucket=bucket)
-    # Each one waits for the other, so that neither would end if they took turns.
+    # The invocations wait for each other, so neither would end if they ran in sequence.
     name = create(
         """
         import os, time, boto3
@@ -240,7 +238,7 @@ def test_invocations_at_once_have_processes_of_their_own(
         answers = list(threads.map(lambda own: invoke(client, name, [bucket, own]), ["a", "b"]))
     pids = {answer["Payload"] for answer in answers}
     assert len(pids) == 2
-    # Both are warm now.
+    # Both processes are warm now.
     assert invoke(client, name, [bucket, "c"])["Payload"] in pids
 
 
@@ -256,19 +254,19 @@ def test_reserved_concurrency_throttles(client: Clients, create: Create) -> None
     assert invoke(client, name)["Payload"] == "ran"
 
 
-def test_an_asynchronous_invocation_is_tried_three_times_and_buried(
+def test_a_failed_asynchronous_invocation_is_retried_twice_and_then_reported(
     client: Clients, create: Create
 ) -> None:
-    calls, _ = queue(client)
-    dead, dead_arn = queue(client)
-    told, told_arn = queue(client)
+    calls, _ = create_queue(client)
+    dead_letters, dead_letters_arn = create_queue(client)
+    records, records_arn = create_queue(client)
     name = create(
-        SENDS,
+        SENDER,
         Environment={"Variables": {"QUEUE": calls}},
-        DeadLetterConfig={"TargetArn": dead_arn},
+        DeadLetterConfig={"TargetArn": dead_letters_arn},
     )
     client("lambda").put_function_event_invoke_config(
-        FunctionName=name, DestinationConfig={"OnFailure": {"Destination": told_arn}}
+        FunctionName=name, DestinationConfig={"OnFailure": {"Destination": records_arn}}
     )
     answer = invoke(client, name, {"fails": True}, InvocationType="Event")
     assert answer["StatusCode"] == 202
@@ -276,12 +274,12 @@ def test_an_asynchronous_invocation_is_tried_three_times_and_buried(
 
     attempts = [json.loads(message["Body"]) for message in messages(client, calls, 3)]
     assert [event for event, _ in attempts] == [{"fails": True}] * 3
-    assert len({request_id for _, request_id in attempts}) == 1, "it is one invocation"
-    (buried,) = messages(client, dead)
-    assert json.loads(buried["Body"]) == {"fails": True}
-    assert buried["MessageAttributes"]["ErrorMessage"]["StringValue"] == "it fails"
-    assert buried["MessageAttributes"]["RequestID"]["StringValue"] == attempts[0][1]
-    (record,) = (json.loads(message["Body"]) for message in messages(client, told))
+    assert len({request_id for _, request_id in attempts}) == 1, "all attempts have the same ID"
+    (dead_letter,) = messages(client, dead_letters)
+    assert json.loads(dead_letter["Body"]) == {"fails": True}
+    assert dead_letter["MessageAttributes"]["ErrorMessage"]["StringValue"] == "it fails"
+    assert dead_letter["MessageAttributes"]["RequestID"]["StringValue"] == attempts[0][1]
+    (record,) = (json.loads(message["Body"]) for message in messages(client, records))
     assert record["requestContext"]["condition"] == "RetriesExhausted"
     assert record["requestContext"]["approximateInvokeCount"] == 3
     assert record["requestPayload"] == {"fails": True}
@@ -289,40 +287,38 @@ def test_an_asynchronous_invocation_is_tried_three_times_and_buried(
     assert record["responsePayload"]["errorType"] == "ValueError"
 
 
-def test_an_asynchronous_invocation_that_succeeds_can_be_told(
-    client: Clients, create: Create
-) -> None:
-    calls, _ = queue(client)
-    told, told_arn = queue(client)
-    name = create(SENDS, Environment={"Variables": {"QUEUE": calls}})
+def test_a_successful_asynchronous_invocation_is_reported(client: Clients, create: Create) -> None:
+    calls, _ = create_queue(client)
+    records, records_arn = create_queue(client)
+    name = create(SENDER, Environment={"Variables": {"QUEUE": calls}})
     client("lambda").put_function_event_invoke_config(
         FunctionName=name,
         MaximumRetryAttempts=0,
-        DestinationConfig={"OnSuccess": {"Destination": told_arn}},
+        DestinationConfig={"OnSuccess": {"Destination": records_arn}},
     )
     invoke(client, name, 1, InvocationType="Event")
-    (record,) = (json.loads(message["Body"]) for message in messages(client, told))
+    (record,) = (json.loads(message["Body"]) for message in messages(client, records))
     assert record["requestContext"]["condition"] == "Success"
     assert record["responsePayload"] == "sent"
 
 
-def test_no_retries_where_none_are_wanted(client: Clients, create: Create) -> None:
-    calls, _ = queue(client)
-    dead, dead_arn = queue(client)
+def test_retries_can_be_disabled(client: Clients, create: Create) -> None:
+    calls, _ = create_queue(client)
+    dead_letters, dead_letters_arn = create_queue(client)
     name = create(
-        SENDS,
+        SENDER,
         Environment={"Variables": {"QUEUE": calls}},
-        DeadLetterConfig={"TargetArn": dead_arn},
+        DeadLetterConfig={"TargetArn": dead_letters_arn},
     )
     client("lambda").put_function_event_invoke_config(FunctionName=name, MaximumRetryAttempts=0)
     invoke(client, name, {"fails": True}, InvocationType="Event")
-    assert len(messages(client, dead)) == 1
+    assert len(messages(client, dead_letters)) == 1
     assert len(messages(client, calls)) == 1
 
 
-def test_what_is_throttled_runs_later(client: Clients, create: Create) -> None:
-    calls, _ = queue(client)
-    name = create(SENDS, Environment={"Variables": {"QUEUE": calls}})
+def test_throttled_invocations_run_later(client: Clients, create: Create) -> None:
+    calls, _ = create_queue(client)
+    name = create(SENDER, Environment={"Variables": {"QUEUE": calls}})
     client("lambda").put_function_concurrency(FunctionName=name, ReservedConcurrentExecutions=0)
     invoke(client, name, "late", InvocationType="Event")
     time.sleep(0.2)
@@ -332,14 +328,14 @@ def test_what_is_throttled_runs_later(client: Clients, create: Create) -> None:
 
 
 def test_an_object_in_s3_invokes_a_function_that_reads_it(client: Clients, create: Create) -> None:
-    calls, _ = queue(client)
+    calls, _ = create_queue(client)
     name = create(
         """
         import json, os, boto3
         def handler(event, context):
             record = event["Records"][0]["s3"]
-            where = {"Bucket": record["bucket"]["name"], "Key": record["object"]["key"]}
-            text = boto3.client("s3").get_object(**where)["Body"].read().decode()
+            source = {"Bucket": record["bucket"]["name"], "Key": record["object"]["key"]}
+            text = boto3.client("s3").get_object(**source)["Body"].read().decode()
             sqs = boto3.client("sqs")
             url = sqs.get_queue_url(QueueName=os.environ["QUEUE"])["QueueUrl"]
             sqs.send_message(QueueUrl=url, MessageBody=text)
@@ -365,18 +361,18 @@ def test_an_object_in_s3_invokes_a_function_that_reads_it(client: Clients, creat
 
 
 def test_a_topic_and_an_event_invoke_a_function(client: Clients, create: Create) -> None:
-    calls, _ = queue(client)
-    name = create(SENDS, Environment={"Variables": {"QUEUE": calls}})
+    calls, _ = create_queue(client)
+    name = create(SENDER, Environment={"Variables": {"QUEUE": calls}})
     arn = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{name}"
     topic = client("sns").create_topic(Name=name)["TopicArn"]
     client("sns").subscribe(TopicArn=topic, Protocol="lambda", Endpoint=arn)
-    client("sns").publish(TopicArn=topic, Message="by SNS")
+    client("sns").publish(TopicArn=topic, Message="from SNS")
     events = client("events")
     events.put_rule(Name=name, EventPattern=json.dumps({"source": [name]}))
     events.put_targets(Rule=name, Targets=[{"Id": "1", "Arn": arn}])
-    events.put_events(Entries=[{"Source": name, "DetailType": "t", "Detail": '{"by": "rule"}'}])
-    got = [json.loads(message["Body"])[0] for message in messages(client, calls, 2)]
-    (notice,) = (event for event in got if "Records" in event)
-    assert notice["Records"][0]["Sns"]["Message"] == "by SNS"
-    (event,) = (event for event in got if "detail" in event)
-    assert event["detail"] == {"by": "rule"}
+    events.put_events(Entries=[{"Source": name, "DetailType": "t", "Detail": '{"from": "rule"}'}])
+    received = [json.loads(message["Body"])[0] for message in messages(client, calls, 2)]
+    (notification,) = (event for event in received if "Records" in event)
+    assert notification["Records"][0]["Sns"]["Message"] == "from SNS"
+    (event,) = (event for event in received if "detail" in event)
+    assert event["detail"] == {"from": "rule"}

@@ -1,4 +1,4 @@
-"""No function outlives the local cloud, and nothing of it stays behind."""
+"""Functions end with the local cloud, and their files are removed."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-OWNER = """
+PARENT = """
 import sys, threading
 from pathlib import Path
 from local_cloud.lambda_runtime.function_process import FunctionSpec, Host
@@ -40,7 +40,7 @@ def handler(event, context):
 """
 
 
-def wait_for(condition: Callable[[], object]) -> bool:
+def wait_until(condition: Callable[[], object]) -> bool:
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         if condition():
@@ -49,39 +49,39 @@ def wait_for(condition: Callable[[], object]) -> bool:
     return False
 
 
-def alive(pid: int) -> bool:
+def is_running(pid: int) -> bool:
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except FileNotFoundError:
         return False
 
 
-@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
-def test_functions_end_with_their_owner(
-    how: signal.Signals, runtime_python: Path, tmp_path: Path
+@pytest.mark.parametrize("signal_number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
+def test_functions_end_with_their_parent_process(
+    signal_number: signal.Signals, runtime_python: Path, tmp_path: Path
 ) -> None:
     folder, code = tmp_path / "work", tmp_path / "code"
     folder.mkdir()
     code.mkdir()
     (code / "function.py").write_text(FUNCTION)
-    owner = subprocess.Popen(  # noqa: S603 - our own program
-        [sys.executable, "-c", OWNER, str(folder), str(code), str(runtime_python)],
+    parent = subprocess.Popen(  # noqa: S603 - our own program
+        [sys.executable, "-c", PARENT, str(folder), str(code), str(runtime_python)],
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
     )
     try:
-        assert owner.stdout is not None
-        assert owner.stdout.readline() == b"started\n"
-        logs = next(folder.glob("sandbox-*")) / "log"
-        assert wait_for(lambda: logs.read_text().count("\n"))
-        pids = [int(pid) for pid in logs.read_text().split()]
+        assert parent.stdout is not None
+        assert parent.stdout.readline() == b"started\n"
+        log = next(folder.glob("sandbox-*")) / "log"
+        assert wait_until(lambda: log.read_text().count("\n"))
+        pids = [int(pid) for pid in log.read_text().split()]
         assert len(pids) == 2
-        assert all(map(alive, pids))
-        owner.send_signal(how)
-        owner.wait(20)
-        assert wait_for(lambda: not any(map(alive, pids)))
-        assert wait_for(lambda: not folder.exists())
+        assert all(map(is_running, pids))
+        parent.send_signal(signal_number)
+        parent.wait(20)
+        assert wait_until(lambda: not any(map(is_running, pids)))
+        assert wait_until(lambda: not folder.exists())
     finally:
-        owner.kill()
-        owner.wait()
+        parent.kill()
+        parent.wait()

@@ -1,4 +1,4 @@
-"""What a function may rely on, and what becomes of it when it does not behave, as on Lambda."""
+"""What functions can rely on, and how their failures are handled, as on Lambda."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ type MakeSandbox = Callable[..., Sandbox]
 
 
 both_ways = pytest.mark.parametrize("host", ["own-root", "plain"], indirect=True)
-"""With a root of its own, and as it must do where the kernel gives none."""
+"""With a separate root file system, and without, for kernels that do not allow it."""
 
 
 def answer(outcome: Outcome) -> Any:  # noqa: ANN401  # JSON
@@ -35,20 +35,20 @@ def error(outcome: Outcome) -> dict[str, Any]:
 
 @both_ways
 def test_a_handler_answers_its_event(sandbox: MakeSandbox) -> None:
-    box = sandbox("def handler(event, context): return {'got': event, 'naïve': 'ü'}")
+    box = sandbox("def handler(event, context): return {'received': event, 'naïve': 'ü'}")
     assert answer(box.invoke('{"a": ["ü", 1.5, null]}'.encode())) == {
-        "got": {"a": ["ü", 1.5, None]},
+        "received": {"a": ["ü", 1.5, None]},
         "naïve": "ü",
     }
 
 
-def test_a_large_event_and_a_large_answer_arrive_whole(sandbox: MakeSandbox) -> None:
+def test_a_large_event_and_a_large_response_arrive_completely(sandbox: MakeSandbox) -> None:
     box = sandbox("def handler(event, context): return event", memory_mb=512)
     event = {"text": "0123456789ü" * 400_000}
     assert answer(box.invoke(json.dumps(event).encode())) == event
 
 
-def test_the_context_says_which_function_and_how_long(sandbox: MakeSandbox) -> None:
+def test_the_context_has_the_function_and_the_remaining_time(sandbox: MakeSandbox) -> None:
     box = sandbox(
         """
         def handler(event, context):
@@ -61,13 +61,13 @@ def test_the_context_says_which_function_and_how_long(sandbox: MakeSandbox) -> N
         memory_mb=256,
         timeout_seconds=30,
     )
-    *known, left = answer(box.invoke(b"{}", "request-1"))
+    *known, remaining = answer(box.invoke(b"{}", "request-1"))
     arn = "arn:aws:lambda:us-east-1:123456789012:function:probe"
     assert known == ["probe", "$LATEST", "256", "request-1", arn]
-    assert 0 < left <= 30_000
+    assert 0 < remaining <= 30_000
 
 
-def test_a_process_stays_warm_and_says_what_its_start_took(sandbox: MakeSandbox) -> None:
+def test_a_process_stays_warm_and_reports_the_duration_of_its_start(sandbox: MakeSandbox) -> None:
     box = sandbox("calls = []\ndef handler(event, context): calls.append(event); return calls")
     first, second = box.invoke(b"1"), box.invoke(b"2")
     assert answer(first) == [1]
@@ -76,7 +76,7 @@ def test_a_process_stays_warm_and_says_what_its_start_took(sandbox: MakeSandbox)
     assert second.init_ms is None
 
 
-def test_an_exception_is_an_answer_and_costs_no_process(sandbox: MakeSandbox) -> None:
+def test_an_exception_is_returned_and_does_not_end_the_process(sandbox: MakeSandbox) -> None:
     box = sandbox(
         """
         class NoSuchRegion(Exception):
@@ -123,7 +123,7 @@ def test_a_function_that_cannot_be_loaded(
 
 
 @both_ways
-def test_no_package_but_those_of_the_runtime_can_be_imported(sandbox: MakeSandbox) -> None:
+def test_only_packages_of_the_runtime_can_be_imported(sandbox: MakeSandbox) -> None:
     box = sandbox(
         """
         import importlib
@@ -148,24 +148,26 @@ def test_no_package_but_those_of_the_runtime_can_be_imported(sandbox: MakeSandbo
 def test_code_comes_before_layers_and_both_before_the_runtime(sandbox: MakeSandbox) -> None:
     box = sandbox(
         """
-        import json, boto3, both, one, two, versioned
+        import json, boto3, both, first, second, versioned
         def handler(event, context):
-            return [boto3.WHO, both.WHO, one.WHO, two.WHO, versioned.WHO, json.__name__]
+            return [
+                boto3.LAYER, both.LAYER, first.LAYER, second.LAYER, versioned.LAYER, json.__name__
+            ]
         """,
-        {"python/both.py": "WHO = 'first'", "python/one.py": "WHO = 'first'"},
+        {"python/both.py": "LAYER = 'first'", "python/first.py": "LAYER = 'first'"},
         {
-            "python/both.py": "WHO = 'second'",
-            "python/two.py": "WHO = 'second'",
-            "python/boto3.py": "WHO = 'layer'",
-            "python/lib/python3.12/site-packages/versioned.py": "WHO = 'site'",
+            "python/both.py": "LAYER = 'second'",
+            "python/second.py": "LAYER = 'second'",
+            "python/boto3.py": "LAYER = 'layer'",
+            "python/lib/python3.12/site-packages/versioned.py": "LAYER = 'site'",
         },
     )
-    # Layers are unpacked into one another, so that the later one wins.
+    # If several layers contain the same file, the last layer wins.
     assert answer(box.invoke(b"{}")) == ["layer", "second", "first", "second", "site", "json"]
 
 
 @both_ways
-def test_it_sees_its_own_variables_and_none_of_this_process(
+def test_a_function_sees_only_its_own_environment_variables(
     sandbox: MakeSandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SECRET_OF_THIS_MACHINE", "x")
@@ -186,7 +188,7 @@ def test_it_sees_its_own_variables_and_none_of_this_process(
 
 
 @both_ways
-def test_each_sandbox_has_temporary_files_of_its_own(sandbox: MakeSandbox, host: Host) -> None:
+def test_each_sandbox_has_its_own_temporary_files(sandbox: MakeSandbox, host: Host) -> None:
     code = """
         import os, tempfile
         from pathlib import Path
@@ -194,21 +196,21 @@ def test_each_sandbox_has_temporary_files_of_its_own(sandbox: MakeSandbox, host:
         def handler(event, context):
             folder = Path(tempfile.gettempdir())
             (folder / event).write_text("x")
-            # A folder may lead to the interpreter, where that lies below /tmp.
+            # Only files, because the folder of the interpreter may be below /tmp.
             return [str(folder), sorted(p.name for p in folder.iterdir() if p.is_file())]
         """
-    one, other = sandbox(code), sandbox(code)
-    folder, files = answer(one.invoke(b'"a"'))
+    first, second = sandbox(code), sandbox(code)
+    folder, files = answer(first.invoke(b'"a"'))
     assert files == ["a"]
-    assert answer(one.invoke(b'"b"'))[1] == ["a", "b"], "it stays while the process is warm"
-    assert answer(other.invoke(b'"c"'))[1] == ["c"]
+    assert answer(first.invoke(b'"b"'))[1] == ["a", "b"], "files remain while the process is warm"
+    assert answer(second.invoke(b'"c"'))[1] == ["c"]
     if host.own_root:
-        assert folder == "/tmp"  # noqa: S108 - that is the point
-        assert not Path("/tmp/a").exists()  # noqa: S108 - likewise
+        assert folder == "/tmp"  # noqa: S108 - the path in the sandbox
+        assert not Path("/tmp/a").exists()  # noqa: S108 - the path of this machine
 
 
 @both_ways
-def test_temporary_files_have_a_limit(sandbox: MakeSandbox) -> None:
+def test_the_size_of_temporary_files_is_limited(sandbox: MakeSandbox) -> None:
     box = sandbox(
         """
         import tempfile
@@ -223,9 +225,9 @@ def test_temporary_files_have_a_limit(sandbox: MakeSandbox) -> None:
     assert answer(box.invoke(b"10")) is None
 
 
-def test_its_own_code_cannot_be_changed(sandbox: MakeSandbox, host: Host) -> None:
+def test_a_function_cannot_change_its_code(sandbox: MakeSandbox, host: Host) -> None:
     if not host.own_root:
-        pytest.skip("needs a file system of its own")
+        pytest.skip("the kernel does not allow a separate root file system")
     box = sandbox(
         """
         import os
@@ -247,7 +249,7 @@ def test_its_own_code_cannot_be_changed(sandbox: MakeSandbox, host: Host) -> Non
         ("os.kill(os.getpid(), 11)", "Runtime exited with error: signal: segmentation fault"),
     ],
 )
-def test_a_process_that_ends_itself(sandbox: MakeSandbox, statement: str, message: str) -> None:
+def test_a_process_that_exits(sandbox: MakeSandbox, statement: str, message: str) -> None:
     box = sandbox(
         f"""
         import os, sys
@@ -299,13 +301,13 @@ def test_a_function_that_takes_too_long_is_killed(sandbox: MakeSandbox) -> None:
 @pytest.mark.parametrize(
     "use",
     [
-        # Step by step; in one go that is over before anybody looks; in a process that it starts.
-        "kept = [b'x' * 1_000_000 for _ in range(1000)]",
+        # Gradually; only briefly, between two checks; in a child process.
+        "blocks = [b'x' * 1_000_000 for _ in range(1000)]",
         "large = b'x' * 200_000_000; del large",
         "subprocess.run([sys.executable, '-c', 'x = b\"x\" * 300_000_000; input()'])",
     ],
 )
-def test_a_function_that_passes_its_memory_is_killed(sandbox: MakeSandbox, use: str) -> None:
+def test_a_function_that_exceeds_its_memory_is_killed(sandbox: MakeSandbox, use: str) -> None:
     box = sandbox(
         f"""
         import subprocess, sys
@@ -339,7 +341,7 @@ def test_memory_that_is_only_reserved_does_not_count(sandbox: MakeSandbox) -> No
     assert 0 < outcome.peak_mb < 128
 
 
-def test_what_it_prints_and_logs_is_kept_in_order(sandbox: MakeSandbox) -> None:
+def test_printed_and_logged_lines_are_in_order(sandbox: MakeSandbox) -> None:
     box = sandbox(
         """
         import logging, sys
@@ -370,7 +372,7 @@ def test_what_it_prints_and_logs_is_kept_in_order(sandbox: MakeSandbox) -> None:
     assert "Init Duration" not in second.log[-1]
 
 
-def test_output_that_is_no_text_is_kept_as_far_as_possible(sandbox: MakeSandbox) -> None:
+def test_invalid_bytes_in_output_are_replaced(sandbox: MakeSandbox) -> None:
     box = sandbox(
         """
         import os
@@ -382,10 +384,10 @@ def test_output_that_is_no_text_is_kept_as_far_as_possible(sandbox: MakeSandbox)
 
 
 def test_a_slow_start_counts_as_part_of_the_invocation(sandbox: MakeSandbox) -> None:
-    code = "import time\ntime.sleep(1.5)\ndef handler(event, context): return 'at last'"
+    code = "import time\ntime.sleep(1.5)\ndef handler(event, context): return 'done'"
     box = sandbox(code, init_seconds=0.5)
     outcome = box.invoke(b"{}")
-    assert answer(outcome) == "at last"
+    assert answer(outcome) == "done"
     assert outcome.init_ms is None
     assert outcome.duration_ms > 1000
 
@@ -393,33 +395,33 @@ def test_a_slow_start_counts_as_part_of_the_invocation(sandbox: MakeSandbox) -> 
     assert error(stuck.invoke(b"{}"))["errorType"] == "Sandbox.Timedout"
 
 
-def test_one_invocation_at_a_time(sandbox: MakeSandbox) -> None:
+def test_invocations_run_in_sequence(sandbox: MakeSandbox) -> None:
     box = sandbox(
         """
         import time
-        inside = 0
+        running = 0
         def handler(event, context):
-            global inside
-            inside += 1
+            global running
+            running += 1
             time.sleep(0.05)
-            most = inside
-            inside -= 1
-            return most
+            concurrent = running
+            running -= 1
+            return concurrent
         """
     )
-    seen: list[Any] = []
+    answers: list[Any] = []
     threads = [
-        threading.Thread(target=lambda: seen.append(answer(box.invoke(b"{}")))) for _ in range(5)
+        threading.Thread(target=lambda: answers.append(answer(box.invoke(b"{}")))) for _ in range(5)
     ]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert seen == [1] * 5
+    assert answers == [1] * 5
 
 
 @both_ways
-def test_closing_ends_an_invocation_and_leaves_nothing(sandbox: MakeSandbox, host: Host) -> None:
+def test_closing_ends_an_invocation_and_removes_all_files(sandbox: MakeSandbox, host: Host) -> None:
     box = sandbox("import time\ndef handler(event, context): time.sleep(1000)", timeout_seconds=900)
     outcomes: list[Outcome] = []
     thread = threading.Thread(target=lambda: outcomes.append(box.invoke(b"{}")))

@@ -1,4 +1,4 @@
-"""The local stand-in of an archive held to what a real public-inbox was measured to answer."""
+"""The local stand-in of an archive, compared with responses of a real public-inbox."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ OTHER = make_mail(ODD, parents=["elsewhere"], minute=2, text="From the first lin
 AGAIN = make_mail(ODD, parents=["elsewhere"], minute=3, text="Another one with that id.")
 
 MAILS = [PATCH, COVER, OTHER, AGAIN]
-"""In the order in which they came: a child before its parent, an id twice."""
+"""In order of arrival: a child before its parent, and a message ID twice."""
 
 EPOCH = int(COVER.timestamp.timestamp())
 
@@ -36,7 +36,7 @@ def inbox() -> Iterator[str]:
 
 
 def ids(answer: requests.Response) -> list[str]:
-    """Return the ids of the mails of a gzipped mbox."""
+    """Return the message IDs in a gzipped mbox."""
     assert answer.status_code == 200
     assert answer.content.startswith(b"\x1f\x8b")
     assert answer.headers["Content-Type"] == "application/gzip"
@@ -47,43 +47,43 @@ def search(inbox: str, query: str, **more: str) -> requests.Response:
     return requests.post(inbox, params={"q": query, "x": "m", **more}, timeout=30)
 
 
-def test_one_request_gives_all_that_was_received(inbox: str) -> None:
+def test_one_request_returns_all_received_mails(inbox: str) -> None:
     assert sorted(ids(search(inbox, f"rt:{EPOCH}.."))) == sorted([ODD, ODD, "c", "p"])
     assert ids(search(inbox, f"rt:{EPOCH}..{EPOCH + 40}")) == ["c"]
-    # It is when the server received a mail, not the mail's own date, which is earlier by 30 s.
+    # `rt:` is the time of receipt, 30 s after the Date header.
     assert ids(search(inbox, f"rt:{EPOCH + 30}..{EPOCH + 30}")) == ["c"]
 
 
-def test_bytes_come_as_they_were_sent(inbox: str) -> None:
+def test_the_bytes_of_a_mail_are_unchanged(inbox: str) -> None:
     answer = search(inbox, f"rt:{EPOCH + 120}..{EPOCH + 179}")
     (raw,) = mails_of_bytes(answer.content)
     assert raw.content.rstrip(b"\n") == OTHER.raw.rstrip(b"\n")
 
 
 @pytest.mark.parametrize("query", ["rt:20211021..", "rt:4102444800..", "d:20211021121400.."])
-def test_what_finds_nothing_is_not_found(inbox: str, query: str) -> None:
-    # A day is no time of receipt, and a second no day.
+def test_a_search_without_a_match_is_not_found(inbox: str, query: str) -> None:
+    # A day is not a valid time of receipt, and a second is not a valid day.
     answer = search(inbox, query)
     assert answer.status_code == 404
     assert answer.headers["Content-Type"].startswith("text/html")
 
 
 @pytest.mark.parametrize("query", [f"rt:{EPOCH}..", "dfn:drivers"])
-def test_to_get_a_search_gives_a_page_for_people(inbox: str, query: str) -> None:
+def test_a_search_by_get_returns_a_page_for_people(inbox: str, query: str) -> None:
     answer = requests.get(inbox, params={"q": query, "x": "m"}, timeout=30)
     assert answer.status_code == 200
     assert answer.headers["Content-Type"].startswith("text/html")
 
 
-def test_a_thread(inbox: str) -> None:
-    for one in ("c", "p"):
-        answer = requests.get(f"{inbox}{one}/t.mbox.gz", timeout=30)
+def test_a_thread_is_returned_as_an_mbox(inbox: str) -> None:
+    for message_id in ("c", "p"):
+        answer = requests.get(f"{inbox}{message_id}/t.mbox.gz", timeout=30)
         assert sorted(ids(answer)) == ["c", "p"]
     answer = requests.get(f"{inbox}{quote(ODD, safe='@')}/t.mbox.gz", timeout=30)
     assert ids(answer) == [ODD, ODD]
 
 
-def test_one_mail(inbox: str) -> None:
+def test_a_raw_mail_is_returned(inbox: str) -> None:
     answer = requests.get(f"{inbox}p/raw", timeout=30)
     assert answer.status_code == 200
     first, _, rest = answer.content.partition(b"\n")
@@ -91,7 +91,7 @@ def test_one_mail(inbox: str) -> None:
     assert rest == PATCH.raw
 
 
-def test_what_the_archive_does_not_have(inbox: str) -> None:
+def test_unknown_messages_and_lists(inbox: str) -> None:
     assert requests.get(f"{inbox}nothing@x/t.mbox.gz", timeout=30).status_code == 404
     assert requests.get(f"{inbox}nothing@x/", timeout=30).status_code == 300
     assert (
@@ -102,7 +102,7 @@ def test_what_the_archive_does_not_have(inbox: str) -> None:
     )
 
 
-def test_threads_are_those_of_a_real_archive() -> None:
+def test_threads_match_a_real_archive() -> None:
     threads = read_json("oracle-threads-sample.json")
     with LoreServer("real", read_mails("sample.mbox.gz")) as server:
         for thread in threads[:40]:

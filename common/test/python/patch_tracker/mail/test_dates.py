@@ -25,7 +25,7 @@ TIMES = st.datetimes(min_value=UNKNOWN_TIME.replace(tzinfo=None), timezones=st.j
         ("Mon, 18 Jun 2085 15:57:19 +0000", "2085-06-18T15:57:19Z"),
     ],
 )
-def test_dates_are_read(text: str, time: str) -> None:
+def test_dates_are_parsed(text: str, time: str) -> None:
     found = parse_date(text)
     assert found is not None
     assert iso(found) == time
@@ -41,17 +41,17 @@ def test_dates_are_read(text: str, time: str) -> None:
         "1 Jan 99999 00:00:00 +0000",
     ],
 )
-def test_what_is_no_date_is_none(text: str) -> None:
+def test_invalid_dates_are_none(text: str) -> None:
     assert parse_date(text) is None
 
 
-def test_received_is_the_uppermost_that_can_be_read() -> None:
+def test_the_topmost_valid_received_header_is_used() -> None:
     headers = ["from x by y", "by z; Thu, 21 Oct 2021 12:00:00 +0000", "by a; 1 Jan 2000 00:00:00"]
     assert received_time(headers) == NOON
     assert received_time([]) is None
 
 
-def test_a_date_that_cannot_be_true_does_not_sort() -> None:
+def test_an_implausible_date_is_not_used_for_sorting() -> None:
     written = NOON - dt.timedelta(hours=3)
     assert sorting_time(written, NOON) == written
     assert sorting_time(NOON.replace(year=2085), NOON) == NOON
@@ -63,12 +63,14 @@ def test_a_date_that_cannot_be_true_does_not_sort() -> None:
 
 
 @given(TIMES, TIMES)
-def test_written_times_sort_as_time_and_are_read_back(one: dt.datetime, other: dt.datetime) -> None:
-    assert (iso(one) < iso(other)) == (one < other)
-    assert len(iso(one)) == 20
-    assert from_iso(iso(one)) == one
+def test_formatted_times_sort_by_time_and_can_be_parsed(
+    first: dt.datetime, second: dt.datetime
+) -> None:
+    assert (iso(first) < iso(second)) == (first < second)
+    assert len(iso(first)) == 20
+    assert from_iso(iso(first)) == first
 
 
 @given(st.text())
-def test_no_text_fails(text: str) -> None:
+def test_any_text_is_accepted(text: str) -> None:
     parse_date(text)

@@ -37,7 +37,7 @@ diff --git "a/stra\\303\\237e.txt" "b/stra\\303\\237e.txt"
 """
 
 
-def test_all_ways_to_touch_a_file_are_seen_and_nothing_else() -> None:
+def test_all_touched_files_are_found() -> None:
     assert paths_of(GIT.splitlines()) == (
         "drivers/x.c",
         "gone.c",
@@ -48,7 +48,7 @@ def test_all_ways_to_touch_a_file_are_seen_and_nothing_else() -> None:
     )
 
 
-def test_a_diff_without_git() -> None:
+def test_a_diff_without_git_is_recognized() -> None:
     lines = [
         "--- linux-5.0/a/b.c\t2021-01-01",
         "+++ linux/a/b.c\t2021-01-02",
@@ -60,17 +60,17 @@ def test_a_diff_without_git() -> None:
     assert paths_of(lines) == ("a/b.c",)
 
 
-def test_a_mail_without_a_diff() -> None:
+def test_quoted_and_incomplete_diffs_are_not_diffs() -> None:
     lines = ["> diff --git a/x b/x", "--- ", "text", "+++ text"]
     assert not has_diff(lines)
     assert paths_of(lines) == ()
 
 
 @given(st.lists(st.sampled_from([*GIT.splitlines(), "@@ -9,9 +9,9 @@", '--- "a', "+++ b/"])))
-def test_no_lines_fail(lines: list[str]) -> None:
+def test_any_lines_are_accepted(lines: list[str]) -> None:
     assert all(paths_of(lines))
 
 
-def test_either_name_may_be_quoted() -> None:
+def test_each_of_the_two_names_can_be_quoted() -> None:
     lines = ['diff --git "a/\\303\\244.c" b/x.c', 'diff --git a/y.c "b/\\303\\266.c"']
     assert paths_of(lines) == ("x.c", "y.c", "ä.c", "ö.c")

@@ -15,7 +15,7 @@ START = b"From mboxrd@z Thu Jan  1 00:00:00 1970\n"
 
 
 def mboxrd(mails: list[bytes]) -> bytes:
-    """Write mails as public-inbox does: each with its last newline and a blank line."""
+    """Return an mbox as public-inbox writes it: each mail with a newline and a blank line."""
     return b"".join(
         START + b"".join(_quoted(mail.splitlines(keepends=True))) + b"\n" for mail in mails
     )
@@ -26,7 +26,7 @@ def _quoted(lines: list[bytes]) -> Iterator[bytes]:
         yield b">" + line if line.lstrip(b">").startswith(b"From ") else line
 
 
-def test_mails_come_out_as_they_went_in() -> None:
+def test_mails_are_read_as_they_were_written() -> None:
     mails = [b"A: 1\n\nFrom here\n>From there\nend\n", b"B: 2\n\n\nFrom\n"]
     assert [mail.content for mail in mails_of_bytes(mboxrd(mails))] == mails
     assert [mail.content for mail in mails_of_bytes(gzip.compress(mboxrd(mails)))] == mails
@@ -41,17 +41,17 @@ def test_mails_come_out_as_they_went_in() -> None:
         max_size=5,
     )
 )
-def test_every_mail_survives_the_mbox(mails: list[bytes]) -> None:
+def test_any_mail_is_read_as_it_was_written(mails: list[bytes]) -> None:
     assert [mail.content for mail in mails_of_bytes(mboxrd(mails))] == mails
 
 
-def test_empty_and_no_mbox() -> None:
+def test_empty_files_and_single_mails_are_accepted() -> None:
     assert list(mails_of_bytes(b"")) == []
     assert list(mails_of_bytes(b"\n\n")) == []
     assert list(mails_of_bytes(b"A: 1\n\nx\n")) == [RawMail(b"A: 1\n\nx\n")]
 
 
-def test_a_damaged_gzip_gives_what_is_whole_and_then_fails() -> None:
+def test_a_damaged_gzip_file_yields_the_complete_mails_and_then_fails() -> None:
     mails = [b"A: %d\n\n" % number + bytes(range(32, 127)) * 50 + b"\n" for number in range(40)]
     content = gzip.compress(mboxrd(mails), compresslevel=0)
     found: list[bytes] = []
@@ -64,12 +64,12 @@ def test_a_damaged_gzip_gives_what_is_whole_and_then_fails() -> None:
         list(mails_of_gzip(io.BytesIO(b"<html>")))
 
 
-def test_what_is_too_large_is_told() -> None:
+def test_sizes_above_the_limits_are_reported() -> None:
     bomb = gzip.compress(START + b"A: 1\n\n" + b"\0" * 10_000_000)
-    with pytest.raises(MailboxError, match="larger than the 1000000 bytes"):
+    with pytest.raises(MailboxError, match="larger than the limit of 1000000 bytes"):
         list(mails_of_gzip(io.BytesIO(bomb), max_bytes=1_000_000))
     mail, after = mails_of(io.BytesIO(mboxrd([b"A: 12345\n" * 50, b"B: 2\n"])), max_mail_bytes=45)
-    # The blank line that ends it is counted too, where it is left out.
+    # `cut` includes the blank line after the mail.
     assert (len(mail.content), mail.cut) == (45, 406)
     assert after == RawMail(b"B: 2\n")
 

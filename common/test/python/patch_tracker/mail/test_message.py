@@ -13,7 +13,7 @@ from patch_tracker.mail.message import (
     MAX_SUBJECT,
     MAX_TEXT,
     Mail,
-    normal_id,
+    normalize_message_id,
     parse_mail,
 )
 from patch_tracker.models import UNKNOWN_TIME, MailKind, Person, Sentiment
@@ -22,7 +22,7 @@ DIFF = "---\n a.c | 1 +\n\ndiff --git a/a.c b/a.c\n--- a/a.c\n+++ b/a.c\n@@ -1 +
 
 
 def mail(body: str = "text\n", **headers: str) -> Mail:
-    """Read a mail with sensible headers, but for those that are given (empty: without it)."""
+    """Parse a mail with default headers. Given headers replace them; an empty one removes it."""
     fields = {
         "Received": "by list.example; Thu, 21 Oct 2021 12:00:00 +0000",
         "From": "Anna <anna@example.org>",
@@ -59,11 +59,13 @@ def test_a_plain_mail() -> None:
         ({"Subject": "Re: a"}, "text", MailKind.REPLY),
     ],
 )
-def test_what_a_mail_is(headers: dict[str, str], body: str, kind: MailKind) -> None:
+def test_the_kind_of_a_mail_is_recognized(
+    headers: dict[str, str], body: str, kind: MailKind
+) -> None:
     assert mail(body, **headers).kind is kind
 
 
-def test_a_patch_tells_what_it_touches_and_who_stands_for_it() -> None:
+def test_a_patch_has_paths_trailers_and_a_change_id() -> None:
     text = "Why.\n\nReviewed-by: Ben <ben@example.org>\nSigned-off-by: Anna <anna@example.org>\n"
     found = mail(
         text + DIFF + "Acked-by: in@the.diff\nchange-id: 2021-x-1\n", Subject="[PATCH] a: b"
@@ -77,7 +79,7 @@ def test_a_patch_tells_what_it_touches_and_who_stands_for_it() -> None:
     assert not found.review
 
 
-def test_a_reply_tells_what_it_answers_and_how_it_sounds() -> None:
+def test_a_reply_has_parents_and_a_sentiment() -> None:
     found = mail(
         "> Reviewed-by: Ben <ben@example.org>\nReviewed-by: Anna <anna@example.org>\n",
         Subject="Re: [PATCH] a",
@@ -90,23 +92,26 @@ def test_a_reply_tells_what_it_answers_and_how_it_sounds() -> None:
 
 
 def test_ids_with_slashes_and_percent_signs_are_kept() -> None:
-    assert normal_id("<6171cb9e.jRUr/GeCZ%lkp@intel.com>") == "6171cb9e.jRUr/GeCZ%lkp@intel.com"
-    assert normal_id(" <a b@\tc> (comment)") == "ab@c"
-    assert normal_id("bare@id") == "bare@id"
-    assert len(normal_id(f"<{'x' * 5000}@y>")) <= MAX_ID
+    assert (
+        normalize_message_id("<6171cb9e.jRUr/GeCZ%lkp@intel.com>")
+        == "6171cb9e.jRUr/GeCZ%lkp@intel.com"
+    )
+    assert normalize_message_id(" <a b@\tc> (comment)") == "ab@c"
+    assert normalize_message_id("bare@id") == "bare@id"
+    assert len(normalize_message_id(f"<{'x' * 5000}@y>")) <= MAX_ID
 
 
-def test_what_is_missing_is_told_and_the_mail_is_kept() -> None:
+def test_missing_headers_are_reported_and_the_mail_is_kept() -> None:
     found = mail(From="", Date="", Message_ID="", Received="")
     assert found.problems == ("no date", "no message id", "no sender")
     assert found.timestamp == UNKNOWN_TIME
     assert found.message_id == f"{found.digest}@missing-message-id.invalid"
-    assert mail(Date="Mon, 18 Jun 2085 15:57:19 +0000").problems == ("unbelievable date",)
+    assert mail(Date="Mon, 18 Jun 2085 15:57:19 +0000").problems == ("implausible date",)
     assert mail(Date="someday").problems == ("unreadable date",)
     assert parse_mail(RawMail(b"A: 1\n\nx", cut=7)).problems[0].startswith("cut: 7 bytes")
 
 
-def test_two_mails_of_one_id_are_told_apart_but_not_by_what_the_archive_adds() -> None:
+def test_the_digest_ignores_only_headers_that_archives_add() -> None:
     assert mail().digest == mail(Archived_At="<https://example.org/1>").digest
     assert mail().digest != mail("other text\n").digest
     assert (
@@ -114,7 +119,7 @@ def test_two_mails_of_one_id_are_told_apart_but_not_by_what_the_archive_adds() -
     )
 
 
-def test_parts_and_charsets() -> None:
+def test_text_parts_are_decoded_and_joined() -> None:
     body = (
         "--b\nContent-Type: text/plain; charset=gbk\nContent-Transfer-Encoding: base64\n\n"
         "tPC4tA==\n--b\nContent-Type: text/html\n\n<b>not this</b>\n"
@@ -141,12 +146,12 @@ def test_parts_and_charsets() -> None:
         ("Пётр <p@example.org>", Person("p@example.org", "Пётр")),
     ],
 )
-def test_senders(header: str, person: Person) -> None:
+def test_the_sender_is_parsed(header: str, person: Person) -> None:
     assert mail(From=header).author == person
 
 
 @given(st.binary(max_size=400))
-def test_no_bytes_are_refused(content: bytes) -> None:
+def test_any_bytes_are_accepted(content: bytes) -> None:
     found = parse_mail(content)
     assert found.message_id
     f"{found.subject}{found.body}{found.author}{found.parents}{found.message_id}".encode()
@@ -165,7 +170,7 @@ def test_no_bytes_are_refused(content: bytes) -> None:
         )
     )
 )  # fmt: skip
-def test_broken_headers_are_read_somehow(lines: list[bytes]) -> None:
+def test_broken_headers_are_accepted(lines: list[bytes]) -> None:
     parse_mail(b"\n".join(lines))
 
 
@@ -186,38 +191,38 @@ HOSTILE = {
 
 @pytest.mark.timeout(15)
 @pytest.mark.parametrize("content", HOSTILE.values(), ids=HOSTILE)
-def test_no_mail_takes_long_or_breaks_the_reading_of_others(content: bytes) -> None:
-    # Each of them was an error, or took time by the square of its length.
+def test_a_hostile_mail_is_parsed_quickly(content: bytes) -> None:
+    # Each of these once raised an error or took quadratic time.
     assert parse_mail(content).raw == content
 
 
-def test_what_is_not_read_of_a_mail_is_told() -> None:
+def test_parts_that_are_not_read_are_reported() -> None:
     deep = parse_mail(HOSTILE["parts in parts"])
-    assert deep.problems == ("parts nested too deeply to be read", "no date")
+    assert deep.problems == ("parts nested too deeply to read", "no date")
     assert (deep.message_id, deep.parents) == ("x@y", ("q@q",))
     long = mail("x\n" * MAX_TEXT, Subject="s" * 100_000)
     assert len(long.body) == MAX_TEXT
     assert len(long.subject) == MAX_SUBJECT
     assert long.problems == (
-        f"only the first {MAX_TEXT} characters of the text are read",
-        "only a part of a long subject is read",
+        f"only the first {MAX_TEXT} characters of the text were read",
+        "only a part of a long subject was read",
     )
 
 
-def test_of_long_references_the_nearest_are_kept() -> None:
+def test_the_nearest_of_many_references_are_kept() -> None:
     found = mail(References=" ".join(f"<{number}@{'x' * 200}>" for number in range(1_000)))
     assert len(found.parents) == 100
     assert found.parents[0].startswith("999@")
 
 
-def test_paths_fit_into_an_item() -> None:
+def test_stored_paths_fit_into_an_item() -> None:
     heads = "".join(f"diff --git a/{'p' * 3000}{n} b/{'p' * 3000}{n}\n" for n in range(500))
     found = mail(heads, Subject="[PATCH] x")
     assert found.paths_total == 500
     assert sum(map(len, found.paths)) <= MAX_PATHS_BYTES
 
 
-def test_a_change_id_is_of_its_own_line() -> None:
+def test_a_change_id_must_be_on_its_own_line() -> None:
     diff = "diff --git a/a.c b/a.c\n"
     assert mail(f"change-id: one\n{diff}", Subject="[PATCH] x").change_id == "one"
     assert mail(f"change-id:\n{diff}", Subject="[PATCH] x").change_id == ""
@@ -232,6 +237,6 @@ def test_a_change_id_is_of_its_own_line() -> None:
         ("<styled>kept</styled>", "kept"),
     ],
 )
-def test_html_is_read_without_its_tags(text: str, expected: str) -> None:
+def test_html_is_converted_to_text(text: str, expected: str) -> None:
     body = mail(text, Content_Type="text/html").body
     assert body.replace(" ", "").strip() == expected.replace(" ", "")

@@ -1,4 +1,4 @@
-"""The reading of mail held against real mail, a real archive and a real Patchwork."""
+"""Parsing of real mail, compared with a real archive and a real Patchwork."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ def patchwork_ids(*files: str) -> set[str]:
     }
 
 
-def test_patches_and_cover_letters_are_those_of_patchwork() -> None:
+def test_patches_and_cover_letters_match_patchwork() -> None:
     mails = read_mails("sample.mbox.gz")
     patches = patchwork_ids("patches-p1.json", "patches-p2.json")
     assert kinds(mails, MailKind.PATCH, MailKind.PULL) == patches
     assert kinds(mails, MailKind.COVER) == patchwork_ids("covers-p1.json")
 
 
-def test_threads_and_times_are_those_of_the_archive() -> None:
+def test_threads_and_times_match_the_archive() -> None:
     mails = read_mails("sample.mbox.gz")
     threads = read_json("oracle-threads-sample.json")
     nodes = merge_nodes(
@@ -40,7 +40,7 @@ def test_threads_and_times_are_those_of_the_archive() -> None:
     assert {frozenset(thread & present) for thread in components(nodes)} == {
         frozenset(message["msgid"] for message in thread["messages"]) for thread in threads
     }
-    # Mails of one id stand in the archive's list under the time of the first.
+    # The archive lists mails with the same message ID under the time of the first.
     first: dict[str, Mail] = {}
     for mail in mails:
         first.setdefault(mail.message_id, mail)
@@ -52,7 +52,7 @@ def test_threads_and_times_are_those_of_the_archive() -> None:
         assert mail.date.timestamp() == message["date_ts"]
 
 
-def test_titles_and_places_in_a_series_are_those_of_patchwork() -> None:
+def test_titles_and_positions_in_a_series_match_patchwork() -> None:
     by_id = {mail.message_id: mail for mail in read_mails("sample.mbox.gz")}
     for series in read_json("patchwork-api/series-p1.json")["json"]:
         for patch in series["patches"]:
@@ -62,7 +62,7 @@ def test_titles_and_places_in_a_series_are_those_of_patchwork() -> None:
             assert heading.title in patch["name"]
 
 
-def test_people_are_those_of_patchwork() -> None:
+def test_authors_match_patchwork() -> None:
     by_id = {mail.message_id: mail for mail in read_mails("sample.mbox.gz")}
     for name in ("patches-p1.json", "patches-p2.json"):
         for row in read_json(f"patchwork-api/{name}")["json"]:
@@ -70,22 +70,22 @@ def test_people_are_those_of_patchwork() -> None:
             assert author.email == row["submitter"]["email"].lower()
 
 
-def test_odd_mail_is_read_and_what_is_odd_is_told() -> None:
+def test_unusual_mail_is_parsed_and_its_problems_are_reported() -> None:
     mails = read_mails("edge.mbox.gz")
     assert Counter(problem for mail in mails for problem in mail.problems) == {
         "unknown charset 'y'": 3,
         "unknown charset 'true'": 2,
         "unknown charset 'yes'": 1,
-        "unbelievable date": 1,
+        "implausible date": 1,
     }
-    told = {
+    expected = {
         (entry["msgid"].strip("<>"), " ".join(entry["subject"].split()))
         for entry in read_json("edge.json")
-        # Where this holds no more than that there were bytes, ours reads them.
+        # The file has replacement characters where the tracker decodes the bytes.
         if "\ufffd" not in entry["subject"]
     }
-    assert len(told) > 30
-    assert told <= {(mail.message_id, mail.subject) for mail in mails}
+    assert len(expected) > 30
+    assert expected <= {(mail.message_id, mail.subject) for mail in mails}
     assert {mail.timestamp.year for mail in mails} <= set(range(2019, 2027))
     assert not any("\ufffd" in mail.subject + mail.author.name for mail in mails)
     assert max(len(mail.body) for mail in mails) > 300_000

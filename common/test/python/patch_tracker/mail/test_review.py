@@ -19,7 +19,7 @@ Is this a signature?
 """
 
 
-def test_only_what_the_writer_wrote_counts() -> None:
+def test_only_the_lines_of_the_writer_are_kept() -> None:
     assert [line for line in own_lines(REPLY) if line] == ["Looks good to me."]
     assert own_lines("> quoted\nown") == ["own"]
 
@@ -32,23 +32,23 @@ def test_only_what_the_writer_wrote_counts() -> None:
         ("Looks good, but please fix the leak.", Sentiment.CONCERN, "concern wording"),
         ("NAK", Sentiment.CONCERN, "concern wording"),
         ("Why is that? It looks good otherwise.", Sentiment.QUESTION, "question mark"),
-        ("See https://example.org/?q=1 for more", Sentiment.NEUTRAL, "nothing of it"),
-        ("Will be in the next version.", Sentiment.NEUTRAL, "nothing of it"),
-        ("", Sentiment.NEUTRAL, "nothing of it"),
+        ("See https://example.org/?q=1 for more", Sentiment.NEUTRAL, "default"),
+        ("Will be in the next version.", Sentiment.NEUTRAL, "default"),
+        ("", Sentiment.NEUTRAL, "default"),
     ],
 )
-def test_how_words_sound(text: str, sentiment: Sentiment, rule: str) -> None:
+def test_the_sentiment_follows_from_the_wording(text: str, sentiment: Sentiment, rule: str) -> None:
     assert sentiment_of(text.splitlines(), ()) == (sentiment, rule)
 
 
-def test_trailers_are_stronger_than_words() -> None:
+def test_trailers_take_precedence_over_wording() -> None:
     anna = Person("anna@example.org")
     reviewed, nacked = Trailer("Reviewed-by", anna), Trailer("Nacked-by", anna)
     assert sentiment_of(["please fix it"], [reviewed]) == (Sentiment.APPROVAL, "trailer")
     assert sentiment_of(["looks good"], [reviewed, nacked]) == (Sentiment.CONCERN, "trailer")
 
 
-def test_what_a_review_is() -> None:
+def test_reviews_are_recognized() -> None:
     reviewed = Trailer("Reviewed-by", Person("a@example.org"))
     assert is_review("", [], [reviewed])
     assert is_review(REPLY, own_lines(REPLY), ())
@@ -67,5 +67,5 @@ def test_what_a_review_is() -> None:
         (Person("talbot@example.org", "T. Talbot"), False),
     ],
 )
-def test_robots_are_known_by_their_names(person: Person, bot: bool) -> None:
+def test_bots_are_recognized_by_name_and_address(person: Person, bot: bool) -> None:
     assert is_bot(person) is bot

@@ -29,11 +29,11 @@ from patch_tracker.mail.subject import Subject, parse_subject
         ("", Subject("")),
     ],
 )
-def test_subjects_are_taken_apart(text: str, expected: Subject) -> None:
+def test_subjects_are_parsed(text: str, expected: Subject) -> None:
     assert parse_subject(text) == expected
 
 
-def test_what_a_subject_says() -> None:
+def test_the_kind_and_title_of_a_subject() -> None:
     assert parse_subject("[v6,1/1] a").is_patch
     assert parse_subject("[Patch] a").is_patch
     assert not parse_subject("[lkp] a").is_patch
@@ -42,7 +42,7 @@ def test_what_a_subject_says() -> None:
 
 
 @given(st.text())
-def test_every_text_is_a_subject(text: str) -> None:
+def test_any_text_is_accepted(text: str) -> None:
     found = parse_subject(text)
     assert found.version >= 1
 
@@ -53,7 +53,7 @@ def test_every_text_is_a_subject(text: str) -> None:
     st.integers(1, 99),
     st.text(st.characters(categories=["L", "N"]), min_size=1).map(lambda t: f"x: {t}"),
 )
-def test_what_git_writes_is_read(version: int, number: int, total: int, title: str) -> None:
+def test_subjects_of_git_are_parsed(version: int, number: int, total: int, title: str) -> None:
     found = parse_subject(f"[PATCH v{version} {number}/{total}] {title}")
     assert (found.version, found.number, found.total) == (version, number, total)
     assert found.title == title

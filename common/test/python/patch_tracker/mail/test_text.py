@@ -22,32 +22,32 @@ from patch_tracker.mail.text import codec_of, decode, header_text
         ("euc-kr", "안녕"),
     ],
 )
-def test_mail_in_its_charset_is_read(charset: str, text: str) -> None:
+def test_text_is_decoded_with_its_charset(charset: str, text: str) -> None:
     assert decode(text.encode(charset), charset) == (text, "")
 
 
-def test_a_larger_set_under_the_label_of_the_smaller_is_read() -> None:
-    # 镕 is in GBK, but not in GB 2312, under which mail programs send it.
+def test_gb2312_is_decoded_as_its_superset() -> None:
+    # 镕 is in GBK but not in GB 2312. Mail programs label it as GB 2312 nevertheless.
     assert decode("朱镕基".encode("gbk"), "gb2312") == ("朱镕基", "")
 
 
 @pytest.mark.parametrize(
     "charset", ["y", "true", "x-unknown", "zlib", "hex", "idna", "\0", "ä" * 99]
 )
-def test_an_unknown_charset_is_told_and_utf8_is_tried(charset: str) -> None:
+def test_an_unknown_charset_is_reported_and_replaced_by_utf8(charset: str) -> None:
     text, problem = decode("Grüße".encode(), charset)
     assert text == "Grüße"
     assert problem.startswith("unknown charset")
     assert codec_of(charset) is None
 
 
-def test_bytes_that_are_not_what_they_claim_are_read_somehow_and_told() -> None:
-    assert decode("Grüße".encode("cp1252"), "utf-8") == ("Grüße", "bytes that are no utf-8")
-    assert decode("Grüße".encode("cp1252")) == ("Grüße", "bytes that are no utf-8")
+def test_a_wrong_charset_is_reported_and_replaced() -> None:
+    assert decode("Grüße".encode("cp1252"), "utf-8") == ("Grüße", "bytes that are not valid utf-8")
+    assert decode("Grüße".encode("cp1252")) == ("Grüße", "bytes that are not valid utf-8")
 
 
 @given(st.binary(), st.sampled_from(["", "utf-8", "utf-7", "utf-16", "gbk", "nonsense", "big5"]))
-def test_any_bytes_become_text_that_can_be_stored(data: bytes, charset: str) -> None:
+def test_any_bytes_become_valid_text(data: bytes, charset: str) -> None:
     text, _ = decode(data, charset)
     text.encode("utf-8")
 
@@ -58,7 +58,7 @@ def test_any_bytes_become_text_that_can_be_stored(data: bytes, charset: str) -> 
         ("plain", "plain"),
         ("folded\n\tand\r\n again", "folded and again"),
         ("=?utf-8?q?Pali_Roh=C3=A1r?=", "Pali Rohár"),
-        # A character that is split between two words, as some programs do.
+        # Some mail programs split a character between two words.
         ("=?utf-8?b?5L0=?= =?utf-8?b?oA==?=", "你"),
         ("=?gb2312?B?tPC4tA==?=: x", "答复: x"),
         ("=?nonsense?q?Gr=C3=BC=C3=9Fe?=", "Grüße"),
@@ -70,7 +70,7 @@ def test_headers_are_decoded(raw: str, text: str) -> None:
     assert header_text(raw) == text
 
 
-def test_raw_bytes_in_a_header_are_utf8_or_in_the_charset_of_the_body() -> None:
+def test_raw_bytes_in_a_header_are_utf8_or_use_the_charset_of_the_body() -> None:
     utf8 = "Rohár".encode().decode("ascii", "surrogateescape")
     cyrillic = "Ваторопин".encode("koi8-r").decode("ascii", "surrogateescape")
     assert header_text(utf8, "koi8-r") == "Rohár"
@@ -78,5 +78,5 @@ def test_raw_bytes_in_a_header_are_utf8_or_in_the_charset_of_the_body() -> None:
 
 
 @given(st.text(st.characters(codec="utf-8")))
-def test_no_header_fails(raw: str) -> None:
+def test_any_header_is_decoded(raw: str) -> None:
     header_text(raw).encode()

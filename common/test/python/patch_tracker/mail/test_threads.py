@@ -54,7 +54,7 @@ def test_threads_and_links_do_not_depend_on_the_order(mails: Mails, rng: random.
     assert threads_of(mails, order) == expected
 
 
-def test_a_thread_is_named_by_its_root_even_if_that_never_came() -> None:
+def test_a_thread_is_identified_by_its_root_even_if_the_root_never_arrived() -> None:
     mails: Mails = {
         "z1": (("cover",), MailKind.PATCH),
         "a2": (("z1", "cover"), MailKind.REPLY),
@@ -67,7 +67,7 @@ def test_a_thread_is_named_by_its_root_even_if_that_never_came() -> None:
     }
 
 
-def test_the_nearest_target_counts_and_other_threads_are_left_alone() -> None:
+def test_mails_belong_to_their_nearest_target() -> None:
     mails: Mails = {
         "cover": ((), MailKind.COVER),
         "patch": (("cover",), MailKind.PATCH),
@@ -78,7 +78,7 @@ def test_the_nearest_target_counts_and_other_threads_are_left_alone() -> None:
         "re-chat": (("chat",), MailKind.REPLY),
     }
     found = threads_of(mails, list(mails))
-    assert {one: target for one, (_, target) in found.items()} == {
+    assert {message_id: target for message_id, (_, target) in found.items()} == {
         "cover": "cover",
         "patch": "patch",
         "to-cover": "cover",
@@ -90,16 +90,16 @@ def test_the_nearest_target_counts_and_other_threads_are_left_alone() -> None:
     assert {root for root, _ in found.values()} == {"cover", "chat"}
 
 
-def test_a_ring_of_mails_has_a_root_and_no_end_of_walks() -> None:
+def test_mails_that_answer_each_other_have_a_root() -> None:
     mails: Mails = {"b": (("c",), MailKind.REPLY), "c": (("b",), MailKind.REPLY)}
     assert threads_of(mails, ["b", "c"]) == {"b": ("b", ""), "c": ("b", "")}
 
 
 @given(st.lists(st.tuples(st.integers(0, 20), st.integers(0, 20))))
-def test_union_find_agrees_with_walking_a_graph(pairs: list[tuple[int, int]]) -> None:
+def test_union_find_agrees_with_a_graph_search(pairs: list[tuple[int, int]]) -> None:
     joined = UnionFind()
-    for one, other in pairs:
-        joined.join(str(one), str(other))
+    for first, second in pairs:
+        joined.join(str(first), str(second))
     for thread in joined.sets():
         reached, edge = set(), {min(thread)}
         while edge:

@@ -6,7 +6,7 @@ from patch_tracker.models import Person, Trailer
 ANNA = Person("anna@example.org", "Anna")
 
 
-def test_a_trailer_is_verified_only_where_it_is_the_senders_own() -> None:
+def test_a_trailer_is_verified_only_if_it_has_the_senders_address() -> None:
     lines = [
         "Thanks!",
         "Reviewed-by: Anna <Anna@example.org>",
@@ -20,7 +20,7 @@ def test_a_trailer_is_verified_only_where_it_is_the_senders_own() -> None:
     )
 
 
-def test_two_in_one_and_an_address_on_the_next_line() -> None:
+def test_combined_and_wrapped_trailers() -> None:
     lines = [
         "Reported-and-tested-by: Anna <anna@example.org>",
         "Reviewed-by: Anna",
@@ -33,7 +33,7 @@ def test_two_in_one_and_an_address_on_the_next_line() -> None:
     ]
 
 
-def test_what_is_none() -> None:
+def test_other_lines_are_not_trailers() -> None:
     lines = [
         "> Reviewed-by: Anna <anna@example.org>",
         "Reviewed-by: ?",
@@ -45,7 +45,7 @@ def test_what_is_none() -> None:
     assert trailers_of(lines, ANNA) == ()
 
 
-def test_each_counts_once_and_there_is_a_limit() -> None:
+def test_duplicates_are_removed_and_the_number_is_limited() -> None:
     assert len(trailers_of(["Acked-by: a@example.org"] * 3, ANNA)) == 1
     many = [f"Acked-by: a{number}@example.org" for number in range(MAX_TRAILERS + 5)]
     assert len(trailers_of(many, ANNA)) == MAX_TRAILERS

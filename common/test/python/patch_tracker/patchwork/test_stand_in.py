@@ -1,4 +1,4 @@
-"""The local stand-in held against what real Patchwork servers answered for the same mails."""
+"""The local stand-in, compared with responses of real Patchwork servers for the same mails."""
 
 from __future__ import annotations
 
@@ -28,24 +28,22 @@ def ask(server: PatchworkServer, path: str) -> requests.Response:
 
 
 def shape(value: Any) -> object:  # noqa: ANN401 - any JSON
-    """Return a value's type, of an object the types of its fields in their order."""
+    """Return the type of a value; for an object, its fields in order with their types."""
     if isinstance(value, dict):
-        return [(name, shape(one)) for name, one in value.items()]
+        return [(name, shape(member)) for name, member in value.items()]
     if isinstance(value, list):
         return ["list", shape(value[0]) if value else None]
     return type(value).__name__
 
 
 def shapes(rows: list[Any]) -> set[str]:
-    """Return the shapes of rows; what is null in some is told by the others."""
+    """Return the shapes of rows. A null value counts as text."""
     return {repr(shape(row)).replace("'NoneType'", "'str'") for row in rows}
 
 
 @pytest.mark.parametrize("recorded", RECORDED)
 @pytest.mark.parametrize("name", LISTS)
-def test_lists_are_like_those_of_a_real_server(
-    server: PatchworkServer, recorded: str, name: str
-) -> None:
+def test_lists_match_a_real_server(server: PatchworkServer, recorded: str, name: str) -> None:
     real = read_json(f"{recorded}/{name}.json")
     answer = ask(server, real["request"])
     assert answer.status_code == real["status"]
@@ -53,7 +51,7 @@ def test_lists_are_like_those_of_a_real_server(
         assert answer.headers[header] == real["headers"][header]
     ours, theirs = answer.json(), real["json"]
     if name == "events-p1":
-        # From 1.3 on there are events of comments too.
+        # API 1.3 also has events for comments.
         theirs = [row for row in theirs if "comment" not in row["category"]]
         for category in {row["category"] for row in theirs}:
             assert shapes([row for row in ours if row["category"] == category]) == shapes(
@@ -65,7 +63,7 @@ def test_lists_are_like_those_of_a_real_server(
 
 
 @pytest.mark.parametrize("name", ["patches-p1", "patches-p2", "series-p1"])
-def test_pages_follow_each_other_as_on_a_real_server(server: PatchworkServer, name: str) -> None:
+def test_pages_match_a_real_server(server: PatchworkServer, name: str) -> None:
     real = read_json(f"patchwork-api-2.2.6/{name}.json")
     answer = ask(server, real["request"])
     expected = real["headers"].get("Link", "").replace("http://127.0.0.1:8088", server.url)
@@ -74,7 +72,7 @@ def test_pages_follow_each_other_as_on_a_real_server(server: PatchworkServer, na
     assert (past.status_code, past.json()) == (404, {"detail": "Invalid page."})
 
 
-def test_what_patches_say_is_what_a_real_server_says(server: PatchworkServer) -> None:
+def test_patches_match_a_real_server(server: PatchworkServer) -> None:
     for name in ("patches-p1", "patches-p2"):
         real = read_json(f"patchwork-api-2.2.6/{name}.json")
         by_id = {row["msgid"]: row for row in ask(server, real["request"]).json()}
@@ -82,16 +80,16 @@ def test_what_patches_say_is_what_a_real_server_says(server: PatchworkServer) ->
             ours = by_id[row["msgid"]]
             for field in ("date", "name", "state", "archived", "check", "tags"):
                 assert ours[field] == row[field], (field, row["msgid"])
-            # Names may be null in both.
+            # Names can be null in both.
             compared = ours.keys() - {"series", "submitter"}
-            assert {one: shape(ours[one]) for one in compared} == {
-                one: shape(row[one]) for one in compared
+            assert {name: shape(ours[name]) for name in compared} == {
+                name: shape(row[name]) for name in compared
             }
             assert ours["submitter"]["email"] == row["submitter"]["email"].lower()
             assert ours["series"][0]["version"] == row["series"][0]["version"]
 
 
-def test_series_are_those_of_a_real_server(server: PatchworkServer) -> None:
+def test_series_match_a_real_server(server: PatchworkServer) -> None:
     real = read_json("patchwork-api-2.2.6/series-p1.json")
 
     def facts(row: dict[str, Any]) -> tuple[Any, ...]:
@@ -103,7 +101,7 @@ def test_series_are_those_of_a_real_server(server: PatchworkServer) -> None:
     assert sorted(map(facts, ours)) == sorted(map(facts, real["json"]))
 
 
-def test_a_patch_in_detail(server: PatchworkServer) -> None:
+def test_the_detail_of_a_patch_matches_a_real_server(server: PatchworkServer) -> None:
     real = read_json("patchwork-api-2.2.6/patch-42.json")
     rows = ask(server, "/api/1.2/patches/?project=linux-hwmon&per_page=250").json()
     (number,) = [row["id"] for row in rows if row["msgid"] == real["json"]["msgid"]]
@@ -114,13 +112,13 @@ def test_a_patch_in_detail(server: PatchworkServer) -> None:
     assert ours["diff"].split() == real["json"]["diff"].split()
 
 
-def test_what_a_real_server_refuses(server: PatchworkServer) -> None:
+def test_refused_requests_match_a_real_server(server: PatchworkServer) -> None:
     real = read_json("patchwork-api-2.2.6/people-p1.json")
     answer = ask(server, real["request"])
     assert (answer.status_code, answer.json()) == (real["status"], real["json"])
 
 
-def test_what_is_unknown_is_nothing_and_no_error(server: PatchworkServer) -> None:
+def test_unknown_filters_return_nothing_and_unknown_numbers_404(server: PatchworkServer) -> None:
     for query in ("project=unknown", "since=nonsense"):
         answer = ask(server, f"/api/1.2/patches/?{query}")
         assert (answer.status_code, answer.json()) == (200, [])

@@ -1,4 +1,4 @@
-"""The definition of the tables that Terraform reads, held to what the code asks of them."""
+"""The definition of the tables, which Terraform reads, fits the code."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from patch_tracker.repositories.discussions import discussion_item, discussion_o
 from run_local.dynamodb_tables import let_items_expire, read_definitions
 
 
-def test_the_indexes_are_those_that_are_asked_and_hold_no_more_than_they_must() -> None:
+def test_the_indexes_are_those_that_the_code_queries() -> None:
     tables = read_definitions(tables_file())
     assert set(tables["patches"].indexes) == {
         keys.SUBMITTER_INDEX,
@@ -30,7 +30,7 @@ def test_the_indexes_are_those_that_are_asked_and_hold_no_more_than_they_must() 
     assert set(projections.values()) == {"KEYS_ONLY", "INCLUDE"}
 
 
-def test_an_index_of_mails_has_all_that_a_list_shows() -> None:
+def test_the_indexes_of_mails_contain_what_lists_show() -> None:
     author = Person("anna@example.org", "Anna")
     mail = Discussion(
         project="example",
@@ -55,7 +55,7 @@ def test_an_index_of_mails_has_all_that_a_list_shows() -> None:
         assert "content" not in index.attributes
 
 
-def test_items_go_by_the_attribute_that_is_written(tables: Tables) -> None:
+def test_items_expire_by_the_attribute_that_the_code_writes(tables: Tables) -> None:
     definitions = read_definitions(tables_file())
     let_items_expire(tables.client, definitions, tables.names)
     expiry = {

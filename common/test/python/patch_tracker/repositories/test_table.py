@@ -1,4 +1,4 @@
-"""What the tables' calls do, on moto and, where it has the call, on dynalite."""
+"""Calls of a table, on moto and, if dynalite supports the call, also on dynalite."""
 
 from __future__ import annotations
 
@@ -26,16 +26,16 @@ type Name = Callable[[int], str]
 
 @pytest.fixture(params=["moto", "dynalite"])
 def both(request: pytest.FixtureRequest) -> DynamoTable:
-    """The table Patches, on each of the two."""
+    """The table Patches on moto and on dynalite."""
     name = "cloud" if request.param == "moto" else "strict_dynamodb"
-    return new_tables(request.getfixturevalue(name)).patch_rows
+    return new_tables(request.getfixturevalue(name)).patches_table
 
 
 def items(count: int, size: int = 10) -> list[dict[str, Any]]:
     return [{"id": f"i{number}", "text": "x" * size, "number": number} for number in range(count)]
 
 
-def test_items_come_back_as_they_went_in(both: DynamoTable) -> None:
+def test_items_are_read_as_they_were_written(both: DynamoTable) -> None:
     item = {
         "id": "a",
         "text": "Grüße\0",
@@ -59,15 +59,15 @@ def test_batches_of_any_size_are_written_and_read(both: DynamoTable) -> None:
     assert both.counts["writes"] == 190
 
 
-def test_keys_that_are_left_over_are_asked_for_again(strict_tables: Tables) -> None:
-    # Of more than 16 MB (dynalite: 1.4 MB), DynamoDB leaves a part to the next call.
-    rows = strict_tables.patch_rows
+def test_unprocessed_keys_are_read_again(strict_tables: Tables) -> None:
+    # DynamoDB returns at most 16 MB (dynalite: 1.4 MB) and leaves the rest unprocessed.
+    table = strict_tables.patches_table
     for item in items(60, size=300_000):
-        rows.put(Put(item))
-    before = rows.counts["reads"]
-    found = rows.get_many([{"id": f"i{number}"} for number in range(60)])
+        table.put(Put(item))
+    before = table.counts["reads"]
+    found = table.get_many([{"id": f"i{number}"} for number in range(60)])
     assert len(found) == 60
-    assert rows.counts["reads"] - before > 1
+    assert table.counts["reads"] - before > 1
 
 
 def test_an_item_that_is_too_large_is_an_error(both: DynamoTable) -> None:
@@ -75,7 +75,7 @@ def test_an_item_that_is_too_large_is_an_error(both: DynamoTable) -> None:
         both.put(Put({"id": "a", "text": "x" * 410_000}))
 
 
-def test_changes_of_one_item(both: DynamoTable) -> None:
+def test_an_update_sets_removes_and_adds(both: DynamoTable) -> None:
     key = {"id": "a"}
     both.update(
         Update(
@@ -96,7 +96,7 @@ def test_changes_of_one_item(both: DynamoTable) -> None:
     assert both.get(key) == {"id": "a", "b": 1, "n": 1, "s": {"x", "y"}}
 
 
-def test_conditions(both: DynamoTable) -> None:
+def test_a_write_fails_if_its_condition_is_not_met(both: DynamoTable) -> None:
     both.put(Put({"id": "a", "v": 1}, only_if={"id": None}))
     with pytest.raises(ConditionFailedError):
         both.put(Put({"id": "a", "v": 2}, only_if={"id": None}))
@@ -108,7 +108,7 @@ def test_conditions(both: DynamoTable) -> None:
     assert both.get({"id": "a"}) == {"id": "a", "v": 3}
 
 
-def test_pages_of_a_partition(both: DynamoTable) -> None:
+def test_a_partition_is_read_in_pages(both: DynamoTable) -> None:
     both.write_many(
         [{"id": f"i{n}", "status_key": "S", "sort": f"{n:02d}"} for n in range(25)]
         + [{"id": "other", "status_key": "T", "sort": "00"}]
@@ -124,12 +124,12 @@ def test_pages_of_a_partition(both: DynamoTable) -> None:
             break
     assert seen == [f"i{n}" for n in reversed(range(25))]
     assert len(list(both.query_all("StatusIndex", ("status_key", "S")))) == 25
-    # Keys only: an index that holds all would cost every write again.
+    # An index with all attributes would double the cost of every write.
     assert page.items[0].keys() == {"id", "status_key", "sort"}
 
 
 def test_a_transaction_is_all_or_nothing(tables: Tables) -> None:
-    rows, other = tables.patch_rows, tables.discussion_rows
+    rows, other = tables.patches_table, tables.discussions_table
     rows.transaction().put(Put({"id": "a"})).put(Put({"id": "b", "timestamp": "-"}), other).commit()
     failing = rows.transaction().put(Put({"id": "c"}))
     failing.put(Put({"id": "b", "timestamp": "-"}, only_if={"id": None}), other)
@@ -145,7 +145,9 @@ def sleeps() -> list[float]:
 
 
 @pytest.fixture
-def faulty(tables: Tables, cloud: str, sleeps: list[float]) -> Iterator[Callable[..., DynamoTable]]:
+def faulty(
+    served_tables: Tables, cloud: str, sleeps: list[float]
+) -> Iterator[Callable[..., DynamoTable]]:
     proxies = []
 
     def through(*faults: Fault) -> DynamoTable:
@@ -154,7 +156,10 @@ def faulty(tables: Tables, cloud: str, sleeps: list[float]) -> Iterator[Callable
         proxies.append(proxy)
         client = aws.client("dynamodb", endpoint_url=proxy.url)
         return DynamoTable(
-            client, tables.names["patches"], retry=RetryPolicy(attempts=3), sleep=sleeps.append
+            client,
+            served_tables.names["patches"],
+            retry=RetryPolicy(attempts=3),
+            sleep=sleeps.append,
         )
 
     yield through
@@ -165,7 +170,7 @@ def faulty(tables: Tables, cloud: str, sleeps: list[float]) -> Iterator[Callable
 @pytest.mark.parametrize(
     "code", ["ProvisionedThroughputExceededException", "ThrottlingException", "InternalServerError"]
 )
-def test_throttling_is_waited_for(
+def test_throttled_calls_are_retried(
     faulty: Callable[..., DynamoTable], sleeps: list[float], code: str
 ) -> None:
     status = 500 if code == "InternalServerError" else 400
@@ -176,9 +181,9 @@ def test_throttling_is_waited_for(
 
 
 def test_unprocessed_items_are_written_later(
-    faulty: Callable[..., DynamoTable], tables: Tables, sleeps: list[float]
+    faulty: Callable[..., DynamoTable], served_tables: Tables, sleeps: list[float]
 ) -> None:
-    name = tables.names["patches"]
+    name = served_tables.names["patches"]
     put = {"PutRequest": {"Item": {"id": {"S": "late"}, "text": {"S": "x"}}}}
     is_batch = on_operation("BatchWriteItem")
     once = first(2)
@@ -194,12 +199,12 @@ def test_unprocessed_items_are_written_later(
     never = faulty(
         Fault(is_batch, mutate_json(lambda answer: answer | {"UnprocessedItems": {name: [put]}}))
     )
-    with pytest.raises(DatabaseError, match="unfinished 12 times") as caught:
+    with pytest.raises(DatabaseError, match="unprocessed 12 times") as caught:
         never.write_many(items(3))
     assert caught.value.transient
 
 
-def test_what_dynamodb_refuses_is_told_with_its_table(tables: Tables) -> None:
+def test_an_error_of_dynamodb_names_the_table_and_the_operation(tables: Tables) -> None:
     missing = DynamoTable(tables.client, "no-such-table", retry=RetryPolicy(attempts=1))
     with pytest.raises(DatabaseError, match="get in table no-such-table failed") as caught:
         missing.get({"id": "a"})

@@ -23,13 +23,13 @@ from event_log.schema import SCHEMA
 from lambda_core.errors import UsageError
 from run_local import cli
 from run_local.event_log.demonstration import FATES, Demonstration, Run, imbalances
-from run_local.event_log.event_files import CENTERS, Kind, Rounds, from_folder, made_up
+from run_local.event_log.event_files import CENTERS, Kind, Rounds, from_folder, generate_rounds
 from run_local.event_log.view import as_text, sections, show
 
 
 @pytest.mark.parametrize("files", [1, 2, 30, 1000])
 def test_the_requested_number_of_events_is_generated(files: int) -> None:
-    rounds = made_up(files)
+    rounds = generate_rounds(files)
     assert rounds.count(Kind.EVENT) + rounds.count(Kind.LATE) == files
     keys = [file.key for file in rounds.first] + [
         file.key for file in rounds.second if file.kind is Kind.LATE
@@ -54,12 +54,12 @@ def test_the_requested_number_of_events_is_generated(files: int) -> None:
 
 
 def test_generated_files_are_reproducible() -> None:
-    assert made_up(50) == made_up(50)
-    assert made_up(50) != made_up(50, seed=1)
+    assert generate_rounds(50) == generate_rounds(50)
+    assert generate_rounds(50) != generate_rounds(50, seed=1)
 
 
 def test_events_of_all_kinds_are_generated() -> None:
-    rounds = made_up(1000)
+    rounds = generate_rounds(1000)
     contents = [file.read() for file in rounds.first if file.kind is Kind.EVENT]
     events = [json.loads(content) for content in contents]
     assert {event["action"] for event in events} == {"submit", "pass-qc", "not-pass-qc", "delete"}
@@ -74,7 +74,7 @@ def test_events_of_all_kinds_are_generated() -> None:
 
 
 def test_the_files_of_a_folder_are_used(tmp_path: Path) -> None:
-    events = [file for file in made_up(60).first if file.kind is Kind.EVENT]
+    events = [file for file in generate_rounds(60).first if file.kind is Kind.EVENT]
     for file in events:
         (tmp_path / file.key).write_bytes(file.read())
     (tmp_path / "notes.txt").write_text("x")
@@ -183,7 +183,7 @@ def shown(tmp_path: Path) -> Demonstration:
     }
     run = Run(answer, 1.25, 150)
     return Demonstration(
-        rounds=Rounds("of a test", False, made_up(5).first, ()),
+        rounds=Rounds("of a test", False, generate_rounds(5).first, ()),
         runs=(run, run),
         listed=3,
         checkpoint=checkpoint,
@@ -205,9 +205,9 @@ def test_every_lost_object_is_reported(shown: Demonstration) -> None:
     assert "in the checkpoint: 2 and 1" in found(checkpoint=shown.checkpoint.head(1))
     assert "on record: 1 and 0" in found(rejected=shown.rejected.clear())
     last = shown.runs[-1]
-    lost = Run({**last.answer, "balance": last.answer["balance"] | {"in_checkpoint": 1}}, 1, 1)
+    lost = Run({**last.response, "balance": last.response["balance"] | {"in_checkpoint": 1}}, 1, 1)
     assert "listed objects and their results: 3 and 2" in found(runs=(last, lost))
-    made = dataclasses.replace(shown.rounds, made_up=True)
+    made = dataclasses.replace(shown.rounds, generated=True)
     assert "in_checkpoint generated and found: 5 and 2" in found(rounds=made)
 
 

@@ -96,7 +96,7 @@ def test_a_patch_is_shown_with_its_discussion(shown: Demonstration) -> None:
 
 
 @pytest.mark.parametrize(
-    ("asked", "titles"),
+    ("criteria", "titles"),
     [
         ({"path": "drivers/lamp/"}, ["lamp: dim slowly", "lamp: dim slowly"]),
         (
@@ -108,8 +108,8 @@ def test_a_patch_is_shown_with_its_discussion(shown: Demonstration) -> None:
         ({"series": 9999}, []),
     ],
 )
-def test_searches(shown: Demonstration, asked: dict[str, Any], titles: list[str]) -> None:
-    out = board(shown, search(shown.tracker, **asked))
+def test_searches(shown: Demonstration, criteria: dict[str, Any], titles: list[str]) -> None:
+    out = board(shown, search(shown.tracker, **criteria))
     blocks = [block for block in out.split("\n\n") if "waiting" in block]
     assert [block.splitlines()[0] for block in blocks] == titles
     assert ("No series." in out) == (not titles)

@@ -31,7 +31,7 @@ class Runner:
         self.lines: list[str] = []
 
     def run(self, event: str, **variables: str) -> dict[str, Any]:
-        """Invoke `FUNCTION/EVENT`; returns the answer. `lines` are what was reported."""
+        """Invoke `FUNCTION/EVENT`; returns the response. `lines` are the reported lines."""
         function, _, name = event.partition("/")
         self.lines = []
         result = run_packaged(

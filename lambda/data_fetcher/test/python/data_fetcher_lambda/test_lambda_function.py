@@ -29,7 +29,7 @@ ELSEWHERE = ["openpyxl", "polars"]
 
 @pytest.fixture(autouse=True)
 def _cold_start() -> None:
-    lambda_function._function.cache_clear()
+    lambda_function._stage.cache_clear()
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +40,7 @@ def endpoint() -> Iterator[str]:
 
 @pytest.fixture
 def bucket(endpoint: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> str:
-    """A bucket of this test's, in an environment as the local cloud sets it."""
+    """A bucket for this test, in an environment like that of the local cloud."""
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     name = new_bucket(aws.client("s3", endpoint_url=endpoint))
     for variable, value in {
@@ -66,7 +66,7 @@ def test_the_sample_events_are_valid(name: str) -> None:
     parse_event(FetchRequest, EVENTS[name])
 
 
-def test_it_fetches_once_and_takes_the_age_that_is_asked_for(
+def test_it_uses_the_cache_up_to_the_requested_age(
     bucket: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     result = fetch(zones=False, max_cache_age_hours=1)
@@ -79,32 +79,31 @@ def test_it_fetches_once_and_takes_the_age_that_is_asked_for(
     launches, _ = store.read_model("raw-data/run-1/launches.json", Launches)
     assert launches.source == "bundled launch dates"
 
-    # A function on another host, whose SSM refuses every call.
-    lambda_function._function.cache_clear()
+    # A function on another host, where SSM rejects every call.
+    lambda_function._stage.cache_clear()
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "elsewhere"))
     with FaultProxy("http://127.0.0.1:9", [Fault(always, access_denied())]) as ssm:
         monkeypatch.setenv("AWS_ENDPOINT_URL_SSM", ssm.url)
         with pytest.raises(DataSourceError, match="AccessDenied") as caught:
             fetch(zones=False)
         assert type(caught.value) is DataSourceError
-    lambda_function._function.cache_clear()
+    lambda_function._stage.cache_clear()
     monkeypatch.delenv("AWS_ENDPOINT_URL_SSM")
     again = fetch(zones=False, max_cache_age_hours=1)
     assert (again.statistics.from_cache, again.statistics.ssm_calls) == (True, 0)
     with FaultProxy("http://127.0.0.1:9", [Fault(always, access_denied())]) as ssm:
-        # The same endpoint by its key, but nothing is young enough.
+        # The endpoint is the same in the cache key, but no entry is recent enough.
         monkeypatch.setenv("AWS_ENDPOINT_URL_SSM", ssm.url)
-        lambda_function._function.cache_clear()
+        lambda_function._stage.cache_clear()
         with pytest.raises(DataSourceError):
             fetch(zones=False, max_cache_age_hours=0)
 
 
-def test_what_is_not_aws_is_never_called_live(
+def test_an_endpoint_that_is_not_aws_is_never_called_live(
     bucket: str, endpoint: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("SOURCE_LABEL")
-    function = lambda_function._function()
-    source = function.fetcher(FetchRequest(execution_id="run-1")).source
+    source = lambda_function._stage().fetcher(FetchRequest(execution_id="run-1")).source
     assert (source.live, source.label) == (False, f"SSM at {endpoint}, which is not AWS")
 
 
@@ -127,16 +126,16 @@ def test_a_wrong_setting_is_named(
         fetch()
 
 
-def test_a_wrong_event_is_told_before_anything_is_done(caplog: pytest.LogCaptureFixture) -> None:
+def test_an_invalid_event_is_refused_first(caplog: pytest.LogCaptureFixture) -> None:
     with pytest.raises(InvalidEventError, match="execution_id: String should match"):
         lambda_function.handler({"execution_id": "../secret"}, None)
     assert "secret" not in caplog.text
     assert [record.levelno for record in caplog.records] == [logging.ERROR]
 
 
-def test_it_imports_nothing_of_other_functions_layers() -> None:
+def test_it_does_not_import_packages_of_other_functions() -> None:
     loaded = packages_after_import("data_fetcher_lambda.lambda_function", blocked=ELSEWHERE)
     assert loaded.isdisjoint(ELSEWHERE)
     assert "feedparser" in loaded
-    # Costs a tenth of a second, which only a live feed is worth.
+    # Importing it takes a tenth of a second, so it is imported only for a live feed.
     assert "requests" not in loaded

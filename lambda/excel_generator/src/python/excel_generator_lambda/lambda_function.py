@@ -5,7 +5,8 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
-# Loaded with the function, although it is needed later only: a missing layer shows at once.
+# `generate_excel` imports this only when it is called. Importing it here makes a missing layer fail
+# at the cold start.
 from aws_ssm_fetcher.outputs import excel_writer  # noqa: F401
 from aws_ssm_fetcher.stages.artefacts import ArtefactStore
 from aws_ssm_fetcher.stages.contracts import StageRequest
@@ -18,12 +19,12 @@ from lambda_core.observability import instrumented
 
 @instrumented("excel_generator", namespace=METRICS_NAMESPACE)
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
-    """Take a `StageRequest` and answer a `StageResult`; what fails raises."""
+    """Handle a `StageRequest` and return a `StageResult`; a failure raises."""
     request = parse_event(StageRequest, event)
     return generate_excel(request, _store()).model_dump(mode="json")
 
 
 @cache
 def _store() -> ArtefactStore:
-    """Made once for all invocations of a warm function, as its settings do not change."""
+    """Open the store once; all invocations of a warm function use it."""
     return ArtefactStore.open(StageSettings.from_environment().output_s3_bucket)

@@ -1,32 +1,31 @@
-"""Fetch discussions: reads an archive into the table Discussions; see `patch_tracker.sync`."""
+"""Handler of the function `fetch_discussions`; see `Tracker.fetch_discussions`."""
 
 from __future__ import annotations
 
 from functools import cache
 from typing import Any
 
-from lambda_core.observability import count, instrumented
-from patch_tracker.contracts import FetchDiscussionsRequest, discussions_result, parse_event
-from patch_tracker.service import METRICS_NAMESPACE, RUNS_SUCCEEDED, Tracker, TrackerSettings
+from lambda_core.contracts import parse_event
+from lambda_core.observability import instrumented
+from patch_tracker.contracts import FetchDiscussionsRequest, unwrap_destination
+from patch_tracker.service import METRICS_NAMESPACE, Tracker, TrackerSettings
 
 
 @instrumented("fetch_discussions", namespace=METRICS_NAMESPACE)
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
-    """Take a `FetchDiscussionsRequest` and answer a `DiscussionsResult`; what fails raises."""
-    request = parse_event(FetchDiscussionsRequest, event)
-    tracker = _tracker()
-    requests = tracker.lore_session.counts["requests"]
-    writes = tracker.writes
-    sync = tracker.discussion_sync
-    recent = sync.recent()
-    threads = sync.threads(request.message_ids)
-    count(RUNS_SUCCEEDED)
-    return discussions_result(
-        recent,
-        threads,
-        requests=tracker.lore_session.counts["requests"] - requests,
-        writes=tracker.writes - writes,
-    ).model_dump(mode="json")
+    """Read the archive into the table Discussions and return a `DiscussionsResult`.
+
+    Raises
+    ------
+    InvalidEventError
+        If the event is not valid.
+    ConfigurationError
+        If an environment variable is missing or wrong.
+    ApplicationError
+        If anything failed; see `Tracker.fetch_discussions`.
+    """
+    request = parse_event(FetchDiscussionsRequest, unwrap_destination(event))
+    return _tracker().fetch_discussions(request).model_dump(mode="json")
 
 
 @cache

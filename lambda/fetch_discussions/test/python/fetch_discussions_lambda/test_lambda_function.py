@@ -14,7 +14,7 @@ class TestFetchDiscussions(FunctionTests):
     request_model = FetchDiscussionsRequest
     wrong = ("message_ids", "p")
 
-    def test_it_stores_what_came_and_nothing_twice(self, world: World) -> None:
+    def test_it_stores_new_mails_once(self, world: World) -> None:
         tables, _ = world
         first = self.call({})
         assert (first["mails"], first["new"]) == (3, 3)
@@ -23,7 +23,7 @@ class TestFetchDiscussions(FunctionTests):
         assert (again["new"], again["requests"], again["writes"]) == (0, 1, 0)
 
     @pytest.mark.usefixtures("world")
-    def test_the_answer_of_fetch_patches_starts_it(self) -> None:
+    def test_it_accepts_the_result_of_fetch_patches_from_a_destination(self) -> None:
         event = self.events["destination.json"]
         event["responsePayload"] |= {"message_ids": ["p", "unknown"]}
         found = self.call(event)

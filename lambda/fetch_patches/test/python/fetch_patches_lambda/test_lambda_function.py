@@ -13,7 +13,7 @@ class TestFetchPatches(FunctionTests):
     request_model = FetchPatchesRequest
     wrong = ("mode", "everything")
 
-    def test_it_stores_what_changed_and_nothing_twice(self, world: World) -> None:
+    def test_it_stores_changes_once(self, world: World) -> None:
         tables, sources = world
         first = self.call({})
         assert (first["mode"], first["written"], first["message_ids"]) == ("changes", 1, ["p"])

@@ -16,12 +16,12 @@ from lambda_core.observability import instrumented
 
 @instrumented("json_csv_generator", namespace=METRICS_NAMESPACE)
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
-    """Take a `StageRequest` and answer a `StageResult`; what fails raises."""
+    """Handle a `StageRequest` and return a `StageResult`; a failure raises."""
     request = parse_event(StageRequest, event)
     return generate_json_csv(request, _store()).model_dump(mode="json")
 
 
 @cache
 def _store() -> ArtefactStore:
-    """Made once for all invocations of a warm function, as its settings do not change."""
+    """Open the store once; all invocations of a warm function use it."""
     return ArtefactStore.open(StageSettings.from_environment().output_s3_bucket)

@@ -1,4 +1,4 @@
-"""Processor: works the tables and statistics out; see `aws_ssm_fetcher.stages.process`."""
+"""Processor: computes the tables and statistics; see `aws_ssm_fetcher.stages.process`."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from lambda_core.observability import instrumented
 
 @instrumented("processor", namespace=METRICS_NAMESPACE)
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
-    """Take a `StageRequest` and answer a `StageResult`; what fails raises."""
+    """Handle a `StageRequest` and return a `StageResult`; a failure raises."""
     request = parse_event(StageRequest, event)
     return process(request, _store()).model_dump(mode="json")
 
 
 @cache
 def _store() -> ArtefactStore:
-    """Made once for all invocations of a warm function, as its settings do not change."""
+    """Open the store once; all invocations of a warm function use it."""
     return ArtefactStore.open(StageSettings.from_environment().output_s3_bucket)

@@ -13,7 +13,7 @@ class TestRefreshDiscussions(FunctionTests):
     request_model = RefreshDiscussionsRequest
     wrong = ("days", 0)
 
-    def test_it_stores_what_is_missing(self, world: World) -> None:
+    def test_it_stores_missing_mails(self, world: World) -> None:
         tables, _ = world
         first = self.call({"days": 3650})
         assert (first["mails"], first["new"]) == (3, 3)

@@ -31,8 +31,7 @@ CONTEXT = SimpleNamespace(
 
 @pytest.fixture(autouse=True)
 def _cold_start() -> Iterator[None]:
-    lambda_function._settings.cache_clear()
-    lambda_function._store.cache_clear()
+    lambda_function._stage.cache_clear()
     root = logging.getLogger()
     handlers, level = list(root.handlers), root.level
     yield
@@ -57,7 +56,7 @@ def test_the_sample_events_are_valid(name: str) -> None:
     parse_event(OrchestratorRequest, EVENTS[name])
 
 
-def test_it_publishes_and_tells_what_it_did_in_logs_and_metrics(
+def test_it_publishes_and_writes_logs_and_metrics(
     store: ArtefactStore, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     request = generated(store, "run-1", catalog_of(100))
@@ -72,7 +71,7 @@ def test_it_publishes_and_tells_what_it_did_in_logs_and_metrics(
     assert {line["stage"] for line in lines} == {"report_orchestrator"}
     assert {line["function_request_id"] for line in lines} == {"request-1"}
     steps = [line["step"] for line in lines if "step" in line]
-    assert steps == ["put the set together", "switch the pointer", "copy to latest", "clean up"]
+    assert steps == ["assemble the set", "switch the pointer", "copy to latest", "clean up"]
     assert "s0" not in "".join(line["message"] for line in lines)
     namespace = metrics["_aws"]["CloudWatchMetrics"][0]
     assert namespace["Namespace"] == "RegionReport"
@@ -91,15 +90,13 @@ def test_it_publishes_and_tells_what_it_did_in_logs_and_metrics(
     assert metrics["StageDuration"][0] > 0
 
 
-def test_how_much_may_be_lost_can_be_set(
-    store: ArtefactStore, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_allowed_loss_can_be_set(store: ArtefactStore, monkeypatch: pytest.MonkeyPatch) -> None:
     assert publish(store, "run-1", 100).published
     held_back = publish(store, "run-2", 90)
     assert (held_back.published, held_back.complete) == (False, True)
     assert held_back.held_back is not None
     monkeypatch.setenv("MAX_PAIRS_DROP_PERCENT", "10")
-    lambda_function._settings.cache_clear()
+    lambda_function._stage.cache_clear()
     assert publish(store, "run-3", 90).published
 
 
@@ -123,6 +120,6 @@ def test_an_event_that_does_not_fit_is_refused(store: ArtefactStore) -> None:
         lambda_function.handler(EVENTS["sample.json"], CONTEXT)
 
 
-def test_it_imports_nothing_of_other_functions_layers() -> None:
+def test_it_does_not_import_packages_of_other_functions() -> None:
     loaded = packages_after_import("report_orchestrator_lambda.lambda_function", blocked=ELSEWHERE)
     assert loaded.isdisjoint(ELSEWHERE)

@@ -1,4 +1,4 @@
-"""How the tracker asks servers that others pay for: one request at a time, spaced, and counted."""
+"""HTTP session for public servers: one request at a time, spaced, retried and counted."""
 
 from __future__ import annotations
 
@@ -32,17 +32,18 @@ _JITTER: Final = random.SystemRandom()
 
 
 @dataclass(frozen=True, slots=True)
-class Manners:
-    """How a server is asked.
+class RequestPolicy:
+    """How often requests may be sent to a server.
 
     Attributes
     ----------
     contact
-        Where its people can complain: a URL or an address, sent in the `User-Agent`.
+        URL or address at which the server's operators can report problems; sent in the
+        `User-Agent`.
     spacing_seconds, jitter_seconds
-        Requests are at least the first apart, and up to the second more, drawn evenly.
+        Minimum time between two requests, and the maximum of the random time added to it.
     attempts
-        Calls made in all while one fails in a way that may pass.
+        Maximum number of attempts if requests fail with a transient error.
     """
 
     contact: str
@@ -51,30 +52,29 @@ class Manners:
     attempts: int = 4
 
 
-class PoliteSession:
-    """Asks one server, over one connection; threads may share it, and stand in line.
+class ThrottledSession:
+    """Session with one server over one connection. Threads can share it; requests queue up.
 
     Parameters
     ----------
     source
         The server's name in metrics: `{source}Requests`, `{source}Retries`, `{source}Failures`,
-        `{source}Latency` in seconds, and `{source}Status429` for each status that is no success.
-    manners, limits
-        How it is asked, and how long it may take.
+        `{source}Latency` in seconds, and `{source}Status429` for each unsuccessful status.
+    policy, limits
+        Pace of the requests, and limits for each of them.
     sleep, clock, rng
-        For tests.
+        Replaced in tests.
 
     Attributes
     ----------
     counts : Counter
-        The same counts for whoever reports them: `requests` (each attempt), `retries`,
-        `failures`.
+        `requests` (every attempt), `retries` and `failures` since the session was created.
     """
 
     def __init__(
         self,
         source: str,
-        manners: Manners,
+        policy: RequestPolicy,
         *,
         limits: HttpLimits | None = None,
         sleep: Callable[[float], None] = time.sleep,
@@ -83,20 +83,20 @@ class PoliteSession:
     ) -> None:
         self.counts: Counter[str] = Counter()
         self._source = source
-        self._manners = manners
+        self._policy = policy
         self._sleep = sleep
         self._clock = clock
         self._rng = rng
         self._turn = threading.Lock()
         self._limiter = RateLimiter(
-            1 / manners.spacing_seconds if manners.spacing_seconds else 1e6,
+            1 / policy.spacing_seconds if policy.spacing_seconds else 1e6,
             clock=clock,
             sleep=sleep,
         )
         self._session = HttpSession(
-            user_agent(PRODUCT, __version__, manners.contact),
+            user_agent(PRODUCT, __version__, policy.contact),
             limits=limits,
-            retry=RetryPolicy(attempts=manners.attempts, base_seconds=2.0),
+            retry=RetryPolicy(attempts=policy.attempts, base_seconds=2.0),
             breakers=CircuitBreakers(
                 is_failure=lambda error: is_server_fault(error) or isinstance(error, OutageError)
             ),
@@ -113,33 +113,33 @@ class PoliteSession:
         headers: Mapping[str, str] | None = None,
         check: Callable[[HttpResponse], None] | None = None,
     ) -> HttpResponse:
-        """Get a page when its turn comes; see `HttpSession.get`."""
-        return self._ask(
+        """Send a GET request; see `HttpSession.get`."""
+        return self._send(
             lambda: self._session.get(url, max_bytes=max_bytes, headers=headers, check=check)
         )
 
     def post(
         self, url: str, *, max_bytes: int, check: Callable[[HttpResponse], None] | None = None
     ) -> HttpResponse:
-        """Search by a POST when its turn comes; see `HttpSession.post`."""
-        return self._ask(lambda: self._session.post(url, max_bytes=max_bytes, check=check))
+        """Send a POST request; see `HttpSession.post`."""
+        return self._send(lambda: self._session.post(url, max_bytes=max_bytes, check=check))
 
     def close(self) -> None:
         """Close the connection."""
         self._session.close()
 
-    def _ask(self, ask: Callable[[], HttpResponse]) -> HttpResponse:
+    def _send(self, send: Callable[[], HttpResponse]) -> HttpResponse:
         with self._turn:
             self._limiter.acquire()
-            self._limiter.penalize(self._manners.spacing_seconds + self._jitter())
+            self._limiter.penalize(self._policy.spacing_seconds + self._jitter())
             self._add("requests", 1)
-            # So that who looks at failures sees that there are none.
+            # Emit the metric even if nothing fails, so that dashboards show 0.
             count(f"{self._source}Failures", 0)
             begun = self._clock()
             try:
-                return ask()
+                return send()
             except HttpError as error:
-                # What is not there is an answer like any other.
+                # "Not found" is a normal response.
                 if not (isinstance(error, HttpStatusError) and error.status == 404):
                     self._add("failures", 1)
                 if isinstance(error, HttpStatusError):
@@ -149,11 +149,11 @@ class PoliteSession:
                 measure(f"{self._source}Latency", self._clock() - begun, "Seconds")
 
     def _jitter(self) -> float:
-        return self._rng.uniform(0, self._manners.jitter_seconds)
+        return self._rng.uniform(0, self._policy.jitter_seconds)
 
     def _pause(self, seconds: float) -> None:
-        """Wait before another attempt: never shorter than between two requests."""
-        self._sleep(max(seconds, self._manners.spacing_seconds) + self._jitter())
+        """Wait before a retry, at least as long as between two requests."""
+        self._sleep(max(seconds, self._policy.spacing_seconds) + self._jitter())
 
     def _note_retry(self, retry: Retry) -> None:
         if isinstance(retry.error, HttpStatusError):
@@ -166,19 +166,20 @@ class PoliteSession:
         count(f"{self._source}{name.capitalize()}", value)
 
 
-def refuse_pages(response: HttpResponse) -> None:
-    """Raise where an answer is a page for people.
+def reject_html(response: HttpResponse) -> None:
+    """Reject an HTML page.
 
     Raises
     ------
     OutageError
-        It is HTML by its header or its beginning.
+        If the response is HTML, according to its header or its first bytes.
     """
     kind = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
     start = response.content[:200].lstrip().lower()
     if kind in {"text/html", "application/xhtml+xml"} or start.startswith((b"<!doctype", b"<html")):
         raise OutageError(
-            "the server answered with a page for people instead of data: it is closed to programs "
-            "for now, or down; nothing is known of what is new. Ask its people before asking more",
+            "the server answered with an HTML page instead of data: it is down or blocks programs "
+            "at the moment, so it is unknown whether there is new data. Contact its operators "
+            "before sending more requests",
             content_type=kind,
         )

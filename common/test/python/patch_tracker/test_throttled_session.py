@@ -12,11 +12,11 @@ from lambda_testing.static_server import Reply, static_server
 from patch_tracker.errors import OutageError
 from patch_tracker.lore.client import LoreClient
 from patch_tracker.patchwork.client import PatchworkClient, require_base_url
-from patch_tracker.polite import Manners, PoliteSession, refuse_pages
+from patch_tracker.throttled_session import RequestPolicy, ThrottledSession, reject_html
 
 
 class Time:
-    """A clock that only sleeping moves."""
+    """A clock that advances only during sleeps."""
 
     def __init__(self) -> None:
         self.now = 0.0
@@ -27,24 +27,24 @@ class Time:
         self.sleeps.append(seconds)
 
 
-def session(time: Time, *, attempts: int = 1) -> PoliteSession:
-    manners = Manners("https://example.org/why", 2.0, 1.0, attempts)
-    return PoliteSession(
+def session(time: Time, *, attempts: int = 1) -> ThrottledSession:
+    policy = RequestPolicy("https://example.org/why", 2.0, 1.0, attempts)
+    return ThrottledSession(
         "Test",
-        manners,
+        policy,
         sleep=time.sleep,
         clock=lambda: time.now,
         rng=random.Random(1),  # noqa: S311 - no secret
     )
 
 
-def test_requests_are_spaced_with_jitter_and_say_who_asks() -> None:
+def test_requests_are_spaced_with_jitter_and_name_the_client() -> None:
     time = Time()
     with static_server(Reply(body=b"x")) as server:
-        polite = session(time)
+        server_session = session(time)
         begun = []
         for _ in range(4):
-            polite.get(server.url, max_bytes=10)
+            server_session.get(server.url, max_bytes=10)
             begun.append(time.now)
         gaps = [later - earlier for earlier, later in itertools.pairwise(begun)]
         assert all(2 <= gap <= 3.001 for gap in gaps)
@@ -52,37 +52,37 @@ def test_requests_are_spaced_with_jitter_and_say_who_asks() -> None:
         agent = server.requests[0].headers["User-Agent"]
         assert agent.startswith("patch-tracker/")
         assert agent.endswith("(+https://example.org/why)")
-    assert polite.counts == {"requests": 4}
+    assert server_session.counts == {"requests": 4}
 
 
-def test_another_attempt_is_never_sooner_than_another_request() -> None:
+def test_retries_are_spaced_like_requests() -> None:
     time = Time()
     busy = Reply(status=429, headers={"Retry-After": "7"})
     with static_server(Reply(status=503), busy, Reply(body=b"x")) as server:
-        polite = session(time, attempts=3)
-        assert polite.get(server.url, max_bytes=10).content == b"x"
+        server_session = session(time, attempts=3)
+        assert server_session.get(server.url, max_bytes=10).content == b"x"
     assert time.sleeps[0] >= 2
     assert time.sleeps[1] >= 7
-    assert polite.counts == {"requests": 3, "retries": 2}
+    assert server_session.counts == {"requests": 3, "retries": 2}
 
 
-def test_what_is_not_there_is_no_failure() -> None:
+def test_not_found_does_not_count_as_a_failure() -> None:
     with static_server(Reply(status=404)) as server:
-        polite = session(Time())
+        server_session = session(Time())
         with pytest.raises(HttpStatusError):
-            polite.get(server.url, max_bytes=10)
-    assert polite.counts == {"requests": 1}
+            server_session.get(server.url, max_bytes=10)
+    assert server_session.counts == {"requests": 1}
 
 
-def test_a_host_that_is_closed_is_left_alone() -> None:
+def test_no_more_requests_are_sent_after_repeated_outages() -> None:
     page = Reply(body=b"<html>prove that you work</html>")
     with static_server(page) as server:
-        polite = session(Time(), attempts=5)
+        server_session = session(Time(), attempts=5)
         for _ in range(STANDARD.failure_threshold):
             with pytest.raises(OutageError):
-                polite.get(server.url, max_bytes=100, check=refuse_pages)
+                server_session.get(server.url, max_bytes=100, check=reject_html)
         with pytest.raises(CircuitOpenError):
-            polite.get(server.url, max_bytes=100, check=refuse_pages)
+            server_session.get(server.url, max_bytes=100, check=reject_html)
         assert len(server.requests) == STANDARD.failure_threshold
 
 
@@ -90,19 +90,19 @@ def test_a_host_that_is_closed_is_left_alone() -> None:
     "url",
     ["", "lore.example", "ftp://x/", "https://a:b@x/", "https://x/?q", "https://[x", "https:///"],
 )
-def test_urls_are_built_from_what_can_be_one(url: str) -> None:
+def test_invalid_base_urls_are_rejected(url: str) -> None:
     with pytest.raises(ConfigurationError):
         require_base_url(url)
 
 
 @pytest.mark.parametrize("name", ["", "../x", "a b", "a/b", "?", "é"])
-def test_names_are_checked_before_they_become_a_path(name: str) -> None:
+def test_invalid_names_of_lists_and_projects_are_rejected(name: str) -> None:
     with pytest.raises(ConfigurationError):
         LoreClient("https://x/", name, session(Time()))
     with pytest.raises(ConfigurationError):
         PatchworkClient("https://x/", name, session(Time()))
 
 
-def test_ids_become_one_part_of_a_path() -> None:
+def test_a_message_id_becomes_a_single_path_segment() -> None:
     lore = LoreClient("https://x", "list", session(Time()))
     assert lore.link("a/../b%2F?c#d@e") == "https://x/list/a%2F..%2Fb%252F%3Fc%23d@e/"
