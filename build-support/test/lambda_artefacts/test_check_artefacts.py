@@ -108,9 +108,7 @@ def test_nothing_was_built(dist: Dist, tmp_path: Path, capsys: pytest.CaptureFix
     assert capsys.readouterr().err.count("is missing") == 3
 
 
-def test_a_layer_that_a_function_does_not_list(
-    dist: Dist, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_function_with_a_missing_package(dist: Dist, capsys: pytest.CaptureFixture[str]) -> None:
     dist.function({"lambda_function.py": "import openpyxl\nimport forgotten_package\n"})
 
     assert dist.check() == 1

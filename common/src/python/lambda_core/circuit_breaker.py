@@ -91,7 +91,8 @@ class CircuitBreaker:
 
     Examples
     --------
-    >>> breaker = CircuitBreaker("example.org", BreakerPolicy(failure_threshold=1))
+    >>> policy = BreakerPolicy(failure_threshold=1)
+    >>> breaker = CircuitBreaker("example.org", policy, clock=lambda: 0.0)
     >>> def fail() -> None:
     ...     raise ConnectionError("reset")
     >>> breaker.call(fail)

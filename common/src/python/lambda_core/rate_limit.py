@@ -36,11 +36,11 @@ class RateLimiter:
 
     Examples
     --------
-    >>> limiter = RateLimiter(rate_per_second=1000, burst=2)
-    >>> limiter.acquire(), limiter.acquire()
-    (0.0, 0.0)
-    >>> 0 < limiter.acquire() <= 0.001
-    True
+    A burst of two permits, then a permit every 100 s:
+
+    >>> limiter = RateLimiter(rate_per_second=0.01, burst=2, clock=lambda: 0.0)
+    >>> limiter.acquire(), limiter.acquire(), limiter.take_spare()
+    (0.0, 0.0, 100.0)
     """
 
     def __init__(
