@@ -66,7 +66,7 @@ def provider_actions(log: Iterable[str]) -> set[str]:
 
 
 def missing_permissions(actions: Iterable[str], permissions: str) -> Iterator[str]:
-    """Yield the permissions that GitHub's roles lack, one line each.
+    """Yield the permissions that are missing in GitHub's roles, one line each.
 
     Parameters
     ----------
