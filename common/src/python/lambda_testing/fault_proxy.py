@@ -88,13 +88,24 @@ def always(request: ReceivedRequest) -> bool:
     return True
 
 
-def every(n: int) -> Matcher:
-    """Match every n-th request for which the matcher is called."""
-    seen = Counter[str]()
+def every(n: int, *, most_for_a_call: int | None = None) -> Matcher:
+    """Match every n-th request for which the matcher is called.
 
-    def matches(_: ReceivedRequest) -> bool:
+    Parameters
+    ----------
+    most_for_a_call
+        Match at most so many requests with the same body, so that a client that repeats failed
+        calls more often always succeeds in the end. By default, there is no limit.
+    """
+    seen = Counter[str]()
+    matched = Counter[bytes]()
+
+    def matches(request: ReceivedRequest) -> bool:
         seen["requests"] += 1
-        return seen["requests"] % n == 0
+        if seen["requests"] % n or matched[request.body] == most_for_a_call:
+            return False
+        matched[request.body] += 1
+        return True
 
     return matches
 

@@ -93,9 +93,11 @@ def run(
     ("which", "action"),
     [
         pytest.param(fault.every(3), fault.throttling(), id="throttled"),
-        pytest.param(fault.every(5), fault.internal_server_error(), id="status 500"),
-        pytest.param(fault.every(5), fault.reset_connection(), id="reset"),
-        pytest.param(fault.every(5), fault.truncate(), id="truncated"),
+        pytest.param(
+            fault.every(5, most_for_a_call=3), fault.internal_server_error(), id="status 500"
+        ),
+        pytest.param(fault.every(5, most_for_a_call=3), fault.reset_connection(), id="reset"),
+        pytest.param(fault.every(5, most_for_a_call=3), fault.truncate(), id="truncated"),
     ],
 )
 def test_passing_faults_cost_nothing(

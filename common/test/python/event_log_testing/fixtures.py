@@ -9,9 +9,6 @@ from event_log_testing.cloud import CheckpointCloud, new_cloud
 
 from local_cloud.server import moto_server
 
-# Sets the Hypothesis profile, which must exist before the first test is defined.
-pytest_plugins = ["lambda_testing.pytest_plugin"]
-
 
 @pytest.fixture(scope="session")
 def endpoint() -> Iterator[str]:

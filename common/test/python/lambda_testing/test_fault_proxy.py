@@ -286,6 +286,10 @@ class TestMatchers:
         assert [third(request(n)) for n in range(1, 8)] == [n % 3 == 0 for n in range(1, 8)]
         assert [two(request(n)) for n in range(1, 5)] == [True, True, False, False]
 
+    def test_a_call_can_be_matched_a_limited_number_of_times(self) -> None:
+        matches = every(2, most_for_a_call=1)
+        assert [matches(request()) for _ in range(6)] == [False, True, False, False, False, False]
+
     def test_all_of_counts_only_what_reaches_the_counter(self) -> None:
         matches = all_of(on_operation("GetParameters"), first(1))
         other, wanted = request(), request(target="AmazonSSM.GetParameters")
