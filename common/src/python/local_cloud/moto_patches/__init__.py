@@ -90,9 +90,3 @@ def apply(service: str) -> None:
             if patch not in _applied:
                 patch()
                 _applied.add(patch)
-
-
-def apply_all() -> None:
-    """Apply every patch to moto in this process."""
-    for service in PATCHES:
-        apply(service)
