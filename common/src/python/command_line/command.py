@@ -34,6 +34,33 @@ EXIT_CODES = "Exit codes: 0 complete, 1 failed or incomplete, 2 wrong usage, 130
 """The codes, for the end of a command's help."""
 
 
+def report_errors(prog: str, command: Callable[[], int], *, interrupted: str) -> int:
+    """Run a command; print an expected error in one line, and return the exit code.
+
+    Other errors are raised: they are defects, and only the caller knows who reads the traceback.
+
+    Parameters
+    ----------
+    prog
+        Name of the command, at the beginning of the line.
+    command
+        The command; returns its exit code.
+    interrupted
+        The rest of the line after Ctrl-C.
+    """
+    try:
+        return command()
+    except KeyboardInterrupt:
+        print(f"{prog}: {interrupted}", file=sys.stderr)
+        return INTERRUPTED
+    except ConfigurationError as error:
+        print(f"{prog}: {error}", file=sys.stderr)
+        return WRONG_USAGE
+    except ApplicationError as error:
+        print(f"{prog}: failed: {error}", file=sys.stderr)
+        return FAILED
+
+
 def guarded(
     prog: str, log_level: str | None, command: Callable[[], int], *, interrupted: str = ""
 ) -> int:
@@ -51,18 +78,14 @@ def guarded(
     interrupted
         State after Ctrl-C, such as "nothing was published".
     """
-    try:
+
+    def logged() -> int:
         configure_logging(log_level or _log_level())
         return command()
-    except KeyboardInterrupt:
-        print(f"{prog}: interrupted{f'; {interrupted}' if interrupted else ''}", file=sys.stderr)
-        return INTERRUPTED
-    except ConfigurationError as error:
-        print(f"{prog}: {error}", file=sys.stderr)
-        return WRONG_USAGE
-    except ApplicationError as error:
-        print(f"{prog}: failed: {error}", file=sys.stderr)
-        return FAILED
+
+    ending = f"; {interrupted}" if interrupted else ""
+    try:
+        return report_errors(prog, logged, interrupted=f"interrupted{ending}")
     except Exception as error:
         if log_level == "DEBUG":
             raise

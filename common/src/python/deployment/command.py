@@ -12,11 +12,11 @@ import boto3
 from botocore.exceptions import BotoCoreError, ClientError, ProfileNotFound
 
 from artefacts.repository import ARCHITECTURES, repository_root
-from command_line.command import COMPLETE, FAILED, INTERRUPTED, WRONG_USAGE
+from command_line.command import COMPLETE, FAILED, report_errors
 from deployment.deploy import Deployment
 from deployment.errors import DeploymentError
 from deployment.stacks import ENVIRONMENTS, stack_names
-from lambda_core.errors import ApplicationError, ConfigurationError, UsageError
+from lambda_core.errors import UsageError
 
 DEFAULT_ARCHITECTURE: Final = "x86_64"
 
@@ -100,20 +100,12 @@ def verify(deployment: Deployment, *, run: bool) -> int:
 def run_command(prog: str, command: Callable[[], int]) -> int:
     """Run a command and print errors as a single line; returns the exit code."""
     try:
-        return command()
-    except KeyboardInterrupt:
-        print(
-            f"{prog}: interrupted. Terraform's state contains what was done, and the next run "
+        return report_errors(
+            prog,
+            command,
+            interrupted="interrupted. Terraform's state contains what was done, and the next run "
             "continues from there. Functions and executions that were started keep running",
-            file=sys.stderr,
         )
-        return INTERRUPTED
-    except ConfigurationError as error:
-        print(f"{prog}: {error}", file=sys.stderr)
-        return WRONG_USAGE
-    except ApplicationError as error:
-        print(f"{prog}: failed: {error}", file=sys.stderr)
-        return FAILED
     except (BotoCoreError, ClientError) as error:
         print(f"{prog}: failed: AWS returned an error: {error}", file=sys.stderr)
         return FAILED

@@ -187,15 +187,7 @@ class Deployment:
             self.environment,
             stateless=stateless,
         )
-        terraform.init(
-            {
-                "bucket": account.state_bucket,
-                "encrypt": "true",
-                "key": self.stack.state_key,
-                "region": account.region,
-                "use_lockfile": "true",
-            }
-        )
+        terraform.init(account.backend(self.stack.state_key))
         return terraform
 
     def _account(self) -> Account:

@@ -56,6 +56,16 @@ class Account:
         """Name of the state bucket."""
         return f"terraform-state-{self.id}-{self.region}"
 
+    def backend(self, state_key: str) -> dict[str, str]:
+        """Return the settings of Terraform's S3 backend for the state with this key."""
+        return {
+            "bucket": self.state_bucket,
+            "encrypt": "true",
+            "key": state_key,
+            "region": self.region,
+            "use_lockfile": "true",
+        }
+
 
 def ensure_state_bucket(account: Account, s3: S3Client) -> None:
     """Create the state bucket, or correct its settings: private, encrypted, versioned.

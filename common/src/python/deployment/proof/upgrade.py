@@ -9,7 +9,6 @@ import argparse
 import dataclasses
 import shutil
 import subprocess
-import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -19,14 +18,14 @@ import boto3
 
 from artefacts.packaging import packaged
 from artefacts.repository import architecture, repository_root
-from command_line.command import COMPLETE, FAILED, WRONG_USAGE, exit_with
+from command_line.command import COMPLETE, exit_with, report_errors
 from deployment.errors import DeploymentError
 from deployment.proof.local import local_account
 from deployment.proof.stacks import LOCAL_STACKS
-from deployment.stacks import ENVIRONMENTS, PRODUCTION, STACKS_FOLDER, Stack, find_stack
+from deployment.stacks import ENVIRONMENTS, PRODUCTION, Stack, find_stack, stack_names
 from deployment.state import Account, ensure_state_bucket
 from deployment.terraform import Terraform, require_terraform
-from lambda_core.errors import ApplicationError, ConfigurationError, UsageError
+from lambda_core.errors import UsageError
 
 EARLIER: Final = Path("dist/upgrade")
 """Folder for the files of the earlier commit."""
@@ -162,15 +161,7 @@ def _terraform(
             "region": account.region,
         },
     )
-    terraform.init(
-        {
-            "bucket": account.state_bucket,
-            "encrypt": "true",
-            "key": stack.state_key,
-            "region": account.region,
-            "use_lockfile": "true",
-        }
-    )
+    terraform.init(account.backend(stack.state_key))
     return terraform
 
 
@@ -187,20 +178,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--environment", choices=ENVIRONMENTS, default="dev")
     args = parser.parse_args(arguments)
     root = repository_root()
-    names = args.stacks or sorted(
-        file.parent.name for file in (root / STACKS_FOLDER).glob("*/main.tf")
-    )
-    try:
+    names = args.stacks or stack_names(root)
+
+    def prove_all() -> int:
         require_terraform()
         for name in names:
             prove_upgrade(find_stack(root, name, args.environment), args.commit)
-    except ConfigurationError as error:
-        print(f"prove_upgrade.sh: {error}", file=sys.stderr)
-        return WRONG_USAGE
-    except ApplicationError as error:
-        print(f"prove_upgrade.sh: failed: {error}", file=sys.stderr)
-        return FAILED
-    return COMPLETE
+        return COMPLETE
+
+    return report_errors(parser.prog, prove_all, interrupted="interrupted")
 
 
 if __name__ == "__main__":
