@@ -13,6 +13,7 @@ from typing import Any
 import duckdb
 import polars as pl
 import pytest
+from event_log_testing.rows import event_row
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -39,27 +40,14 @@ type Row = dict[str, Any]
 
 
 def row(**values: object) -> Row:
-    return {
-        "action": "submit",
-        "study": "adrc",
-        "pipeline_adcid": 42,
-        "project_label": "ingest-form",
-        "center_label": "alpha",
-        "gear_name": "gear",
-        "ptid": "1",
-        "visit_date": "2024-01-15",
-        "visit_number": None,
-        "datatype": "form",
-        "module": "UDS",
-        "packet": "I",
-        "timestamp": at(0),
+    source = {
         "source_key": None,
         "source_etag": None,
         "source_version_id": None,
         "source_last_modified": None,
         "source_sha256": None,
-        **values,
     }
+    return event_row(**{"timestamp": at(0), **source, **values})
 
 
 def version(key: str, stored: int, etag: str = "e", **values: object) -> Row:

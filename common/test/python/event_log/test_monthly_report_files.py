@@ -10,6 +10,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+from event_log_testing.rows import event_row
 from openpyxl import load_workbook
 from openpyxl.utils import get_column_letter
 
@@ -35,21 +36,7 @@ EVIL = '=HYPERLINK("http://evil.example","click")'
 
 
 def events(**values: object) -> pl.DataFrame:
-    row = {
-        "action": "submit",
-        "study": "adrc",
-        "pipeline_adcid": 1042,
-        "project_label": "ingest-form",
-        "center_label": "alpha",
-        "gear_name": "gear",
-        "ptid": "1",
-        "visit_date": "2024-01-15",
-        "visit_number": None,
-        "datatype": "form",
-        "module": "UDS",
-        "packet": "I",
-        "timestamp": NOON,
-    }
+    row = event_row(pipeline_adcid=1042, timestamp=NOON)
     return pl.DataFrame(
         [row, row | {"action": "pass-qc"}, row | {"ptid": "2", "action": "not-pass-qc"}]
         + [row | {"ptid": str(number)} | values for number in range(3, 6)],

@@ -12,6 +12,7 @@ from typing import Any
 import duckdb
 import polars as pl
 import pytest
+from event_log_testing.rows import event_row
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -72,25 +73,6 @@ KINDS = pytest.mark.parametrize(
 
 def frame(rows: list[Row]) -> pl.DataFrame:
     return pl.DataFrame(rows, schema=EVENT_SCHEMA)
-
-
-def row(**values: object) -> Row:
-    return {
-        "action": "submit",
-        "study": "adrc",
-        "pipeline_adcid": 42,
-        "project_label": "ingest-form",
-        "center_label": "alpha",
-        "gear_name": "gear",
-        "ptid": "1",
-        "visit_date": "2024-01-15",
-        "visit_number": None,
-        "datatype": "form",
-        "module": "UDS",
-        "packet": "I",
-        "timestamp": dt.datetime(2024, 1, 20, 12, tzinfo=dt.UTC),
-        **values,
-    }
 
 
 def both_ways(rows: list[Row], question: Callable[[Any], Frame]) -> list[Row]:
@@ -241,7 +223,7 @@ def test_days_from_visit_to_timestamp(rows: list[Row]) -> None:
 def test_days_of_a_timestamp_in_another_zone_are_utc_days(
     kind: Callable[[pl.DataFrame], Any],
 ) -> None:
-    late = row(visit_date="2024-01-20", timestamp=dt.datetime(2024, 1, 21, 2, tzinfo=dt.UTC))
+    late = event_row(visit_date="2024-01-20", timestamp=dt.datetime(2024, 1, 21, 2, tzinfo=dt.UTC))
     for zone in ("UTC", "America/New_York", None):
         column = pl.col("timestamp")
         events = frame([late]).with_columns(
@@ -257,29 +239,29 @@ def test_days_of_a_timestamp_in_another_zone_are_utc_days(
 @pytest.mark.parametrize("field", ["visit_date", "timestamp"])
 def test_bound_that_is_not_a_date_is_rejected(day: str, field: str) -> None:
     with pytest.raises(ValueError, match=r"start_date is .* YYYY-MM-DD"):
-        ask.filter_by_date_range(frame([row()]), day, date_field=field)
+        ask.filter_by_date_range(frame([event_row()]), day, date_field=field)
     with pytest.raises(ValueError, match=r"end_date is .* YYYY-MM-DD"):
-        ask.filter_by_date_range(frame([row()]), None, day, date_field=field)
+        ask.filter_by_date_range(frame([event_row()]), None, day, date_field=field)
 
 
 def test_datetime_is_not_a_date() -> None:
     with pytest.raises(ValueError, match="filter_by_timestamp_range"):
-        ask.filter_by_date_range(frame([row()]), NEW_YEAR)
+        ask.filter_by_date_range(frame([event_row()]), NEW_YEAR)
 
 
 def test_unknown_field_is_rejected() -> None:
     with pytest.raises(ValueError, match="'visit_date' or 'timestamp'"):
-        ask.filter_by_date_range(frame([row()]), date_field="birthday")
+        ask.filter_by_date_range(frame([event_row()]), date_field="birthday")
     with pytest.raises(ValueError, match="no column 'modul'"):
-        ask.group_and_count_by_multiple_fields(frame([row()]), ["modul"])
+        ask.group_and_count_by_multiple_fields(frame([event_row()]), ["modul"])
     nothing: list[str] | str
     for nothing in ([], "module"):
         with pytest.raises(ValueError, match="must be a list"):
-            ask.group_and_count_by_multiple_fields(frame([row()]), nothing)
+            ask.group_and_count_by_multiple_fields(frame([event_row()]), nothing)
 
 
 def test_latest_possible_date_can_be_a_bound() -> None:
-    rows = [row(visit_date="9999-12-31")]
+    rows = [event_row(visit_date="9999-12-31")]
     days = ("0001-01-01", "9999-12-31")
     assert ask.filter_by_date_range(frame(rows), *days).height == 1
     assert ask.filter_by_date_range(frame(rows), *days, date_field="timestamp").height == 1
@@ -287,7 +269,7 @@ def test_latest_possible_date_can_be_a_bound() -> None:
 
 def test_invalid_visit_date_is_an_error() -> None:
     with pytest.raises(pl.exceptions.PolarsError, match="2024-02-30"):
-        ask.calculate_submission_timing_metrics(frame([row(visit_date="2024-02-30")]))
+        ask.calculate_submission_timing_metrics(frame([event_row(visit_date="2024-02-30")]))
 
 
 @KINDS
@@ -363,7 +345,7 @@ QUESTIONS: dict[str, tuple[Callable[[Any], Any], set[str]]] = {
 def test_only_the_needed_columns_are_read(name: str, tmp_path: Path) -> None:
     """The other columns are corrupted, so that reading them fails."""
     question, needed = QUESTIONS[name]
-    events = frame([row(ptid=str(number)) for number in range(100)])
+    events = frame([event_row(ptid=str(number)) for number in range(100)])
     path = tmp_path / "checkpoint.parquet"
     events.write_parquet(path)
     expected = question(events.lazy())
@@ -402,7 +384,7 @@ def test_only_row_groups_that_may_match_are_read(
     packets = [None if number // 10 == 3 else f"p{number // 10}" for number in range(80)]
     events = frame(
         [
-            row(
+            event_row(
                 timestamp=at(number),
                 visit_date=day(number),
                 center_label=f"c{number // 10}",
