@@ -8,15 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from artefacts.repository import repository_root
 from command_line.command import COMPLETE, exit_with
-from deployment.command import (
-    DEFAULT_ARCHITECTURE,
-    new_parser,
-    run_command,
-    session_of,
-    terraform_environment,
-    verify,
-)
-from deployment.deploy import Deployment, ask_on_terminal
+from deployment.command import deployment_of, new_parser, run_command, verify
+from deployment.deploy import ask_on_terminal
 from deployment.stacks import find_stack
 from lambda_core.errors import UsageError
 
@@ -109,12 +102,8 @@ def _run(args: argparse.Namespace) -> int:
         raise UsageError(
             f"--approved {args.approved} does not match the environment {stack.environment}"
         )
-    deployment = Deployment(
-        stack,
-        session_of(args),
-        args.architecture or DEFAULT_ARCHITECTURE,
-        ask_on_terminal if args.approved is None else lambda _: args.approved,
-        environment=terraform_environment(args),
+    deployment = deployment_of(
+        args, stack, ask_on_terminal if args.approved is None else lambda _: args.approved
     )
     if args.verify:
         return verify(deployment, run=args.run)

@@ -15,7 +15,7 @@ from artefacts.repository import ARCHITECTURES, repository_root
 from command_line.command import COMPLETE, FAILED, report_errors
 from deployment.deploy import Deployment
 from deployment.errors import DeploymentError
-from deployment.stacks import ENVIRONMENTS, stack_names
+from deployment.stacks import ENVIRONMENTS, Stack, stack_names
 from lambda_core.errors import UsageError
 
 DEFAULT_ARCHITECTURE: Final = "x86_64"
@@ -50,14 +50,30 @@ def new_parser(prog: str, description: str, epilog: str) -> argparse.ArgumentPar
     return parser
 
 
-def session_of(args: argparse.Namespace) -> boto3.Session:
-    """Return a session for the profile and the region that the user chose.
+def deployment_of(args: argparse.Namespace, stack: Stack, ask: Callable[[str], str]) -> Deployment:
+    """Return the deployment of a stack to the account that the arguments name.
+
+    Parameters
+    ----------
+    ask
+        Asks the user a question; returns the answer.
 
     Raises
     ------
     UsageError
         The profile does not exist.
     """
+    return Deployment(
+        stack,
+        _session_of(args),
+        args.architecture or DEFAULT_ARCHITECTURE,
+        ask,
+        # Terraform must use the same profile.
+        environment={"AWS_PROFILE": args.profile} if args.profile else {},
+    )
+
+
+def _session_of(args: argparse.Namespace) -> boto3.Session:
     try:
         return boto3.Session(
             profile_name=args.profile,
@@ -66,11 +82,6 @@ def session_of(args: argparse.Namespace) -> boto3.Session:
         )
     except ProfileNotFound as error:
         raise UsageError(f"--profile: {error}") from error
-
-
-def terraform_environment(args: argparse.Namespace) -> dict[str, str]:
-    """Return the environment variables by which Terraform uses the same profile."""
-    return {"AWS_PROFILE": args.profile} if args.profile else {}
 
 
 def verify(deployment: Deployment, *, run: bool) -> int:

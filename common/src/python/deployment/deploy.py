@@ -113,7 +113,7 @@ class Deployment:
         """
         account = self._account()
         self._require_state(account)
-        terraform = self._terraform(account)
+        terraform = self._terraform(account, stateless=False)
         if terraform.plan():
             if {tuple(actions) for _, actions, _ in _planned(terraform)} == {("create",)}:
                 raise DeploymentError(
@@ -148,7 +148,7 @@ class Deployment:
             )
         account = self._account()
         self._require_state(account)
-        terraform = self._terraform(account)
+        terraform = self._terraform(account, stateless=False)
         if self._plan(terraform, account, destroy=True):
             terraform.apply()
 
@@ -169,21 +169,12 @@ class Deployment:
     def _terraform(self, account: Account, *, stateless: bool | None = None) -> Terraform:
         if stateless is None:
             stateless = not has_state_bucket(account, self.session.client("s3"))
-        functions = self.stack.functions()
-        packages = self.stack.root / "dist"
-        if functions:
+        if functions := self.stack.functions():
             packaged(self.stack.root, self.architecture, functions)
-            check_packages(packages, functions, self.architecture)
+            check_packages(self.stack.root / "dist", functions, self.architecture)
         terraform = Terraform(
             self.stack,
-            {
-                **self.variables,
-                # A stack without functions does not declare these variables.
-                **({"architecture": self.architecture} if functions else {}),
-                **({"packages": str(packages)} if functions else {}),
-                "environment": self.stack.environment,
-                "region": account.region,
-            },
+            {**self.variables, **self.stack.variables(account.region, self.architecture)},
             self.environment,
             stateless=stateless,
         )

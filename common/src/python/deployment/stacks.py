@@ -69,6 +69,16 @@ class Stack:
         """Return the settings of its functions by name; empty if the stack has no functions."""
         return read_settings(self.root / SETTINGS_FILE).get(self.name, {})
 
+    def variables(self, region: str, architecture: str) -> dict[str, object]:
+        """Return the Terraform variables that every deployment of the stack sets."""
+        # A stack without functions does not declare the variables of the packages.
+        packages = {"architecture": architecture, "packages": str(self.root / "dist")}
+        return {
+            **(packages if self.functions() else {}),
+            "environment": self.environment,
+            "region": region,
+        }
+
 
 def stack_names(root: Path) -> list[str]:
     """Return the names of all stacks, sorted."""

@@ -7,15 +7,8 @@ from collections.abc import Sequence
 
 from artefacts.repository import repository_root
 from command_line.command import exit_with
-from deployment.command import (
-    DEFAULT_ARCHITECTURE,
-    new_parser,
-    run_command,
-    session_of,
-    terraform_environment,
-    verify,
-)
-from deployment.deploy import Deployment, ask_on_terminal
+from deployment.command import deployment_of, new_parser, run_command, verify
+from deployment.deploy import ask_on_terminal
 from deployment.stacks import find_stack
 
 PROG = "verify-deploy.sh"
@@ -60,14 +53,8 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _run(args: argparse.Namespace) -> int:
-    deployment = Deployment(
-        find_stack(repository_root(), args.stack, args.environment),
-        session_of(args),
-        args.architecture or DEFAULT_ARCHITECTURE,
-        ask_on_terminal,
-        environment=terraform_environment(args),
-    )
-    return verify(deployment, run=args.run)
+    stack = find_stack(repository_root(), args.stack, args.environment)
+    return verify(deployment_of(args, stack, ask_on_terminal), run=args.run)
 
 
 if __name__ == "__main__":

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from triggers.executions import Clients
+
+__all__ = ["INVOCATION_SECONDS", "REGION", "Clients", "clients_of"]
 
 REGION = "us-east-1"
-
-
-type Clients = Callable[[str], Any]
-"""Creates a boto3 client for a service, as in `clients("lambda")`."""
 
 INVOCATION_SECONDS = 1020.0
 """Lambda's longest timeout, 900 s, plus time for unpacking and starting the function."""

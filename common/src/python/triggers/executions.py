@@ -88,8 +88,12 @@ def wait_for_execution(clients: Clients, arn: str, polling: Polling) -> Executio
     InvocationError
         It did not end in time.
     """
-    polling.wait_for(
-        lambda: describe_execution(clients, arn).status != RUNNING,
-        f"the execution {arn} did not end",
-    )
-    return describe_execution(clients, arn)
+    execution = Execution(arn, RUNNING, "")
+
+    def has_ended() -> bool:
+        nonlocal execution
+        execution = describe_execution(clients, arn)
+        return execution.status != RUNNING
+
+    polling.wait_for(has_ended, f"the execution {arn} did not end")
+    return execution

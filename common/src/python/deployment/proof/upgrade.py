@@ -151,16 +151,9 @@ def _checked_out(root: Path, commit: str) -> Path:
 def _terraform(
     configuration: Stack, stack: Stack, variables: Mapping[str, object], account: Account
 ) -> Terraform:
-    settings = {"architecture": architecture(), "packages": str(stack.root / "dist")}
-    terraform = Terraform(
-        configuration,
-        {
-            **variables,
-            **(settings if stack.functions() else {}),
-            "environment": stack.environment,
-            "region": account.region,
-        },
-    )
+    # The packages are those of the current commit.
+    settings = stack.variables(account.region, architecture())
+    terraform = Terraform(configuration, {**variables, **settings})
     terraform.init(account.backend(stack.state_key))
     return terraform
 
