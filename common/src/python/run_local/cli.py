@@ -129,7 +129,6 @@ def _region_report(args: argparse.Namespace) -> int:
             options,
             stage_display(),
             rss_url=args.rss_url,
-            max_tps=MAX_TPS,
             log_level=args.log_level or "INFO",
         )
     )

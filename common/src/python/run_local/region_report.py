@@ -31,8 +31,9 @@ from local_cloud.clients import Clients, clients_of
 from local_cloud.errors import ExecutionError
 from local_cloud.functions import FunctionOptions
 from local_cloud.lambda_runtime.runtime_environment import lambda_runtime_python
-from local_cloud.server import moto_server, snapshot_day, snapshot_label
+from local_cloud.server import moto_server
 from run_local.deployer import Deployer, RegionReport
+from run_local.region_report_preparation import local_source
 from triggers.executions import (
     RUNNING,
     SUCCEEDED,
@@ -60,7 +61,7 @@ SECONDS_BETWEEN_POLLS: Final = 0.2
 
 
 def make_report(
-    options: Options, display: StageDisplay, *, rss_url: str | None, max_tps: float, log_level: str
+    options: Options, display: StageDisplay, *, rss_url: str | None, log_level: str
 ) -> RunResult:
     """Package and deploy the functions, run the state machine, and publish its reports.
 
@@ -68,8 +69,6 @@ def make_report(
     ----------
     rss_url
         Feed of region launches; None uses the launch dates that are part of the project.
-    max_tps
-        Maximum number of SSM calls per second.
     log_level
         Log level of the functions.
 
@@ -82,15 +81,7 @@ def make_report(
     """
     root = repository_root()
     functions = read_settings(root / SETTINGS_FILE)[PIPELINE]
-    day = snapshot_day()
-    variables = {
-        "LOG_LEVEL": log_level,
-        # A blank variable counts as not set.
-        "RSS_URL": rss_url or "",
-        "SOURCE_AS_OF": day.isoformat() if day else "",
-        "SOURCE_LABEL": snapshot_label(),
-        "SSM_MAX_TPS": str(max_tps),
-    }
+    variables = {**local_source(), "LOG_LEVEL": log_level, "RSS_URL": rss_url or ""}
     with staging_folder(options.output_dir) as staging, ExitStack() as stack:
         python = lambda_runtime_python()
         with display.stage("Packaging the functions"):

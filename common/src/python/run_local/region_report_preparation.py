@@ -38,10 +38,10 @@ def local_source() -> dict[str, str]:
     """Return the variables that describe moto's snapshot as the source of the data."""
     day = snapshot_day()
     return {
-        # Blank means: the launch dates that are part of the project.
+        # A blank variable counts as not set; without a URL, the project's launch dates are used.
         "RSS_URL": "",
         "SOURCE_LABEL": snapshot_label(),
-        **({"SOURCE_AS_OF": day.isoformat()} if day else {}),
+        "SOURCE_AS_OF": day.isoformat() if day else "",
         # The local server has no quota.
         "SSM_MAX_TPS": "10000",
     }

@@ -11,9 +11,9 @@ from aws_ssm_fetcher.outputs.publish import staging_folder
 from aws_ssm_fetcher.pipeline import Options
 from command_line.stages import stage_display
 from local_cloud.clients import Clients
-from local_cloud.server import snapshot_day, snapshot_label
 from run_local.deployer import RegionReport
 from run_local.region_report import execute
+from run_local.region_report_preparation import local_source
 
 OUTPUT_DIR: Final = Path("dist/region-report")
 
@@ -23,15 +23,7 @@ class RegionReportStack:
 
     def variables(self, *, deletable: bool) -> Mapping[str, object]:
         """Return the variables: the source of the data, and no feed of launches."""
-        day = snapshot_day()
-        extra = {
-            # A blank value counts as not set. The report then uses the project's launch dates.
-            "RSS_URL": "",
-            "SOURCE_AS_OF": day.isoformat() if day else "",
-            "SOURCE_LABEL": snapshot_label(),
-            "SSM_MAX_TPS": "10000",
-        }
-        return {"deletable": deletable, "extra_environment": extra}
+        return {"deletable": deletable, "extra_environment": local_source()}
 
     def run(self, clients: Clients, outputs: Mapping[str, Any]) -> int:
         """Execute the state machine, and download the reports to `dist/region-report`.

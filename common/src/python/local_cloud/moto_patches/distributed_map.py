@@ -6,7 +6,7 @@ Source: https://docs.aws.amazon.com/step-functions/latest/dg/state-map-distribut
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextvars import ContextVar
 from typing import Any
 
@@ -161,18 +161,22 @@ def complete_listings() -> None:
         s3 = reader._get_s3_client(resource_runtime_part=resource, state_credentials=credentials)
         pages = s3.get_paginator("list_objects_v2").paginate(**env.stack.pop())
         env.stack.append(
-            [
-                {
-                    "Etag": found["ETag"],
-                    "Key": found["Key"],
-                    "LastModified": int(found["LastModified"].timestamp()),
-                    "Size": found["Size"],
-                    "StorageClass": found["StorageClass"],
-                }
-                for page in pages
-                for found in page.get("Contents", ())
-            ]
+            [listed_item(found) for page in pages for found in page.get("Contents", ())]
         )
+
+
+def listed_item(found: Mapping[str, Any]) -> dict[str, Any]:
+    """Return an object that S3 listed as the item that a distributed map gets for it.
+
+    Source: https://docs.aws.amazon.com/step-functions/latest/dg/input-output-itemreader.html
+    """
+    return {
+        "Etag": found["ETag"],
+        "Key": found["Key"],
+        "LastModified": int(found["LastModified"].timestamp()),
+        "Size": found["Size"],
+        "StorageClass": found["StorageClass"],
+    }
 
 
 def _before_parsing(change: Callable[[dict[str, Any]], bool]) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from lambda_core.s3 import require_prefix
+from local_cloud.moto_patches.distributed_map import listed_item
 from run_local.event_log.demonstration import CHECKPOINT_KEY, PREFIX
 from run_local.event_log.event_files import broken_files, event_named, generate_rounds
 from run_local.preparation import Preparation
@@ -103,14 +104,4 @@ def _store_named_file(preparation: Preparation, bucket: str, key: str) -> None:
 def _listed(preparation: Preparation, bucket: str) -> list[dict[str, Any]]:
     """List the objects as Step Functions does for a distributed map."""
     pages = preparation.clients("s3").get_paginator("list_objects_v2").paginate(Bucket=bucket)
-    return [
-        {
-            "Etag": entry["ETag"],
-            "Key": entry["Key"],
-            "LastModified": int(entry["LastModified"].timestamp()),
-            "Size": entry["Size"],
-            "StorageClass": entry["StorageClass"],
-        }
-        for page in pages
-        for entry in page.get("Contents", ())
-    ]
+    return [listed_item(found) for page in pages for found in page.get("Contents", ())]

@@ -42,6 +42,9 @@ from run_local.patch_tracker.sample_mails import PROJECT, STATES, bundled_mails,
 
 PIPELINE: Final = "patch_tracker"
 
+TABLES: Final = {"patches": "local-patches", "discussions": "local-discussions"}
+"""Names of the tables in the local cloud."""
+
 TABLES_FILE: Final = Path("terraform/stacks/patch_tracker/tables.json")
 
 FETCHES: Final = {"fetch_patches": "Patchwork", "fetch_discussions": "the archive"}
@@ -130,13 +133,12 @@ def demonstration(options: Options, display: StageDisplay) -> Iterator[Demonstra
                 moto_server(functions=FunctionOptions(python, root / CODE_FOLDER))
             )
         clients = clients_of(cloud)
-        names = {"patches": "local-patches", "discussions": "local-discussions"}
         definitions = table_definitions()
-        create_tables(clients("dynamodb"), definitions, names)
-        let_items_expire(clients("dynamodb"), definitions, names)
+        create_tables(clients("dynamodb"), definitions, TABLES)
+        let_items_expire(clients("dynamodb"), definitions, TABLES)
         environment |= {
-            "PATCHES_TABLE": names["patches"],
-            "DISCUSSIONS_TABLE": names["discussions"],
+            "PATCHES_TABLE": TABLES["patches"],
+            "DISCUSSIONS_TABLE": TABLES["discussions"],
         }
         os.environ |= {
             "AWS_ENDPOINT_URL": cloud,

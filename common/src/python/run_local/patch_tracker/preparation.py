@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from run_local.dynamodb_tables import create_tables, let_items_expire
-from run_local.patch_tracker.demonstration import table_definitions
+from run_local.patch_tracker.demonstration import TABLES, table_definitions
 from run_local.patch_tracker.lore_server import LoreServer
 from run_local.patch_tracker.patchwork_server import PatchworkServer
 from run_local.patch_tracker.sample_mails import (
@@ -18,8 +18,6 @@ from run_local.patch_tracker.sample_mails import (
     patch_named,
 )
 from run_local.preparation import Preparation
-
-TABLES: Final = {"patches": "local-patches", "discussions": "local-discussions"}
 
 _MOST_MAILS: Final = 500
 """As many as the event of `fetch_discussions` may name."""
