@@ -12,19 +12,10 @@ from command_line import interrupts
 if __name__ == "__main__":
     interrupts.end_silently_on_ctrl_c()
 
-from typing import NoReturn
-
-from aws_ssm_fetcher.cli import main
+from aws_ssm_fetcher.cli import main, run
 from aws_ssm_fetcher.data_fetcher import AWSSSMDataFetcher
-from command_line.command import exit_with
 
 __all__ = ["AWSSSMDataFetcher", "main", "run"]
-
-
-def run() -> NoReturn:
-    """Run the command line and end the process with its exit code."""
-    interrupts.raise_on_ctrl_c()
-    exit_with(main())
 
 
 if __name__ == "__main__":

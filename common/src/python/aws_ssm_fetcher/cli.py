@@ -15,6 +15,7 @@ if __name__ == "__main__":
 import argparse
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NoReturn
 
 from aws_ssm_fetcher import __version__, console
 from aws_ssm_fetcher.core.cache import CacheManager
@@ -193,6 +194,11 @@ def _folder(text: str) -> str:
     return text_in_utf8(text)
 
 
-if __name__ == "__main__":
+def run() -> NoReturn:
+    """Run the command line and end the process with its exit code."""
     interrupts.raise_on_ctrl_c()
     exit_with(main())
+
+
+if __name__ == "__main__":
+    run()

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
-import io
 import logging
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
@@ -26,7 +25,7 @@ from event_log.errors import AdoptionError, CheckpointError
 from event_log.file_names import is_event_file
 from event_log.intake import Intake
 from event_log.layout import Group
-from event_log.ledger import LEDGER_SCHEMA, PARQUET, duplicate_entries, ledger_frame
+from event_log.ledger import LEDGER_SCHEMA, PARQUET, duplicate_entries, ledger_frame, parquet_bytes
 from event_log.reader import Source
 from event_log.schema import SCHEMA
 from lambda_core.contracts import ExecutionId
@@ -177,7 +176,7 @@ def read_batch(
     for kind, frame in frames.items():
         if not frame.is_empty():
             key = f"{_parts_prefix(execution_id, kind)}{name}.parquet"
-            checkpoints.objects.put(key, _content(frame), content_type=PARQUET)
+            checkpoints.objects.put(key, parquet_bytes(frame), content_type=PARQUET)
     return BatchRead(
         listed=len(items),
         other_names=len(items) - len(sources),
@@ -336,9 +335,3 @@ def _name(items: Sequence[ListedObject]) -> str:
     for item in items:
         digest.update(f"{item.key}\n{item.etag}\n".encode("utf-8", "surrogatepass"))
     return digest.hexdigest()[:32]
-
-
-def _content(frame: pl.DataFrame) -> bytes:
-    buffer = io.BytesIO()
-    frame.write_parquet(buffer)
-    return buffer.getvalue()

@@ -64,8 +64,7 @@ def run_checkpoints(
         with timed_step("read"):
             for outcome in reader.read_all(plan.unprocessed(), deadline=options.deadline):
                 intake.add(outcome)
-        filtered = intake.left_out().height
-        _count_outcomes(plan.balance, intake, filtered)
+        _count_outcomes(plan.balance, intake)
         with timed_step("save"):
             commit = Commit(checkpoints, plan, intake, options, since=listing.since, now=now)
             groups = commit.save(folder)
@@ -74,15 +73,15 @@ def run_checkpoints(
         balance=plan.balance,
         groups=groups,
         rejected_keys=intake.rejected_keys,
-        filtered=filtered,
+        filtered=intake.filtered,
         failed_keys=intake.failed_keys,
         rows_without_object=_rows_without_object(groups, plan.balance) if complete_list else None,
         listed_all=plan.listed_all,
     )
 
 
-def _count_outcomes(balance: Balance, intake: Intake, filtered: int) -> None:
-    balance.filtered += filtered
+def _count_outcomes(balance: Balance, intake: Intake) -> None:
+    balance.filtered += intake.filtered
     balance.rejected += len(intake.rejected_keys)
     balance.archived += intake.unread[Unread.ARCHIVED]
     balance.gone += intake.unread[Unread.GONE]

@@ -48,7 +48,6 @@ class CheckpointUpdate:
         self._stored: StoredCheckpoint | None = None
         self._rows_opened = 0
         self._changed = False
-        self._replaced = False
 
     @property
     def exists(self) -> bool:
@@ -126,15 +125,17 @@ class CheckpointUpdate:
         return added
 
     def replace(self, rows: pl.DataFrame) -> None:
-        """Replace all rows. `save` backs up the stored checkpoint first.
+        """Replace all rows, and back up the stored checkpoint.
 
         Raises
         ------
         CheckpointError
-            The new file could not be written.
+            The new file or the backup could not be written.
         """
         self.file = merge(None, rows, self._new_path())
-        self._changed = self._replaced = True
+        self._changed = True
+        if self._stored:
+            self.store.back_up(self._stored, "replaced")
 
     def save(self) -> None:
         """Write the checkpoint to S3 if it changed.
@@ -144,12 +145,10 @@ class CheckpointUpdate:
         CheckpointConflictError
             Another writer changed the checkpoint after it was opened.
         CheckpointError
-            The checkpoint or its backup could not be written.
+            The checkpoint could not be written.
         """
         if not self._changed or self.file is None:
             return
-        if self._replaced and self._stored:
-            self.store.back_up(self._stored, "replaced")
         self.store.upload(self.file, self._stored.etag if self._stored else None)
         _logger.info(
             "The checkpoint was written",

@@ -68,6 +68,11 @@ class Intake:
         """Return the ledger entries of rejected objects."""
         return ledger_frame(self._rejected)
 
+    @property
+    def filtered(self) -> int:
+        """Number of sandbox objects."""
+        return len(self._left_out)
+
     def left_out(self) -> pl.DataFrame:
         """Return the ledger entries of sandbox objects."""
         return ledger_frame(self._left_out)

@@ -55,6 +55,13 @@ def entry(
     }
 
 
+def parquet_bytes(frame: pl.DataFrame) -> bytes:
+    """Return a frame as a Parquet file."""
+    buffer = io.BytesIO()
+    frame.write_parquet(buffer)
+    return buffer.getvalue()
+
+
 class Ledger:
     """One of the two files.
 
@@ -110,9 +117,7 @@ class Ledger:
             old = pl.DataFrame(schema=LEDGER_SCHEMA) if discard_old else self._decode(current)
             for replaced in (added, resolved):
                 old = old.join(replaced, on=OBJECT_ID, how="anti")
-            buffer = io.BytesIO()
-            pl.concat([old, added]).sort("source_key", "source_etag").write_parquet(buffer)
-            return buffer.getvalue()
+            return parquet_bytes(pl.concat([old, added]).sort("source_key", "source_etag"))
 
         if discard_old or not (added.is_empty() and resolved.is_empty()):
             self._objects.update(self.key, change, content_type=PARQUET)

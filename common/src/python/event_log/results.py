@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -110,7 +110,7 @@ class GroupResult:
     error: CheckpointError | None = None
 
 
-@dataclass
+@dataclass(frozen=True)
 class RunResult:
     """The result of a run.
 
@@ -132,10 +132,10 @@ class RunResult:
         Whether there was time to list everything. If not, the balance covers what was listed.
     """
 
-    balance: Balance = field(default_factory=Balance)
-    groups: list[GroupResult] = field(default_factory=list)
-    rejected_keys: list[str] = field(default_factory=list)
-    filtered: int = 0
-    failed_keys: list[str] = field(default_factory=list)
-    rows_without_object: int | None = None
-    listed_all: bool = True
+    balance: Balance
+    groups: list[GroupResult]
+    rejected_keys: list[str]
+    filtered: int
+    failed_keys: list[str]
+    rows_without_object: int | None
+    listed_all: bool

@@ -47,5 +47,3 @@ SCHEMA: Final[dict[str, pl.DataType]] = {**EVENT_SCHEMA, **SOURCE_SCHEMA}
 """All columns of a checkpoint's file."""
 
 EVENT_COLUMNS: Final = tuple(EVENT_SCHEMA)
-
-SOURCE_COLUMNS: Final = tuple(SOURCE_SCHEMA)

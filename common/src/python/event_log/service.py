@@ -1,6 +1,6 @@
-"""What the two functions do: update checkpoints, and backfill them.
+"""What the function `event_log_checkpoint` does: update checkpoints.
 
-Both take a validated request and a deadline on the clock of `time.monotonic` (None if there is no
+It takes a validated request and a deadline on the clock of `time.monotonic` (None if there is no
 limit). Settings come from the environment.
 """
 
@@ -9,24 +9,14 @@ from __future__ import annotations
 import datetime as dt
 import json
 import logging
-import tempfile
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from event_log.backfill import (
-    BatchRead,
-    MergeRequest,
-    PartsMerged,
-    ReadRequest,
-    merge_parts,
-    read_batch,
-)
 from event_log.checkpoint_bucket import CheckpointBucket
 from event_log.checkpoint_run import run_checkpoints
 from event_log.errors import RunFailedError
 from event_log.listing import Listing, ReadVersions
-from event_log.reader import EventReader, ReadLimits
+from event_log.reader import EventReader
 from event_log.response import Response, failure, success
 from event_log.results import RunOptions
 from event_log.settings import CheckpointRequest, CheckpointSettings, ResolvedRequest
@@ -84,37 +74,6 @@ def reject_event(error: InvalidEventError) -> Response:
     return _checked(_rejected(error, 0.0), raise_on_error=raise_on_error)
 
 
-def backfill(
-    request: ReadRequest | MergeRequest, *, deadline: float | None = None
-) -> BatchRead | PartsMerged:
-    """Read a batch of event files into parts, or merge the parts. Every failure raises.
-
-    Raises
-    ------
-    ApplicationError
-        The environment is incomplete, or S3 or a checkpoint could not be read or written.
-    """
-    settings = CheckpointSettings.from_environment()
-    now = dt.datetime.now(dt.UTC)
-    resolved = ResolvedRequest.resolve(CheckpointRequest(), settings, now.date())
-    client = aws.client("s3", user_agent="event_log_backfill")
-    checkpoints = CheckpointBucket(client, resolved.checkpoint_bucket, resolved.layout)
-    if isinstance(request, MergeRequest):
-        with tempfile.TemporaryDirectory(prefix="backfill-") as folder:
-            return merge_parts(
-                request.execution_id, checkpoints=checkpoints, now=now, folder=Path(folder)
-            )
-    return read_batch(
-        request.execution_id,
-        request.items,
-        reader=EventReader(client, resolved.source_bucket, _limits(settings)),
-        checkpoints=checkpoints,
-        prefix=resolved.prefix,
-        now=now,
-        deadline=deadline,
-    )
-
-
 def _run(
     resolved: ResolvedRequest,
     settings: CheckpointSettings,
@@ -126,7 +85,7 @@ def _run(
     versions = settings.read_versions is ReadVersions.AUTO and source.keeps_versions()
     return run_checkpoints(
         Listing(source, resolved.prefix, resolved.since, versions),
-        EventReader(client, resolved.source_bucket, _limits(settings)),
+        EventReader(client, resolved.source_bucket, settings.read_limits()),
         CheckpointBucket(client, resolved.checkpoint_bucket, resolved.layout),
         RunOptions(
             rebuild=resolved.rebuild,
@@ -136,10 +95,6 @@ def _run(
         ),
         now=now,
     )
-
-
-def _limits(settings: CheckpointSettings) -> ReadLimits:
-    return ReadLimits(event_bytes=settings.max_event_bytes, concurrency=settings.read_concurrency)
 
 
 def _milliseconds_since(started: float) -> float:

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from event_log.layout import GroupedCheckpoints, OneCheckpoint
 from event_log.listing import ReadVersions
+from event_log.reader import ReadLimits
 from lambda_core.errors import InvalidEventError
 from lambda_core.settings import EnvironmentSettings
 
@@ -52,6 +53,10 @@ class CheckpointSettings(EnvironmentSettings):
     max_event_bytes: int = Field(default=1024 * 1024, ge=1, le=2**30, description="bytes")
     max_objects_per_run: int = Field(default=1_000_000, ge=1, description="at least 1")
     read_concurrency: int = Field(default=50, ge=1, le=500, description="1 to 500")
+
+    def read_limits(self) -> ReadLimits:
+        """Return the limits for reading event files."""
+        return ReadLimits(event_bytes=self.max_event_bytes, concurrency=self.read_concurrency)
 
 
 class CheckpointRequest(BaseModel):

@@ -46,13 +46,13 @@ def map_concurrently[T, R](
         raise ValueError(f"{workers} workers need a window of at least {workers}, not {window}")
     remaining = iter(items)
     pending: deque[Future[R]] = deque()
-    with ThreadPoolExecutor(workers, thread_name_prefix="concurrent") as pool:
-        try:
-            while True:
-                for item in islice(remaining, window - len(pending)):
-                    pending.append(pool.submit(function, item))
-                if not pending:
-                    return
-                yield pending.popleft().result()
-        finally:
-            pool.shutdown(wait=False, cancel_futures=True)
+    pool = ThreadPoolExecutor(workers, thread_name_prefix="concurrent")
+    try:
+        while True:
+            for item in islice(remaining, window - len(pending)):
+                pending.append(pool.submit(function, item))
+            if not pending:
+                return
+            yield pending.popleft().result()
+    finally:
+        pool.shutdown(cancel_futures=True)

@@ -11,7 +11,7 @@ from typing import Any, Final
 from pydantic import TypeAdapter
 
 from event_log.backfill import BackfillRequest, MergeRequest, ReadRequest
-from event_log.service import backfill
+from event_log.backfill_service import backfill
 from lambda_core.contracts import parse_event
 from lambda_core.deadline import deadline
 from lambda_core.observability import instrumented
