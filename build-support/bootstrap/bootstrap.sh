@@ -40,7 +40,8 @@ find_python() {
   while IFS= read -r candidate; do
     usable_python "${candidate}" "${version}" && return
   done < <(
-    type -ap "python${version}" python3
+    # It fails if one of the two does not exist.
+    type -ap "python${version}" python3 || true
     printf '%s\n' \
       "${PYENV_ROOT:-${HOME}/.pyenv}/versions/${version}".*/bin/"python${version}" \
       "${UV_PYTHON_INSTALL_DIR:-${XDG_DATA_HOME:-${HOME}/.local/share}/uv/python}/cpython-${version}."*/bin/"python${version}" \
@@ -211,12 +212,13 @@ need_pants() {
   fi
 }
 
-# bootstrap_pants: installs Pants and the environment in which it tests the code. Sets pants_home and
-# code_python (the environment's interpreter).
+# bootstrap_pants: installs Pants, the environment in which it tests the code, and uv, with which it
+# builds layers. Sets pants_home and code_python (the environment's interpreter).
 bootstrap_pants() {
   # shellcheck disable=SC2034  # For the scripts that source this file.
   code_python="$(environment_python)" || exit 1
   need_pants
+  pinned_uv >/dev/null || fail "uv could not be installed (the cause is above); correct it and run the command again."
 }
 
 # install_in_background: on the first run, installs Pants and the Lambda runtime while the caller goes
@@ -235,8 +237,7 @@ exec_module() {
   exec "${python}" -I -u -c '
 import runpy, sys
 root, module = sys.argv.pop(1), sys.argv.pop(1)
-folders = ("common",)
-sys.path[:0] = [f"{root}/{folder}/src/python" for folder in folders]
+sys.path.insert(0, f"{root}/common/src/python")
 runpy.run_module(module, run_name="__main__", alter_sys=True)
 ' "${repository_root}" "$@"
 }

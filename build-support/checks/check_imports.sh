@@ -11,12 +11,13 @@ cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 source build-support/bootstrap/bootstrap.sh
 
 failed=0
+known="$(sed -n '/^root_packages/,/^]/p' pyproject.toml)"
 roots=(common/src/python lambda/*/src/python)
 for root in "${roots[@]}"; do
   for package in "${root}"/*/; do
     name="$(basename "${package}")"
     [[ "${name}" == __pycache__ ]] && continue
-    if ! sed -n '/^root_packages/,/^]/p' pyproject.toml | grep -q "\"${name}\""; then
+    if [[ "${known}" != *"\"${name}\""* ]]; then
       printf '%s: add it to root_packages of [tool.importlinter] in pyproject.toml\n' "${package}" >&2
       failed=1
     fi

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
+from pathlib import PurePath
 from typing import Iterable
 
-from environments.locations import DEFAULT_LOCKFILE, UV_LOCKFILE, environment
 from pants.backend.awslambda.python.target_types import PythonAwsLambdaIncludeRequirements
 from pants.backend.python.pip_requirement import PipRequirement
 from pants.backend.python.util_rules.faas import PythonFaaSCompletePlatforms
@@ -31,6 +31,7 @@ from pants.core.util_rules.environments import EnvironmentField
 from pants.engine.addresses import Addresses
 from pants.engine.env_vars import EnvironmentVars, EnvironmentVarsRequest
 from pants.engine.fs import (
+    AddPrefix,
     CreateDigest,
     Digest,
     DigestContents,
@@ -44,6 +45,7 @@ from pants.engine.rules import Get, MultiGet, Rule, collect_rules, rule
 from pants.engine.unions import UnionRule
 from pants.util.logging import LogLevel
 
+from environments.locations import DEFAULT_LOCKFILE, UV_LOCKFILE, environment
 from lambda_targets.locked import part_of_lockfile
 from lambda_targets.targets import (
     IncludeSourcesField,
@@ -160,24 +162,26 @@ async def package_layer(field_set: LayerFieldSet) -> BuiltPackage:
             f"{field_set.address}: `complete_platforms` must name one platform, not {len(content)}"
         )
     platform, python_version = uv_platform(content[0].content)
-    output = field_set.output_path.value_or_default(file_ending="zip")
+    output = PurePath(field_set.output_path.value_or_default(file_ending="zip"))
     # The interpreter of the environment, not its link: the path tells releases of CPython apart.
     python = (environment(DEFAULT_LOCKFILE) / "bin/python").resolve()
     result = await Get(
         ProcessResult,
         Process(
             (
-                *(str(python), "-I", "-W", "ignore", BUILD_LAYER, REQUIREMENTS_FILE, output),
+                *(str(python), "-I", "-W", "ignore", BUILD_LAYER, REQUIREMENTS_FILE, output.name),
                 *("--uv", str(environment(UV_LOCKFILE) / "bin/uv")),
                 *("--platform", platform, "--python-version", python_version),
             ),
             env=variables,
             input_digest=await Get(Digest, MergeDigests((requirements.digest, script))),
-            output_files=(output,),
-            description=f"Build the layer {field_set.address}",
+            output_files=(output.name,),
+            # Without the folder, so that a layer that is written to two folders is built once.
+            description=f"Build the layer {output.stem} for {platform}",
         ),
     )
-    return BuiltPackage(result.output_digest, (BuiltPackageArtifact(output),))
+    digest = await Get(Digest, AddPrefix(result.output_digest, str(output.parent)))
+    return BuiltPackage(digest, (BuiltPackageArtifact(str(output)),))
 
 
 def rules() -> Iterable[Rule | UnionRule]:

@@ -1,4 +1,4 @@
-"""Entry point of the plugin for Pants. It registers nothing from Pants 2.18 on.
+"""Entry point of the plugin for Pants.
 
 Pants 2.17 packages a function with `python_awslambda` and has no layers. Later releases call the
 target `python_aws_lambda_function` and add `python_aws_lambda_layer`. This plugin makes the later
@@ -14,25 +14,16 @@ from typing import Iterable
 from pants.engine.rules import Rule
 from pants.engine.target import Target
 from pants.engine.unions import UnionRule
-from pants.version import PANTS_SEMVER
 
-PANTS_HAS_THE_TARGETS = PANTS_SEMVER.release >= (2, 18)
+from lambda_targets import function, layer
+from lambda_targets.targets import PythonAwsLambdaFunction, PythonAwsLambdaLayer
 
 
 def rules() -> Iterable[Rule | UnionRule]:
-    """List the rules that package a layer."""
-    if PANTS_HAS_THE_TARGETS:
-        return ()
-    # Imported here, because some of their imports do not exist from 2.18 on.
-    from lambda_targets import function, layer
-
+    """List the rules that package a function and a layer."""
     return (*function.rules(), *layer.rules())
 
 
 def target_types() -> Iterable[type[Target]]:
     """List the targets for a function and for a layer."""
-    if PANTS_HAS_THE_TARGETS:
-        return ()
-    from lambda_targets.targets import PythonAwsLambdaFunction, PythonAwsLambdaLayer
-
     return (PythonAwsLambdaFunction, PythonAwsLambdaLayer)

@@ -140,6 +140,7 @@ def ready_pants(clone: Clone) -> Path:
 def test_pants_is_called_from_any_folder_and_through_a_link(clone: Clone, tmp_path: Path) -> None:
     clone.install(DEFAULT)
     clone.install(RUNTIME)
+    clone.install(UV)
     ready_pants(clone)
     (clone.root / "bin" / "linked").symlink_to("pants")
 
@@ -151,6 +152,7 @@ def test_pants_is_called_from_any_folder_and_through_a_link(clone: Clone, tmp_pa
 
 def test_pants_gets_the_interpreters_that_the_environments_were_made_with(clone: Clone) -> None:
     clone.install(DEFAULT)
+    clone.install(UV)
     home = ready_pants(clone)
     executable(home / "venv/bin/pants", '#!/bin/sh\necho "$PANTS_PYTHON_BOOTSTRAP_SEARCH_PATH"\n')
 
@@ -158,6 +160,18 @@ def test_pants_gets_the_interpreters_that_the_environments_were_made_with(clone:
 
     folders = "['/where/python/of/default/is', '/where/python/of/pants/is']"
     assert result.stdout.strip() == folders, result.stderr
+
+
+def test_pants_does_not_start_without_the_uv_that_builds_layers(clone: Clone) -> None:
+    clone.install(DEFAULT)
+    ready_pants(clone)
+
+    # This machine has no interpreter with which uv could be installed.
+    result = clone.run("pants", "package")
+
+    assert result.returncode == 1
+    assert result.stdout == ""
+    assert "uv could not be installed" in last_line(result.stderr)
 
 
 def test_an_interrupted_installation_starts_again(clone: Clone) -> None:
